@@ -1,0 +1,2 @@
+//! Scrip’s engine.
+pub mod journal;
