@@ -1,2 +1,6 @@
-//! Scrip’s engine.
+//! Scrip's engine.
+pub mod api;
+pub mod domain;
+pub mod engine;
 pub mod journal;
+pub mod record;

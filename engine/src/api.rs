@@ -1,0 +1,162 @@
+//! What callers of the engine hand in and get back.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use thiserror::Error;
+
+use crate::domain::{
+    Command, EntryType, Event, Owner, Rejection, Timestamp, TransactionId, WalletId,
+};
+use crate::record::IdempotencyKey;
+
+/// One command with the key under which a retry is recognised.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// What is asked.
+    pub command: Command,
+    /// The caller's key, hashed.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// An act that is on disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Act {
+    /// Its id: the LSN of its first record.
+    pub transaction: TransactionId,
+    /// Header time of its record: the only business time.
+    pub at: Timestamp,
+    /// What was decided.
+    pub event: Arc<Event>,
+}
+
+/// The answer to a command that was carried out; given only once it is durable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    /// The act.
+    pub act: Act,
+    /// Whether this is the remembered answer to an earlier request with the same key.
+    pub replayed: bool,
+}
+
+/// Why there is no receipt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Refusal {
+    /// The rules say no.
+    #[error("{}", rejection.code())]
+    Rejected {
+        /// Why.
+        rejection: Rejection,
+        /// Whether this is the remembered answer to an earlier request with the same key.
+        replayed: bool,
+    },
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyMismatch,
+    /// The first request with this key is still running after the time a duplicate waits for it.
+    #[error("a request with this idempotency key is still running")]
+    KeyRunning,
+    /// The key table is full; only keyed commands are refused.
+    #[error("the key table is full")]
+    KeyTableFull,
+    /// Too many acts in flight, or too many actors live.
+    #[error("too many requests in flight")]
+    Overloaded,
+    /// Too many requests queued for one entity.
+    #[error("too many requests queued for one wallet")]
+    EntityBusy,
+    /// No space is left for the journal.
+    #[error("no space is left for the journal")]
+    StorageFull,
+    /// The engine is shutting down.
+    #[error("the engine is shutting down")]
+    Draining,
+    /// The disk failed after the decision: only replay can tell whether it was kept.
+    #[error("the disk failed: whether this was kept is decided at the next start")]
+    OutcomeUnknown,
+    /// A defect in the rules; nothing was changed.
+    #[error("the decision failed by a defect; nothing was changed")]
+    Panicked,
+    /// A record could not be read back.
+    #[error("a record could not be read back")]
+    Unreadable,
+}
+
+/// What became of a command.
+pub type Outcome = Result<Receipt, Refusal>;
+
+/// A wallet as it can be spent from at the time of the read: lapsed lots are left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WalletView {
+    /// Its id.
+    pub id: WalletId,
+    /// Who owns it.
+    pub owner: Owner,
+    /// Paid points.
+    pub paid: u64,
+    /// Free points.
+    pub free: u64,
+    /// +1 with every event that touched it.
+    pub version: u64,
+    /// LSN of the last act that touched it.
+    pub lsn: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// Which entries of a wallet's history are wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryQuery {
+    /// Whose.
+    pub wallet: WalletId,
+    /// Only these types; empty = all.
+    pub kinds: SmallVec<[EntryType; 2]>,
+    /// Not before this instant.
+    pub from: Option<Timestamp>,
+    /// Strictly before this instant.
+    pub to: Option<Timestamp>,
+    /// Oldest first instead of newest first.
+    pub ascending: bool,
+    /// Most entries on the page.
+    pub limit: usize,
+    /// Go on behind this entry.
+    pub after: Option<HistoryPosition>,
+}
+
+/// Place of an entry in the history of everything.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct HistoryPosition {
+    /// LSN of the act.
+    pub lsn: u64,
+    /// Leg within the act.
+    pub leg: u8,
+}
+
+/// One entry of a history, with the act it belongs to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryRow {
+    /// The act.
+    pub act: Act,
+    /// Which of its legs.
+    pub leg: u8,
+}
+
+/// A page of history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HistoryPage {
+    /// Its entries. May be fewer than asked for although more follow.
+    pub rows: Vec<HistoryRow>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<HistoryPosition>,
+    /// All entries of the wallet that match, as far as counted.
+    pub total: Total,
+}
+
+/// A count that stops being exact where counting on would cost too much.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Total {
+    /// Exactly so many.
+    Exactly(u64),
+    /// So many or more.
+    AtLeast(u64),
+}

@@ -1,0 +1,156 @@
+//! Gives a use back, whole or in parts, to the lots it was taken from.
+//!
+//! Parts come back in the reverse of the order in which they were taken: what was spent last (the
+//! paid points, the late expiries) returns first. So one number a use is all there is to remember.
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::lots::{Piece, Run, Runs, amount_of};
+use super::rejection::Rejection;
+use super::types::{Amount, Description, Timestamp, TransactionId};
+use super::use_points::Used;
+use super::wallet::{Inconsistency, Return, Standing, Wallet};
+use super::{Event, Facts, Participants};
+
+/// How long a use can be given back, in days of 24 hours.
+pub const CANCEL_WINDOW_DAYS: i64 = 400;
+
+/// Asks to give a use back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cancel {
+    /// The use.
+    pub transaction: TransactionId,
+    /// How many points; `None` = all that was not given back yet.
+    pub amount: Option<Amount>,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Points of a use were given back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UseCancelled {
+    /// How the wallet stands now.
+    pub standing: Standing,
+    /// The use.
+    pub transaction: TransactionId,
+    /// When the points were used.
+    pub used_at: Timestamp,
+    /// Given back of this use so far, this time included, points.
+    pub returned: u64,
+    /// What went back, lot by lot.
+    pub runs: Runs,
+    /// What was given back of uses before this instant need not be remembered any longer.
+    pub forget_before: Timestamp,
+    /// Free text.
+    pub description: Description,
+}
+
+pub(super) fn decide(
+    participants: Participants<'_>,
+    command: &Cancel,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Event, Rejection> {
+    let transaction = command.transaction;
+    let Facts::Act { event, at } = facts else {
+        return Err(Rejection::TransactionNotFound { transaction });
+    };
+    let Event::Used(used) = &**event else {
+        return Err(Rejection::NotCancellable { transaction });
+    };
+    let id = used.standing.wallet;
+    let wallet = participants.wallet(id)?;
+    let forget_before = now.minus_days(CANCEL_WINDOW_DAYS);
+    if *at < forget_before {
+        return Err(Rejection::CancelWindowOver { transaction });
+    }
+    let returned = wallet.returned(transaction.0);
+    let cancellable = used.amount() - returned;
+    let requested = command.amount.map_or(cancellable, Amount::get);
+    let amount = Amount::new(requested)
+        .filter(|amount| amount.get() <= cancellable)
+        .ok_or(Rejection::OverCancel {
+            transaction,
+            cancellable,
+            requested,
+        })?;
+    if !wallet.has_room_for(amount) {
+        return Err(Rejection::BalanceLimit { wallet: id });
+    }
+    let runs = plan_return(used, returned, requested);
+    if !wallet.lots.can_restore(&runs) {
+        return Err(Rejection::LotLimit { wallet: id });
+    }
+    Ok(Event::UseCancelled(UseCancelled {
+        standing: wallet.standing_plus_runs(id, &runs),
+        transaction,
+        used_at: *at,
+        returned: returned + requested,
+        runs,
+        forget_before,
+        description: command.description.clone(),
+    }))
+}
+
+/// The pieces of a use from its end backwards: `amount` points after the first `skip`.
+fn plan_return(used: &Used, skip: u64, amount: u64) -> Runs {
+    let (mut skip, mut left) = (skip, amount);
+    let mut runs = Runs::new();
+    for run in used.runs.iter().rev() {
+        let mut pieces = SmallVec::new();
+        for piece in run.pieces.iter().rev() {
+            let passed = skip.min(piece.amount);
+            skip -= passed;
+            let given = left.min(piece.amount - passed);
+            left -= given;
+            if given > 0 {
+                pieces.push(Piece {
+                    lot: piece.lot,
+                    amount: given,
+                });
+            }
+        }
+        if !pieces.is_empty() {
+            runs.push(Run {
+                bucket: run.bucket,
+                pieces,
+            });
+        }
+    }
+    runs
+}
+
+pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inconsistency> {
+    for run in &event.runs {
+        for piece in &run.pieces {
+            wallet.give(run.bucket, piece.lot, piece.amount);
+        }
+    }
+    wallet
+        .returns
+        .retain(|entry| entry.used_at >= event.forget_before);
+    let transaction = event.transaction.0;
+    let entry = Return {
+        transaction,
+        used_at: event.used_at,
+        amount: event.returned,
+    };
+    match wallet
+        .returns
+        .binary_search_by_key(&transaction, |entry| entry.transaction)
+    {
+        Ok(at) => wallet.returns[at] = entry,
+        Err(at) => wallet.returns.insert(at, entry),
+    }
+    wallet.settle(&event.standing)
+}
+
+// === impl UseCancelled ===
+
+impl UseCancelled {
+    /// Points given back this time.
+    pub fn amount(&self) -> u64 {
+        amount_of(&self.runs)
+    }
+}

@@ -1,0 +1,64 @@
+//! Creates a wallet.
+
+use serde::{Deserialize, Serialize};
+
+use super::rejection::Rejection;
+use super::types::{Owner, WalletId};
+use super::wallet::{Inconsistency, Standing, Wallet};
+use super::{Entity, Event, Participants};
+
+/// Asks for a new wallet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CreateWallet {
+    /// Its id.
+    pub wallet: WalletId,
+    /// Who owns it.
+    pub owner: Owner,
+}
+
+/// A wallet came to be.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct WalletCreated {
+    /// How it stands: empty, version 1.
+    pub standing: Standing,
+    /// Who owns it.
+    pub owner: Owner,
+}
+
+pub(super) fn decide(
+    participants: Participants<'_>,
+    command: &CreateWallet,
+) -> Result<Event, Rejection> {
+    let CreateWallet { wallet, owner } = *command;
+    if participants.wallet(wallet).is_ok() {
+        return Err(Rejection::WalletExists { wallet });
+    }
+    let standing = Standing {
+        wallet,
+        version: 1,
+        paid: 0,
+        free: 0,
+    };
+    Ok(Event::WalletCreated(WalletCreated { standing, owner }))
+}
+
+pub(super) fn apply(
+    entity: &mut Option<Entity>,
+    event: &WalletCreated,
+) -> Result<(), Inconsistency> {
+    let wallet = event.standing.wallet;
+    if entity.is_some() {
+        return Err(Inconsistency::CreatedTwice { wallet });
+    }
+    let created = Wallet::new(event.owner);
+    if created.version != event.standing.version {
+        let (expected, stated) = (created.version, event.standing.version);
+        return Err(Inconsistency::Version {
+            wallet,
+            expected,
+            stated,
+        });
+    }
+    *entity = Some(Entity::Wallet(created));
+    Ok(())
+}

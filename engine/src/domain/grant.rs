@@ -1,0 +1,83 @@
+//! Charge gives paid points, earn gives free points: one new lot each.
+
+use serde::{Deserialize, Serialize};
+
+use super::lots::BucketKey;
+use super::rejection::Rejection;
+use super::types::{Amount, Description, Fund, Timestamp, WalletId};
+use super::wallet::{Inconsistency, Standing, Wallet};
+use super::{Event, Participants};
+
+/// Asks for points to be given.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// To whom.
+    pub wallet: WalletId,
+    /// How many points.
+    pub amount: Amount,
+    /// When they lapse; `None` = never.
+    pub expires_at: Option<Timestamp>,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Points were given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Granted {
+    /// How the wallet stands now.
+    pub standing: Standing,
+    /// How many points.
+    pub amount: Amount,
+    /// When they lapse; `None` = never.
+    pub expires_at: Option<Timestamp>,
+    /// The lot they went into.
+    pub lot: u64,
+    /// Free text.
+    pub description: Description,
+}
+
+pub(super) fn decide(
+    participants: Participants<'_>,
+    command: &Grant,
+    fund: Fund,
+    now: Timestamp,
+) -> Result<Event, Rejection> {
+    let Grant {
+        wallet: id,
+        amount,
+        expires_at,
+        ..
+    } = *command;
+    let wallet = participants.wallet(id)?;
+    let key = BucketKey { fund, expires_at };
+    if let Some(expires_at) = expires_at.filter(|_| key.is_lapsed(now)) {
+        return Err(Rejection::ExpiresAtPast { expires_at });
+    }
+    if !wallet.has_room_for(amount) {
+        return Err(Rejection::BalanceLimit { wallet: id });
+    }
+    let lot = wallet
+        .lots
+        .plan_give(key, 0)
+        .ok_or(Rejection::LotLimit { wallet: id })?;
+    let granted = Granted {
+        standing: wallet.standing_plus(id, fund, amount.get()),
+        amount,
+        expires_at,
+        lot,
+        description: command.description.clone(),
+    };
+    Ok(match fund {
+        Fund::Paid => Event::Charged(granted),
+        Fund::Free => Event::Earned(granted),
+    })
+}
+
+pub(super) fn apply(wallet: &mut Wallet, event: &Granted, fund: Fund) -> Result<(), Inconsistency> {
+    let key = BucketKey {
+        fund,
+        expires_at: event.expires_at,
+    };
+    wallet.give(key, event.lot, event.amount.get());
+    wallet.settle(&event.standing)
+}

@@ -1,0 +1,305 @@
+//! The rules of a points business, pure: no async, no I/O, no clock, no randomness.
+//!
+//! ```text
+//! Command + entities + facts + now ── decide ──► Event   ── apply(entity, role) ──► entity
+//!                                       └─────► Rejection
+//! ```
+//! `decide` judges and changes nothing. `apply` changes and judges nothing: it is the same function
+//! live, in replay and in the operator's tool, touches one entity, and needs neither clock nor LSN.
+//! Each command has a file of its own; this one only lists them.
+
+mod cancel;
+mod create;
+mod entry;
+mod grant;
+mod lapse;
+mod lots;
+mod rejection;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod types;
+mod use_points;
+mod wallet;
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
+pub use self::create::{CreateWallet, WalletCreated};
+pub use self::entry::{Allocation, Entry, EntryType};
+pub use self::grant::{Grant, Granted};
+pub use self::lapse::Lapsed;
+pub use self::lots::{
+    BUCKETS_MAX, Bucket, BucketKey, LOTS_MAX, Lot, Lots, Piece, Run, Runs, amount_of,
+};
+pub use self::rejection::Rejection;
+pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
+pub use self::types::{
+    ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, Fund,
+    NUMBER_MAX, Owner, OwnerKind, Timestamp, TransactionId, WalletId,
+};
+pub use self::use_points::{Use, Used};
+pub use self::wallet::{Inconsistency, Return, Standing, Wallet};
+
+/// What is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// A new wallet.
+    CreateWallet(CreateWallet),
+    /// Paid points.
+    Charge(Grant),
+    /// Free points.
+    Earn(Grant),
+    /// Spend points.
+    Use(Use),
+    /// Move points.
+    Transfer(Transfer),
+    /// Give a use back.
+    Cancel(Cancel),
+}
+
+/// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A wallet came to be.
+    WalletCreated(WalletCreated),
+    /// Paid points were given.
+    Charged(Granted),
+    /// Free points were given.
+    Earned(Granted),
+    /// Points were spent.
+    Used(Used),
+    /// Points moved.
+    Transferred(Transferred),
+    /// A use was given back.
+    UseCancelled(UseCancelled),
+    /// Points lapsed.
+    Lapsed(Lapsed),
+}
+
+/// Immutable durable facts that `resolve` looked up before the decision.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Facts {
+    /// The command needs none.
+    #[default]
+    Nothing,
+    /// An earlier act.
+    Act {
+        /// What it decided.
+        event: Arc<Event>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// State of one entity.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Entity {
+    /// A wallet.
+    Wallet(Wallet),
+}
+
+/// Which part an entity plays in an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// The only one.
+    Sole,
+    /// Pays.
+    From,
+    /// Receives: its place in the list of receivers.
+    To(u8),
+}
+
+/// One entity that takes part in a decision; no state = it does not exist.
+#[derive(Clone, Copy, Debug)]
+pub struct Participant<'a> {
+    /// Which entity.
+    pub id: EntityId,
+    /// Its state.
+    pub entity: Option<&'a Entity>,
+}
+
+/// Everyone who takes part in a decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Participants<'a>(pub &'a [Participant<'a>]);
+
+/// Ids of the entities an act touches, sorted, without doubles.
+pub type EntityIds = SmallVec<[EntityId; 2]>;
+
+// === impl Command ===
+
+impl Command {
+    /// Who takes part, sorted and without doubles. The facts must be resolved before.
+    pub fn participants(&self, facts: &Facts) -> EntityIds {
+        let mut ids = match self {
+            Self::CreateWallet(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::Charge(command) | Self::Earn(command) => {
+                smallvec::smallvec![command.wallet.entity()]
+            }
+            Self::Use(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::Transfer(command) => {
+                let to = command.to.iter().map(|(wallet, _)| wallet.entity());
+                std::iter::once(command.from.entity())
+                    .chain(to)
+                    .collect::<EntityIds>()
+            }
+            Self::Cancel(_) => match facts {
+                Facts::Nothing => EntityIds::new(),
+                Facts::Act { event, .. } => {
+                    event.roles().iter().take(1).map(|(id, _)| *id).collect()
+                }
+            },
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The earlier act that must be looked up before the decision.
+    pub fn refers_to(&self) -> Option<TransactionId> {
+        match self {
+            Self::Cancel(command) => Some(command.transaction),
+            Self::CreateWallet(_)
+            | Self::Charge(_)
+            | Self::Earn(_)
+            | Self::Use(_)
+            | Self::Transfer(_) => None,
+        }
+    }
+
+    /// The entity that this command brings into being; every other one must exist already.
+    pub fn creates(&self) -> Option<EntityId> {
+        match self {
+            Self::CreateWallet(command) => Some(command.wallet.entity()),
+            Self::Charge(_)
+            | Self::Earn(_)
+            | Self::Use(_)
+            | Self::Transfer(_)
+            | Self::Cancel(_) => None,
+        }
+    }
+}
+
+// === impl Event ===
+
+impl Event {
+    /// Who is touched, in which role. The order is the order of the legs.
+    pub fn roles(&self) -> SmallVec<[(EntityId, Role); 2]> {
+        let sole = |standing: &Standing| -> SmallVec<[(EntityId, Role); 2]> {
+            smallvec::smallvec![(standing.wallet.entity(), Role::Sole)]
+        };
+        match self {
+            Self::WalletCreated(event) => sole(&event.standing),
+            Self::Charged(event) | Self::Earned(event) => sole(&event.standing),
+            Self::Used(event) => sole(&event.standing),
+            Self::UseCancelled(event) => sole(&event.standing),
+            Self::Lapsed(event) => sole(&event.standing),
+            Self::Transferred(event) => {
+                let to = event.to.iter().enumerate();
+                let to = to
+                    .map(|(at, received)| (received.standing.wallet.entity(), Role::To(at as u8)));
+                std::iter::once((event.from.wallet.entity(), Role::From))
+                    .chain(to)
+                    .collect()
+            }
+        }
+    }
+
+    /// Free text of the caller; empty when there is none.
+    pub fn description(&self) -> &str {
+        match self {
+            Self::WalletCreated(_) | Self::Lapsed(_) => "",
+            Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
+            Self::Used(event) => event.description.as_str(),
+            Self::Transferred(event) => event.description.as_str(),
+            Self::UseCancelled(event) => event.description.as_str(),
+        }
+    }
+}
+
+// === impl Participants ===
+
+impl<'a> Participants<'a> {
+    /// A wallet among the participants.
+    pub fn wallet(self, wallet: WalletId) -> Result<&'a Wallet, Rejection> {
+        let id = wallet.entity();
+        match self.0.iter().find(|participant| participant.id == id) {
+            Some(Participant {
+                entity: Some(Entity::Wallet(state)),
+                ..
+            }) => Ok(state),
+            _ => Err(Rejection::WalletNotFound { wallet }),
+        }
+    }
+}
+
+/// What time alone brings about, to be recorded before anything is decided; asked until `None`.
+pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
+    match entity {
+        Entity::Wallet(wallet) => lapse::due(WalletId::new(id.id)?, wallet, now),
+    }
+}
+
+/// Judges a command. Changes nothing.
+pub fn decide(
+    participants: Participants<'_>,
+    command: &Command,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Event, Rejection> {
+    match command {
+        Command::CreateWallet(command) => create::decide(participants, command),
+        Command::Charge(command) => grant::decide(participants, command, Fund::Paid, now),
+        Command::Earn(command) => grant::decide(participants, command, Fund::Free, now),
+        Command::Use(command) => use_points::decide(participants, command, now),
+        Command::Transfer(command) => transfer::decide(participants, command, now),
+        Command::Cancel(command) => cancel::decide(participants, command, facts, now),
+    }
+}
+
+/// Carries out what an event says about one entity in one role. Judges nothing; an error means that
+/// the log contradicts itself.
+pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(), Inconsistency> {
+    if let Event::WalletCreated(event) = event {
+        return create::apply(entity, event);
+    }
+    let wallet = match entity {
+        Some(Entity::Wallet(wallet)) => wallet,
+        None => {
+            return Err(Inconsistency::Absent {
+                wallet: event.standing(role).wallet,
+            });
+        }
+    };
+    match event {
+        Event::WalletCreated(_) => unreachable!("handled above"),
+        Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),
+        Event::Earned(event) => grant::apply(wallet, event, Fund::Free),
+        Event::Used(event) => use_points::apply(wallet, event),
+        Event::UseCancelled(event) => cancel::apply(wallet, event),
+        Event::Lapsed(event) => lapse::apply(wallet, event),
+        Event::Transferred(event) => match role {
+            Role::To(at) => transfer::apply_to(wallet, &event.to[usize::from(at)]),
+            Role::Sole | Role::From => transfer::apply_from(wallet, event),
+        },
+    }
+}
+
+impl Event {
+    /// How the entity in this role stands after the event.
+    pub fn standing(&self, role: Role) -> Standing {
+        match self {
+            Self::WalletCreated(event) => event.standing,
+            Self::Charged(event) | Self::Earned(event) => event.standing,
+            Self::Used(event) => event.standing,
+            Self::UseCancelled(event) => event.standing,
+            Self::Lapsed(event) => event.standing,
+            Self::Transferred(event) => match role {
+                Role::To(at) => event.to[usize::from(at)].standing,
+                Role::Sole | Role::From => event.from,
+            },
+        }
+    }
+}

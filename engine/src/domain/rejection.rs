@@ -1,0 +1,110 @@
+//! A refusal is a value: ranked, with a stable code, and part of the API.
+//!
+//! When several refusals apply to one command the one that stands higher in [`Rejection`] wins,
+//! always; `decide` tests in that order and a table test heals one fault at a time to prove it.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::{Timestamp, TransactionId, WalletId};
+
+/// Why a command was refused, in order of precedence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Rejection {
+    /// No such wallet.
+    WalletNotFound {
+        /// The id asked for.
+        wallet: WalletId,
+    },
+    /// No such transaction.
+    TransactionNotFound {
+        /// The id asked for.
+        transaction: TransactionId,
+    },
+    /// The id is taken.
+    WalletExists {
+        /// The id asked for.
+        wallet: WalletId,
+    },
+    /// A transfer names one wallet twice.
+    SameWallet {
+        /// The wallet named twice.
+        wallet: WalletId,
+    },
+    /// Only a use can be cancelled.
+    NotCancellable {
+        /// The transaction asked for.
+        transaction: TransactionId,
+    },
+    /// The use is older than the cancel window.
+    CancelWindowOver {
+        /// The use.
+        transaction: TransactionId,
+    },
+    /// The cancels of a use would exceed the use.
+    OverCancel {
+        /// The use.
+        transaction: TransactionId,
+        /// What may still be given back, points.
+        cancellable: u64,
+        /// What was asked for, points.
+        requested: u64,
+    },
+    /// The points would be lapsed the moment they are given.
+    ExpiresAtPast {
+        /// The expiry asked for.
+        expires_at: Timestamp,
+    },
+    /// Not enough spendable points.
+    InsufficientBalance {
+        /// What could be spent now, points.
+        available: u64,
+        /// What was asked for, points.
+        requested: u64,
+    },
+    /// The balance would pass 2^53−1.
+    BalanceLimit {
+        /// The wallet whose balance would pass it.
+        wallet: WalletId,
+    },
+    /// The wallet holds as many lots or buckets as it may.
+    LotLimit {
+        /// The wallet that is full.
+        wallet: WalletId,
+    },
+    /// The decision does not fit into one act of the journal.
+    ActTooLarge {
+        /// Its encoded size, bytes.
+        bytes: u64,
+    },
+}
+
+// === impl Rejection ===
+
+impl Rejection {
+    /// The stable code: last part of the problem's `type`, also in bulk results and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WalletNotFound { .. } => "wallet-not-found",
+            Self::TransactionNotFound { .. } => "transaction-not-found",
+            Self::WalletExists { .. } => "wallet-exists",
+            Self::SameWallet { .. } => "same-wallet",
+            Self::NotCancellable { .. } => "not-cancellable",
+            Self::CancelWindowOver { .. } => "cancel-window-over",
+            Self::OverCancel { .. } => "over-cancel",
+            Self::ExpiresAtPast { .. } => "expires-at-past",
+            Self::InsufficientBalance { .. } => "insufficient-balance",
+            Self::BalanceLimit { .. } => "balance-limit",
+            Self::LotLimit { .. } => "lot-limit",
+            Self::ActTooLarge { .. } => "act-too-large",
+        }
+    }
+
+    /// Whether a keyed refusal is written and remembered. What is absent today may exist tomorrow,
+    /// so a retry of a not-found is judged afresh.
+    pub fn is_remembered(&self) -> bool {
+        !matches!(
+            self,
+            Self::WalletNotFound { .. } | Self::TransactionNotFound { .. }
+        )
+    }
+}

@@ -1,0 +1,197 @@
+//! The words of the domain: ids, amounts, instants, owners, funds.
+//!
+//! Everything here is a plain value with its range checked once, on the way in.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Largest integer that every JSON reader keeps exact (2^53 − 1); bounds amounts, balances, ids and versions.
+pub const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+/// Ids below this one are chosen by clients; from here on the server allots them.
+pub const ALLOTTED_ID_MIN: u64 = 1 << 52;
+
+/// Longest description, in characters.
+pub const DESCRIPTION_CHARS_MAX: usize = 255;
+
+/// Names one wallet: 1…2^53−1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct WalletId(u64);
+
+/// Names one act: the LSN of its first record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct TransactionId(pub u64);
+
+/// Points asked for: 1…2^53−1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Amount(u64);
+
+/// An instant in microseconds since 1970-01-01T00:00:00Z.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+)]
+pub struct Timestamp(pub i64);
+
+/// What kind of thing an entity is; part of its id for ever, so numbers are never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum EntityKind {
+    /// A wallet.
+    Wallet = 1,
+}
+
+/// Names anything that has an actor.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct EntityId {
+    /// What it is.
+    pub kind: EntityKind,
+    /// Which one of its kind, 1…2^53−1.
+    pub id: u64,
+}
+
+/// Who owns a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Owner {
+    /// Person or company.
+    pub kind: OwnerKind,
+    /// 1…2^53−1; one owner may have several wallets.
+    pub id: u64,
+}
+
+/// Person or company.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub enum OwnerKind {
+    /// A person.
+    User,
+    /// A company.
+    Company,
+}
+
+/// Where points came from. The order is the order of spending: free before paid.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Fund {
+    /// Given away.
+    Free,
+    /// Bought.
+    Paid,
+}
+
+/// Free text that a caller attaches to an act: ≤255 characters, no control characters.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+pub struct Description(Box<str>);
+
+// === impl WalletId ===
+
+impl WalletId {
+    /// `None` outside 1…2^53−1.
+    pub fn new(id: u64) -> Option<Self> {
+        (1..=NUMBER_MAX).contains(&id).then_some(Self(id))
+    }
+
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The wallet as an entity.
+    pub fn entity(self) -> EntityId {
+        EntityId {
+            kind: EntityKind::Wallet,
+            id: self.0,
+        }
+    }
+}
+
+impl fmt::Display for WalletId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// === impl Amount ===
+
+impl Amount {
+    /// `None` outside 1…2^53−1.
+    pub fn new(amount: u64) -> Option<Self> {
+        (1..=NUMBER_MAX).contains(&amount).then_some(Self(amount))
+    }
+
+    /// The number of points.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// === impl Timestamp ===
+
+impl Timestamp {
+    /// Microseconds in one day of 24 hours.
+    pub const DAY_US: i64 = 86_400_000_000;
+
+    /// This instant minus whole days, never below the smallest instant.
+    pub fn minus_days(self, days: i64) -> Self {
+        Self(self.0.saturating_sub(days.saturating_mul(Self::DAY_US)))
+    }
+}
+
+// === impl Owner ===
+
+impl Owner {
+    /// The owner of a wallet that was created without naming one: the user of the same number.
+    pub fn user(id: u64) -> Self {
+        Self {
+            kind: OwnerKind::User,
+            id,
+        }
+    }
+}
+
+impl OwnerKind {
+    /// The word used in JSON, logs and tools.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Company => "company",
+        }
+    }
+}
+
+// === impl Fund ===
+
+impl Fund {
+    /// The word used in JSON, logs and tools.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::Paid => "paid",
+        }
+    }
+}
+
+// === impl Description ===
+
+impl Description {
+    /// `None` if the text is too long or holds a control character.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = text.chars().count() <= DESCRIPTION_CHARS_MAX;
+        (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
+    }
+
+    /// The text; empty when the caller gave none.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

@@ -1,0 +1,72 @@
+//! Spends points: free before paid, earliest expiry first, never-expiring last, then the earliest grant.
+
+use serde::{Deserialize, Serialize};
+
+use super::lots::{Runs, amount_of};
+use super::rejection::Rejection;
+use super::types::{Amount, Description, Timestamp, WalletId};
+use super::wallet::{Inconsistency, Standing, Wallet};
+use super::{Event, Participants};
+
+/// Asks to spend points.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Use {
+    /// Whose.
+    pub wallet: WalletId,
+    /// How many points.
+    pub amount: Amount,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Points were spent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Used {
+    /// How the wallet stands now.
+    pub standing: Standing,
+    /// What was taken, lot by lot, in spending order.
+    pub runs: Runs,
+    /// Free text.
+    pub description: Description,
+}
+
+pub(super) fn decide(
+    participants: Participants<'_>,
+    command: &Use,
+    now: Timestamp,
+) -> Result<Event, Rejection> {
+    let Use {
+        wallet: id, amount, ..
+    } = *command;
+    let wallet = participants.wallet(id)?;
+    let (available, requested) = (wallet.spendable(now), amount.get());
+    if available < requested {
+        return Err(Rejection::InsufficientBalance {
+            available,
+            requested,
+        });
+    }
+    let runs = wallet.lots.plan_take(0, requested);
+    let standing = wallet.standing_minus_runs(id, &runs);
+    Ok(Event::Used(Used {
+        standing,
+        runs,
+        description: command.description.clone(),
+    }))
+}
+
+pub(super) fn apply(wallet: &mut Wallet, event: &Used) -> Result<(), Inconsistency> {
+    for run in &event.runs {
+        wallet.take(&event.standing, run)?;
+    }
+    wallet.settle(&event.standing)
+}
+
+// === impl Used ===
+
+impl Used {
+    /// Points spent.
+    pub fn amount(&self) -> u64 {
+        amount_of(&self.runs)
+    }
+}

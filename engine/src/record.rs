@@ -1,0 +1,264 @@
+//! Event ↔ bytes: the only file that knows both worlds.
+//!
+//! ```text
+//! body = flag u8 (0 no key, 1 key) [ key id u128 LE · fingerprint u64 LE ] payload
+//! ```
+//! The payload is the event's struct in bincode 2 (standard configuration: little-endian, variable
+//! integers); which struct is told by the record's kind, never by the payload. A kind and the layout
+//! of its payload never change once released: a change takes a new schema version, and every decoder
+//! stays. A refusal that was asked for under a key is an act of its own and touches no entity.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::domain::{Event, Inconsistency, Rejection, Run};
+
+/// Schema version written today.
+pub const SCHEMA: u16 = 1;
+
+/// No decoder ever asks for more memory than the largest act holds.
+const DECODE_BYTES_MAX: usize = 256 * 1024;
+
+const WIRE: Configuration<LittleEndian, Varint, Limit<DECODE_BYTES_MAX>> =
+    bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();
+
+/// Record kinds. Numbers are never reused; those from 0xF0 on belong to the journal.
+pub mod kind {
+    /// [`crate::domain::WalletCreated`]
+    pub const WALLET_CREATED: u8 = 1;
+    /// [`crate::domain::Granted`] of paid points
+    pub const CHARGED: u8 = 2;
+    /// [`crate::domain::Granted`] of free points
+    pub const EARNED: u8 = 3;
+    /// [`crate::domain::Used`]
+    pub const USED: u8 = 4;
+    /// [`crate::domain::Transferred`]
+    pub const TRANSFERRED: u8 = 5;
+    /// [`crate::domain::UseCancelled`]
+    pub const USE_CANCELLED: u8 = 6;
+    /// [`crate::domain::Lapsed`]
+    pub const LAPSED: u8 = 7;
+    /// [`crate::domain::Rejection`] of a keyed command
+    pub const REFUSED: u8 = 8;
+
+    /// All kinds with the names that tools print and filter by.
+    pub const NAMES: [(u8, &str); 8] = [
+        (WALLET_CREATED, "wallet_created"),
+        (CHARGED, "charged"),
+        (EARNED, "earned"),
+        (USED, "used"),
+        (TRANSFERRED, "transferred"),
+        (USE_CANCELLED, "use_cancelled"),
+        (LAPSED, "lapsed"),
+        (REFUSED, "refused"),
+    ];
+}
+
+/// What a caller's idempotency key is reduced to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct IdempotencyKey {
+    /// Hash of caller, method, route template and key.
+    pub id: u128,
+    /// Hash of path and raw body (for a bulk item, of the item's bytes).
+    pub fingerprint: u64,
+}
+
+/// What one act of the journal says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// The key under which it was asked for.
+    pub key: Option<IdempotencyKey>,
+    /// What came of it.
+    pub content: Content,
+}
+
+/// What came of a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// It was carried out.
+    Event(Event),
+    /// It was refused, and the refusal is remembered under its key.
+    Refused(Rejection),
+}
+
+/// Bytes whose checksums hold but that make no sense.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// Written by a newer version.
+    #[error("record kind {kind} with schema {schema} is unknown to this version")]
+    Unknown {
+        /// The record's kind.
+        kind: u8,
+        /// Its schema version.
+        schema: u16,
+    },
+    /// The body does not decode.
+    #[error("record of kind {kind} does not decode: {reason}")]
+    Malformed {
+        /// The record's kind.
+        kind: u8,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// The legs do not sum to zero, or a number is out of range.
+    #[error(transparent)]
+    Meaning(#[from] Inconsistency),
+}
+
+/// Appends the body of an event and gives its kind.
+pub fn encode_event(event: &Event, key: Option<IdempotencyKey>, body: &mut Vec<u8>) -> u8 {
+    encode_key(key, body);
+    match event {
+        Event::WalletCreated(event) => encode(kind::WALLET_CREATED, event, body),
+        Event::Charged(event) => encode(kind::CHARGED, event, body),
+        Event::Earned(event) => encode(kind::EARNED, event, body),
+        Event::Used(event) => encode(kind::USED, event, body),
+        Event::Transferred(event) => encode(kind::TRANSFERRED, event, body),
+        Event::UseCancelled(event) => encode(kind::USE_CANCELLED, event, body),
+        Event::Lapsed(event) => encode(kind::LAPSED, event, body),
+    }
+}
+
+/// Appends the body of a remembered refusal and gives its kind.
+pub fn encode_refusal(rejection: &Rejection, key: IdempotencyKey, body: &mut Vec<u8>) -> u8 {
+    encode_key(Some(key), body);
+    encode(kind::REFUSED, rejection, body)
+}
+
+/// Reads an act back.
+pub fn decode(kind: u8, schema: u16, body: &[u8]) -> Result<Record, RecordError> {
+    if schema != SCHEMA {
+        return Err(RecordError::Unknown { kind, schema });
+    }
+    let (key, payload) = decode_key(kind, body)?;
+    let event = match kind {
+        kind::WALLET_CREATED => Event::WalletCreated(decode_payload(kind, payload)?),
+        kind::CHARGED => Event::Charged(decode_payload(kind, payload)?),
+        kind::EARNED => Event::Earned(decode_payload(kind, payload)?),
+        kind::USED => Event::Used(decode_payload(kind, payload)?),
+        kind::TRANSFERRED => Event::Transferred(decode_payload(kind, payload)?),
+        kind::USE_CANCELLED => Event::UseCancelled(decode_payload(kind, payload)?),
+        kind::LAPSED => Event::Lapsed(decode_payload(kind, payload)?),
+        kind::REFUSED => {
+            let content = Content::Refused(decode_payload(kind, payload)?);
+            return Ok(Record { key, content });
+        }
+        _ => return Err(RecordError::Unknown { kind, schema }),
+    };
+    event.check()?;
+    Ok(Record {
+        key,
+        content: Content::Event(event),
+    })
+}
+
+/// The key alone, without decoding what came of it.
+pub fn decode_key(kind: u8, body: &[u8]) -> Result<(Option<IdempotencyKey>, &[u8]), RecordError> {
+    let malformed = |reason: &str| RecordError::Malformed {
+        kind,
+        reason: reason.to_owned(),
+    };
+    match body.split_first() {
+        Some((0, payload)) => Ok((None, payload)),
+        Some((1, rest)) => {
+            let cut = rest.split_first_chunk::<16>();
+            let (id, rest) = cut.ok_or_else(|| malformed("the key is cut short"))?;
+            let cut = rest.split_first_chunk::<8>();
+            let (fingerprint, payload) = cut.ok_or_else(|| malformed("the key is cut short"))?;
+            let id = u128::from_le_bytes(*id);
+            let fingerprint = u64::from_le_bytes(*fingerprint);
+            Ok((Some(IdempotencyKey { id, fingerprint }), payload))
+        }
+        Some(_) => Err(malformed("the key flag is neither 0 nor 1")),
+        None => Err(malformed("the body is empty")),
+    }
+}
+
+fn encode_key(key: Option<IdempotencyKey>, body: &mut Vec<u8>) {
+    match key {
+        None => body.push(0),
+        Some(key) => {
+            body.push(1);
+            body.extend_from_slice(&key.id.to_le_bytes());
+            body.extend_from_slice(&key.fingerprint.to_le_bytes());
+        }
+    }
+}
+
+fn encode<T: Serialize>(kind: u8, payload: &T, body: &mut Vec<u8>) -> u8 {
+    let written = bincode::serde::encode_into_std_write(payload, body, WIRE);
+    assert!(
+        written.is_ok(),
+        "a plain struct always encodes into memory: {written:?}"
+    );
+    kind
+}
+
+fn decode_payload<T: DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, RecordError> {
+    let malformed = |reason: String| RecordError::Malformed { kind, reason };
+    let (value, read) = bincode::serde::decode_from_slice(payload, WIRE)
+        .map_err(|error| malformed(error.to_string()))?;
+    if read != payload.len() {
+        return Err(malformed(format!(
+            "{} bytes are left over",
+            payload.len() - read
+        )));
+    }
+    Ok(value)
+}
+
+// === impl Event ===
+
+impl Event {
+    /// Whether the numbers are in range, so that sums over them cannot overflow.
+    fn check(&self) -> Result<(), Inconsistency> {
+        match self {
+            Self::WalletCreated(event) => event.standing.check(),
+            Self::Charged(event) | Self::Earned(event) => {
+                check_amounts([event.amount.get()])?;
+                event.standing.check()
+            }
+            Self::Used(event) => {
+                check_runs(&event.runs)?;
+                event.standing.check()
+            }
+            Self::UseCancelled(event) => {
+                check_runs(&event.runs)?;
+                event.standing.check()
+            }
+            Self::Lapsed(event) => {
+                check_amounts([event.amount.get()])?;
+                event.standing.check()
+            }
+            Self::Transferred(event) => {
+                check_runs(event.runs())?;
+                for received in &event.to {
+                    received.standing.check()?;
+                    if received.runs.len() != received.lots.len() {
+                        return Err(Inconsistency::Legs);
+                    }
+                }
+                event.from.check()
+            }
+        }
+    }
+}
+
+fn check_runs<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Result<(), Inconsistency> {
+    let pieces = runs.into_iter().flat_map(|run| &run.pieces);
+    check_amounts(pieces.map(|piece| piece.amount))
+}
+
+fn check_amounts(amounts: impl IntoIterator<Item = u64>) -> Result<(), Inconsistency> {
+    let sum = amounts.into_iter().try_fold(0_u64, |sum, amount| {
+        let sum = sum
+            .checked_add(amount)
+            .filter(|sum| *sum <= crate::domain::NUMBER_MAX);
+        sum.filter(|_| amount > 0)
+    });
+    sum.filter(|sum| *sum > 0)
+        .map(|_| ())
+        .ok_or(Inconsistency::Legs)
+}
