@@ -13,13 +13,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::domain::{Event, Inconsistency, Rejection, Run};
+use crate::domain::{Event, Inconsistency, Rejection};
 
 /// Schema version written today.
 pub const SCHEMA: u16 = 1;
 
-/// No decoder ever asks for more memory than the largest act holds.
-const DECODE_BYTES_MAX: usize = 256 * 1024;
+/// No act is larger than 256 KiB, and the decoder counts an integer at its full width (up to 8 bytes)
+/// even where one byte holds it.
+const DECODE_BYTES_MAX: usize = 8 * 256 * 1024;
 
 const WIRE: Configuration<LittleEndian, Varint, Limit<DECODE_BYTES_MAX>> =
     bincode::config::standard().with_limit::<DECODE_BYTES_MAX>();
@@ -207,58 +208,4 @@ fn decode_payload<T: DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, Re
         )));
     }
     Ok(value)
-}
-
-// === impl Event ===
-
-impl Event {
-    /// Whether the numbers are in range, so that sums over them cannot overflow.
-    fn check(&self) -> Result<(), Inconsistency> {
-        match self {
-            Self::WalletCreated(event) => event.standing.check(),
-            Self::Charged(event) | Self::Earned(event) => {
-                check_amounts([event.amount.get()])?;
-                event.standing.check()
-            }
-            Self::Used(event) => {
-                check_runs(&event.runs)?;
-                event.standing.check()
-            }
-            Self::UseCancelled(event) => {
-                check_runs(&event.runs)?;
-                event.standing.check()
-            }
-            Self::Lapsed(event) => {
-                check_amounts([event.amount.get()])?;
-                event.standing.check()
-            }
-            Self::Transferred(event) => {
-                check_runs(event.runs())?;
-                for received in &event.to {
-                    received.standing.check()?;
-                    if received.runs.len() != received.lots.len() {
-                        return Err(Inconsistency::Legs);
-                    }
-                }
-                event.from.check()
-            }
-        }
-    }
-}
-
-fn check_runs<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Result<(), Inconsistency> {
-    let pieces = runs.into_iter().flat_map(|run| &run.pieces);
-    check_amounts(pieces.map(|piece| piece.amount))
-}
-
-fn check_amounts(amounts: impl IntoIterator<Item = u64>) -> Result<(), Inconsistency> {
-    let sum = amounts.into_iter().try_fold(0_u64, |sum, amount| {
-        let sum = sum
-            .checked_add(amount)
-            .filter(|sum| *sum <= crate::domain::NUMBER_MAX);
-        sum.filter(|_| amount > 0)
-    });
-    sum.filter(|sum| *sum > 0)
-        .map(|_| ())
-        .ok_or(Inconsistency::Legs)
 }

@@ -6,12 +6,13 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::lots::{Piece, Run, Runs, amount_of};
+use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
+use super::runs::{Piece, Run, Runs, amount_of, read_list};
 use super::types::{Amount, Description, Timestamp, TransactionId};
 use super::use_points::Used;
-use super::wallet::{Inconsistency, Return, Standing, Wallet};
-use super::{Event, Facts, Participants};
+use super::wallet::{Return, Standing, Wallet};
+use super::{Event, Facts, Participants, Role};
 
 /// How long a use can be given back, in days of 24 hours.
 pub const CANCEL_WINDOW_DAYS: i64 = 400;
@@ -39,6 +40,7 @@ pub struct UseCancelled {
     /// Given back of this use so far, this time included, points.
     pub returned: u64,
     /// What went back, lot by lot.
+    #[serde(deserialize_with = "read_list")]
     pub runs: Runs,
     /// What was given back of uses before this instant need not be remembered any longer.
     pub forget_before: Timestamp,
@@ -56,11 +58,11 @@ pub(super) fn decide(
     let Facts::Act { event, at } = facts else {
         return Err(Rejection::TransactionNotFound { transaction });
     };
+    let id = event.standing(Role::Sole).wallet;
+    let wallet = participants.wallet(id)?;
     let Event::Used(used) = &**event else {
         return Err(Rejection::NotCancellable { transaction });
     };
-    let id = used.standing.wallet;
-    let wallet = participants.wallet(id)?;
     let forget_before = now.minus_days(CANCEL_WINDOW_DAYS);
     if *at < forget_before {
         return Err(Rejection::CancelWindowOver { transaction });
@@ -78,10 +80,10 @@ pub(super) fn decide(
     if !wallet.has_room_for(amount) {
         return Err(Rejection::BalanceLimit { wallet: id });
     }
-    let runs = plan_return(used, returned, requested);
-    if !wallet.lots.can_restore(&runs) {
-        return Err(Rejection::LotLimit { wallet: id });
-    }
+    let planned = wallet
+        .lots
+        .plan_restore(taken_last(used, returned, requested));
+    let runs = planned.ok_or(Rejection::LotLimit { wallet: id })?;
     Ok(Event::UseCancelled(UseCancelled {
         standing: wallet.standing_plus_runs(id, &runs),
         transaction,
@@ -94,7 +96,7 @@ pub(super) fn decide(
 }
 
 /// The pieces of a use from its end backwards: `amount` points after the first `skip`.
-fn plan_return(used: &Used, skip: u64, amount: u64) -> Runs {
+fn taken_last(used: &Used, skip: u64, amount: u64) -> Runs {
     let (mut skip, mut left) = (skip, amount);
     let mut runs = Runs::new();
     for run in used.runs.iter().rev() {
@@ -122,27 +124,25 @@ fn plan_return(used: &Used, skip: u64, amount: u64) -> Runs {
 }
 
 pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inconsistency> {
+    let transaction = event.transaction.0;
+    if wallet.returned(transaction) + event.amount() != event.returned {
+        let wallet = event.standing.wallet;
+        return Err(Inconsistency::Returned {
+            wallet,
+            transaction,
+        });
+    }
     for run in &event.runs {
         for piece in &run.pieces {
-            wallet.give(run.bucket, piece.lot, piece.amount);
+            wallet.give(&event.standing, run.bucket, piece.lot, piece.amount)?;
         }
     }
-    wallet
-        .returns
-        .retain(|entry| entry.used_at >= event.forget_before);
-    let transaction = event.transaction.0;
     let entry = Return {
         transaction,
         used_at: event.used_at,
         amount: event.returned,
     };
-    match wallet
-        .returns
-        .binary_search_by_key(&transaction, |entry| entry.transaction)
-    {
-        Ok(at) => wallet.returns[at] = entry,
-        Err(at) => wallet.returns.insert(at, entry),
-    }
+    wallet.remember(entry, event.forget_before);
     wallet.settle(&event.standing)
 }
 

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::types::{Owner, WalletId};
-use super::wallet::{Inconsistency, Standing, Wallet};
+use super::wallet::{Standing, Wallet};
 use super::{Entity, Event, Participants};
 
 /// Asks for a new wallet.
@@ -51,14 +52,6 @@ pub(super) fn apply(
         return Err(Inconsistency::CreatedTwice { wallet });
     }
     let created = Wallet::new(event.owner);
-    if created.version != event.standing.version {
-        let (expected, stated) = (created.version, event.standing.version);
-        return Err(Inconsistency::Version {
-            wallet,
-            expected,
-            stated,
-        });
-    }
     *entity = Some(Entity::Wallet(created));
     Ok(())
 }

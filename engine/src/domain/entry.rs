@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::lots::{BucketKey, Run};
+use super::runs::{BucketKey, Run};
 use super::types::{Fund, WalletId};
 use super::wallet::Standing;
 use super::{Event, Granted};

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lots::BucketKey;
+use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
+use super::runs::BucketKey;
 use super::types::{Amount, Description, Fund, Timestamp, WalletId};
-use super::wallet::{Inconsistency, Standing, Wallet};
+use super::wallet::{Standing, Wallet};
 use super::{Event, Participants};
 
 /// Asks for points to be given.
@@ -56,10 +57,8 @@ pub(super) fn decide(
     if !wallet.has_room_for(amount) {
         return Err(Rejection::BalanceLimit { wallet: id });
     }
-    let lot = wallet
-        .lots
-        .plan_give(key, 0)
-        .ok_or(Rejection::LotLimit { wallet: id })?;
+    let planned = wallet.lots.plan_give([key]);
+    let lot = planned.ok_or(Rejection::LotLimit { wallet: id })?[0];
     let granted = Granted {
         standing: wallet.standing_plus(id, fund, amount.get()),
         amount,
@@ -78,6 +77,6 @@ pub(super) fn apply(wallet: &mut Wallet, event: &Granted, fund: Fund) -> Result<
         fund,
         expires_at: event.expires_at,
     };
-    wallet.give(key, event.lot, event.amount.get());
+    wallet.give(&event.standing, key, event.lot, event.amount.get())?;
     wallet.settle(&event.standing)
 }

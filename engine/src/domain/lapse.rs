@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Event;
-use super::lots::BucketKey;
-use super::types::{Amount, Timestamp, WalletId};
-use super::wallet::{Inconsistency, Standing, Wallet};
+use super::inconsistency::Inconsistency;
+use super::runs::BucketKey;
+use super::types::{Amount, Fund, Timestamp, WalletId};
+use super::wallet::{Standing, Wallet};
 
 /// Points lapsed. Nobody asked for it: time did.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,8 +24,8 @@ pub(super) fn due(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Event
     let amount = Amount::new(bucket.lots.iter().map(|lot| lot.remaining).sum())?;
     let mut standing = wallet.standing_plus(id, bucket.key.fund, 0);
     match bucket.key.fund {
-        super::Fund::Paid => standing.paid -= amount.get(),
-        super::Fund::Free => standing.free -= amount.get(),
+        Fund::Paid => standing.paid -= amount.get(),
+        Fund::Free => standing.free -= amount.get(),
     }
     Some(Event::Lapsed(Lapsed {
         standing,
@@ -35,9 +36,12 @@ pub(super) fn due(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Event
 
 pub(super) fn apply(wallet: &mut Wallet, event: &Lapsed) -> Result<(), Inconsistency> {
     let removed = wallet.lots.remove(event.bucket);
+    if removed != event.amount.get() {
+        return Err(Inconsistency::Legs);
+    }
     match event.bucket.fund {
-        super::Fund::Paid => wallet.paid -= removed,
-        super::Fund::Free => wallet.free -= removed,
+        Fund::Paid => wallet.paid -= removed,
+        Fund::Free => wallet.free -= removed,
     }
     wallet.settle(&event.standing)
 }

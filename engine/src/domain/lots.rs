@@ -7,13 +7,11 @@
 //! A bucket holds the lots of equal fund and expiry. A lot keeps the number its grant got from the
 //! wallet's counter, so a cancelled use can fill the very lots it emptied.
 
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
-
+use super::runs::{BucketKey, Piece, Run};
 use super::types::{Fund, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Most buckets in a wallet: bounds the allocations of one act and the walk that finds a bucket.
 pub const BUCKETS_MAX: usize = 1_024;
@@ -23,15 +21,6 @@ pub const BUCKETS_MAX: usize = 1_024;
 /// bucket, so a busy wallet is never refused for having been paid often.
 pub const LOTS_MAX: usize = 16_384;
 
-/// Fund and expiry: what makes points of two lots interchangeable. Ordered as they are spent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct BucketKey {
-    /// Free before paid.
-    pub fund: Fund,
-    /// Earliest first, never last. A lot is spendable strictly before this instant.
-    pub expires_at: Option<Timestamp>,
-}
-
 /// Points from one grant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Lot {
@@ -40,27 +29,6 @@ pub struct Lot {
     /// Points left, ≥1.
     pub remaining: u64,
 }
-
-/// Points taken from, or given back to, one lot.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Piece {
-    /// The lot's number.
-    pub lot: u64,
-    /// Points, ≥1.
-    pub amount: u64,
-}
-
-/// The pieces of one bucket, in the order they are taken.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Run {
-    /// The bucket.
-    pub bucket: BucketKey,
-    /// Its pieces.
-    pub pieces: SmallVec<[Piece; 1]>,
-}
-
-/// Runs in spending order.
-pub type Runs = SmallVec<[Run; 1]>;
 
 /// The lots of one bucket in grant order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -79,56 +47,11 @@ pub struct Lots {
     next: u64,
 }
 
-/// An event asks a lot for more than it holds, or for a lot that is not there.
+/// An event asks a lot for more than it holds, or names a lot that cannot be there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LotMissing {
     /// The lot's number.
     pub lot: u64,
-}
-
-// === impl BucketKey ===
-
-impl Ord for BucketKey {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let instant = |key: &Self| key.expires_at.map_or(i64::MAX, |at| at.0);
-        let never = |key: &Self| key.expires_at.is_none();
-        (self.fund, instant(self), never(self)).cmp(&(other.fund, instant(other), never(other)))
-    }
-}
-
-impl PartialOrd for BucketKey {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl BucketKey {
-    /// Whether its points are lost at `now`.
-    pub fn is_lapsed(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|at| at <= now)
-    }
-}
-
-// === impl Run ===
-
-impl Run {
-    /// Points in all pieces.
-    pub fn amount(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.amount).sum()
-    }
-}
-
-/// Points in all runs.
-pub fn amount_of(runs: &[Run]) -> u64 {
-    runs.iter().map(Run::amount).sum()
-}
-
-/// Points of one fund in all runs.
-pub(super) fn amount_of_fund(runs: &[Run], fund: Fund) -> u64 {
-    runs.iter()
-        .filter(|run| run.bucket.fund == fund)
-        .map(Run::amount)
-        .sum()
 }
 
 // === impl Lots ===
@@ -179,70 +102,12 @@ impl Lots {
         lapsed.min_by_key(|bucket| (bucket.key.expires_at, bucket.key.fund))
     }
 
-    /// Which pieces a use of `amount` takes, after skipping the first `skip` points. The caller has
-    /// made sure that there are enough and that nothing is lapsed.
-    pub fn plan_take(&self, skip: u64, amount: u64) -> Runs {
-        let (mut skip, mut left) = (skip, amount);
-        let mut runs = Runs::new();
-        for bucket in &self.buckets {
-            let mut pieces = SmallVec::new();
-            for lot in &bucket.lots {
-                let passed = skip.min(lot.remaining);
-                skip -= passed;
-                let taken = left.min(lot.remaining - passed);
-                if taken > 0 {
-                    pieces.push(Piece {
-                        lot: lot.number,
-                        amount: taken,
-                    });
-                    left -= taken;
-                }
-                if left == 0 {
-                    break;
-                }
-            }
-            if !pieces.is_empty() {
-                runs.push(Run {
-                    bucket: bucket.key,
-                    pieces,
-                });
-            }
-            if left == 0 {
-                break;
-            }
+    /// Puts points into a lot, opening lot and bucket where they are missing. A number that no grant
+    /// has reached yet is refused.
+    pub fn give(&mut self, key: BucketKey, number: u64, amount: u64) -> Result<(), LotMissing> {
+        if number > self.next {
+            return Err(LotMissing { lot: number });
         }
-        runs
-    }
-
-    /// The lot that a grant to `key` goes into when `opened` grants of the same act have already
-    /// opened a lot here; `None` when the wallet is full.
-    pub fn plan_give(&self, key: BucketKey, opened: u64) -> Option<u64> {
-        let room = self.count + (opened as usize) < LOTS_MAX;
-        match self.bucket(key) {
-            Some(_) if room => Some(self.next + opened),
-            Some(bucket) => bucket.lots.back().map(|lot| lot.number),
-            None => {
-                let fits = room && self.buckets.len() + (opened as usize) < BUCKETS_MAX;
-                fits.then_some(self.next + opened)
-            }
-        }
-    }
-
-    /// Whether all pieces can be put back without passing a limit.
-    pub fn can_restore(&self, runs: &[Run]) -> bool {
-        let mut lots = self.count;
-        let mut buckets = self.buckets.len();
-        for run in runs {
-            let bucket = self.bucket(run.bucket);
-            buckets += usize::from(bucket.is_none());
-            let held = |lot: u64| bucket.is_some_and(|bucket| bucket.position(lot).is_ok());
-            lots += run.pieces.iter().filter(|piece| !held(piece.lot)).count();
-        }
-        lots <= LOTS_MAX && buckets <= BUCKETS_MAX
-    }
-
-    /// Puts points into a lot, opening lot and bucket where they are missing.
-    pub fn give(&mut self, key: BucketKey, number: u64, amount: u64) {
         let at = match self.buckets.binary_search_by(|bucket| bucket.key.cmp(&key)) {
             Ok(at) => at,
             Err(at) => {
@@ -271,6 +136,7 @@ impl Lots {
             }
         }
         self.next = self.next.max(number + 1);
+        Ok(())
     }
 
     /// Takes the pieces of a run out.
@@ -291,7 +157,8 @@ impl Lots {
         bucket.lots.iter().map(|lot| lot.remaining).sum()
     }
 
-    fn bucket(&self, key: BucketKey) -> Option<&Bucket> {
+    /// The lots of one fund and expiry.
+    pub fn bucket(&self, key: BucketKey) -> Option<&Bucket> {
         let at = self
             .buckets
             .binary_search_by(|bucket| bucket.key.cmp(&key))
@@ -320,11 +187,19 @@ impl Lots {
 }
 
 impl Bucket {
-    fn position(&self, number: u64) -> Result<usize, usize> {
+    /// Where a lot is, or where it would be.
+    pub(super) fn position(&self, number: u64) -> Result<usize, usize> {
         // A use empties a bucket from the front, so the front is looked at before the search.
         match self.lots.front() {
             Some(lot) if lot.number == number => Ok(0),
             _ => self.lots.binary_search_by_key(&number, |lot| lot.number),
         }
+    }
+
+    /// The first lot that is spent from `number` on, or else the last one.
+    pub(super) fn next_from(&self, number: u64) -> Option<u64> {
+        let at = self.position(number).unwrap_or_else(|at| at);
+        let lot = self.lots.get(at).or(self.lots.back());
+        lot.map(|lot| lot.number)
     }
 }

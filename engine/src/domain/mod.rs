@@ -9,12 +9,17 @@
 //! Each command has a file of its own; this one only lists them.
 
 mod cancel;
+mod check;
 mod create;
 mod entry;
+mod event;
 mod grant;
+mod inconsistency;
 mod lapse;
 mod lots;
+mod plan;
 mod rejection;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -29,19 +34,20 @@ use smallvec::SmallVec;
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
 pub use self::create::{CreateWallet, WalletCreated};
 pub use self::entry::{Allocation, Entry, EntryType};
+pub use self::event::Role;
 pub use self::grant::{Grant, Granted};
+pub use self::inconsistency::Inconsistency;
 pub use self::lapse::Lapsed;
-pub use self::lots::{
-    BUCKETS_MAX, Bucket, BucketKey, LOTS_MAX, Lot, Lots, Piece, Run, Runs, amount_of,
-};
+pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::rejection::Rejection;
+pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
 pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
 pub use self::types::{
     ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, Fund,
     NUMBER_MAX, Owner, OwnerKind, Timestamp, TransactionId, WalletId,
 };
 pub use self::use_points::{Use, Used};
-pub use self::wallet::{Inconsistency, Return, Standing, Wallet};
+pub use self::wallet::{Return, Standing, Wallet};
 
 /// What is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -99,17 +105,6 @@ pub enum Facts {
 pub enum Entity {
     /// A wallet.
     Wallet(Wallet),
-}
-
-/// Which part an entity plays in an event.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// The only one.
-    Sole,
-    /// Pays.
-    From,
-    /// Receives: its place in the list of receivers.
-    To(u8),
 }
 
 /// One entity that takes part in a decision; no state = it does not exist.
@@ -182,43 +177,6 @@ impl Command {
     }
 }
 
-// === impl Event ===
-
-impl Event {
-    /// Who is touched, in which role. The order is the order of the legs.
-    pub fn roles(&self) -> SmallVec<[(EntityId, Role); 2]> {
-        let sole = |standing: &Standing| -> SmallVec<[(EntityId, Role); 2]> {
-            smallvec::smallvec![(standing.wallet.entity(), Role::Sole)]
-        };
-        match self {
-            Self::WalletCreated(event) => sole(&event.standing),
-            Self::Charged(event) | Self::Earned(event) => sole(&event.standing),
-            Self::Used(event) => sole(&event.standing),
-            Self::UseCancelled(event) => sole(&event.standing),
-            Self::Lapsed(event) => sole(&event.standing),
-            Self::Transferred(event) => {
-                let to = event.to.iter().enumerate();
-                let to = to
-                    .map(|(at, received)| (received.standing.wallet.entity(), Role::To(at as u8)));
-                std::iter::once((event.from.wallet.entity(), Role::From))
-                    .chain(to)
-                    .collect()
-            }
-        }
-    }
-
-    /// Free text of the caller; empty when there is none.
-    pub fn description(&self) -> &str {
-        match self {
-            Self::WalletCreated(_) | Self::Lapsed(_) => "",
-            Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
-            Self::Used(event) => event.description.as_str(),
-            Self::Transferred(event) => event.description.as_str(),
-            Self::UseCancelled(event) => event.description.as_str(),
-        }
-    }
-}
-
 // === impl Participants ===
 
 impl<'a> Participants<'a> {
@@ -284,22 +242,5 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
             Role::To(at) => transfer::apply_to(wallet, &event.to[usize::from(at)]),
             Role::Sole | Role::From => transfer::apply_from(wallet, event),
         },
-    }
-}
-
-impl Event {
-    /// How the entity in this role stands after the event.
-    pub fn standing(&self, role: Role) -> Standing {
-        match self {
-            Self::WalletCreated(event) => event.standing,
-            Self::Charged(event) | Self::Earned(event) => event.standing,
-            Self::Used(event) => event.standing,
-            Self::UseCancelled(event) => event.standing,
-            Self::Lapsed(event) => event.standing,
-            Self::Transferred(event) => match role {
-                Role::To(at) => event.to[usize::from(at)].standing,
-                Role::Sole | Role::From => event.from,
-            },
-        }
     }
 }

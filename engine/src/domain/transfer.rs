@@ -6,10 +6,11 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::lots::{Run, Runs, amount_of_fund};
+use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
-use super::types::{Amount, Description, Fund, Timestamp, WalletId};
-use super::wallet::{Inconsistency, Standing, Wallet};
+use super::runs::{Run, Runs, amount_of, read_list};
+use super::types::{Amount, Description, Timestamp, WalletId};
+use super::wallet::{Standing, Wallet};
 use super::{Event, Participants};
 
 /// Most wallets that receive in one transfer: bounds how many actors one act keeps waiting.
@@ -32,6 +33,7 @@ pub struct Transferred {
     /// How the paying wallet stands now.
     pub from: Standing,
     /// What each receiving wallet got.
+    #[serde(deserialize_with = "read_list")]
     pub to: SmallVec<[Received; 1]>,
     /// Free text.
     pub description: Description,
@@ -43,8 +45,10 @@ pub struct Received {
     /// How it stands now.
     pub standing: Standing,
     /// What was taken for it from the paying wallet, lot by lot.
+    #[serde(deserialize_with = "read_list")]
     pub runs: Runs,
     /// The lot here that each run went into, in the order of the runs.
+    #[serde(deserialize_with = "read_list")]
     pub lots: SmallVec<[u64; 1]>,
 }
 
@@ -53,16 +57,17 @@ pub(super) fn decide(
     command: &Transfer,
     now: Timestamp,
 ) -> Result<Event, Rejection> {
+    assert!(
+        (1..=RECEIVERS_MAX).contains(&command.to.len()),
+        "a transfer has 1 to {RECEIVERS_MAX} receivers; whoever builds the command sees to it"
+    );
     let from = participants.wallet(command.from)?;
     for (id, _) in &command.to {
         participants.wallet(*id)?;
     }
     check_distinct(command)?;
-    let requested: u64 = command
-        .to
-        .iter()
-        .map(|(_, amount)| amount.get())
-        .fold(0, u64::saturating_add);
+    let amounts = command.to.iter().map(|(_, amount)| amount.get());
+    let requested = amounts.fold(0, u64::saturating_add);
     let available = from.spendable(now);
     if available < requested {
         return Err(Rejection::InsufficientBalance {
@@ -75,16 +80,16 @@ pub(super) fn decide(
             return Err(Rejection::BalanceLimit { wallet: *id });
         }
     }
-    let mut to = SmallVec::with_capacity(command.to.len());
+    let mut to: SmallVec<[Received; 1]> = SmallVec::with_capacity(command.to.len());
     let mut skip = 0;
     for (id, amount) in &command.to {
-        let runs = from.lots.plan_take(skip, amount.get());
+        let runs = from.lots.plan_take(now, skip, amount.get());
         skip += amount.get();
         to.push(receive(participants.wallet(*id)?, *id, runs)?);
     }
-    let standing = from.standing_minus_runs(command.from, &from.lots.plan_take(0, requested));
+    let runs = to.iter().flat_map(|received| &received.runs);
     Ok(Event::Transferred(Transferred {
-        from: standing,
+        from: from.standing_minus_runs(command.from, runs),
         to,
         description: command.description.clone(),
     }))
@@ -104,11 +109,8 @@ fn check_distinct(command: &Transfer) -> Result<(), Rejection> {
 }
 
 fn receive(wallet: &Wallet, id: WalletId, runs: Runs) -> Result<Received, Rejection> {
-    let mut lots = SmallVec::with_capacity(runs.len());
-    for (opened, run) in runs.iter().enumerate() {
-        let lot = wallet.lots.plan_give(run.bucket, opened as u64);
-        lots.push(lot.ok_or(Rejection::LotLimit { wallet: id })?);
-    }
+    let planned = wallet.lots.plan_give(runs.iter().map(|run| run.bucket));
+    let lots = planned.ok_or(Rejection::LotLimit { wallet: id })?;
     let standing = wallet.standing_plus_runs(id, &runs);
     Ok(Received {
         standing,
@@ -125,11 +127,8 @@ pub(super) fn apply_from(wallet: &mut Wallet, event: &Transferred) -> Result<(),
 }
 
 pub(super) fn apply_to(wallet: &mut Wallet, received: &Received) -> Result<(), Inconsistency> {
-    if received.runs.len() != received.lots.len() {
-        return Err(Inconsistency::Legs);
-    }
     for (run, lot) in received.runs.iter().zip(&received.lots) {
-        wallet.give(run.bucket, *lot, run.amount());
+        wallet.give(&received.standing, run.bucket, *lot, run.amount())?;
     }
     wallet.settle(&received.standing)
 }
@@ -151,6 +150,6 @@ impl Transferred {
 impl Received {
     /// Points received.
     pub fn amount(&self) -> u64 {
-        amount_of_fund(&self.runs, Fund::Free) + amount_of_fund(&self.runs, Fund::Paid)
+        amount_of(&self.runs)
     }
 }

@@ -186,8 +186,13 @@ impl Fund {
 impl Description {
     /// `None` if the text is too long or holds a control character.
     pub fn new(text: &str) -> Option<Self> {
-        let fits = text.chars().count() <= DESCRIPTION_CHARS_MAX;
-        (fits && !text.chars().any(char::is_control)).then(|| Self(text.into()))
+        Self::is_allowed(text).then(|| Self(text.into()))
+    }
+
+    /// Whether a text may be one.
+    pub(super) fn is_allowed(text: &str) -> bool {
+        let fits = text.chars().nth(DESCRIPTION_CHARS_MAX).is_none();
+        fits && !text.chars().any(char::is_control)
     }
 
     /// The text; empty when the caller gave none.

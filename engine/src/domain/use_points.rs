@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lots::{Runs, amount_of};
+use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
+use super::runs::{Runs, amount_of, read_list};
 use super::types::{Amount, Description, Timestamp, WalletId};
-use super::wallet::{Inconsistency, Standing, Wallet};
+use super::wallet::{Standing, Wallet};
 use super::{Event, Participants};
 
 /// Asks to spend points.
@@ -25,6 +26,7 @@ pub struct Used {
     /// How the wallet stands now.
     pub standing: Standing,
     /// What was taken, lot by lot, in spending order.
+    #[serde(deserialize_with = "read_list")]
     pub runs: Runs,
     /// Free text.
     pub description: Description,
@@ -46,7 +48,7 @@ pub(super) fn decide(
             requested,
         });
     }
-    let runs = wallet.lots.plan_take(0, requested);
+    let runs = wallet.lots.plan_take(now, 0, requested);
     let standing = wallet.standing_minus_runs(id, &runs);
     Ok(Event::Used(Used {
         standing,

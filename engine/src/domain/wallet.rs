@@ -1,9 +1,10 @@
 //! The holder of one owner's balance, and what an event says about it.
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use super::lots::{Lots, Run, amount_of_fund};
+use super::inconsistency::Inconsistency;
+use super::lots::Lots;
+use super::runs::{BucketKey, Run, amount_of_fund};
 use super::types::{Amount, Fund, NUMBER_MAX, Owner, Timestamp, WalletId};
 
 /// State of one wallet. Changes only by applying events.
@@ -19,7 +20,8 @@ pub struct Wallet {
     pub free: u64,
     /// Where the points are.
     pub lots: Lots,
-    /// What was given back of uses, by transaction, ascending. Forgotten after the cancel window.
+    /// What was given back of uses, by transaction, which is also by time, ascending. Forgotten some
+    /// time after the cancel window.
     pub returns: Vec<Return>,
 }
 
@@ -46,66 +48,6 @@ pub struct Standing {
     pub paid: u64,
     /// Free points after the event.
     pub free: u64,
-}
-
-/// The log contradicts itself: an event does not follow from the state before it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
-pub enum Inconsistency {
-    /// An event touches a wallet that does not exist.
-    #[error("wallet {wallet} does not exist")]
-    Absent {
-        /// Which wallet.
-        wallet: WalletId,
-    },
-    /// A second creation of one wallet.
-    #[error("wallet {wallet} is created twice")]
-    CreatedTwice {
-        /// Which wallet.
-        wallet: WalletId,
-    },
-    /// An event is missing or doubled.
-    #[error("wallet {wallet}: version {stated} is stated where {expected} is due")]
-    Version {
-        /// Which wallet.
-        wallet: WalletId,
-        /// Version that follows from the state.
-        expected: u64,
-        /// Version that the event states.
-        stated: u64,
-    },
-    /// The stated balance does not follow from the state.
-    #[error(
-        "wallet {wallet}: paid {stated_paid} and free {stated_free} are stated, applying gives {paid} and {free}"
-    )]
-    Balance {
-        /// Which wallet.
-        wallet: WalletId,
-        /// Paid points that follow from the state.
-        paid: u64,
-        /// Free points that follow from the state.
-        free: u64,
-        /// Paid points that the event states.
-        stated_paid: u64,
-        /// Free points that the event states.
-        stated_free: u64,
-    },
-    /// An event takes more from a lot than the lot holds.
-    #[error("wallet {wallet}: lot {lot} does not hold what the event takes from it")]
-    Lot {
-        /// Which wallet.
-        wallet: WalletId,
-        /// Which lot.
-        lot: u64,
-    },
-    /// The legs of an event do not add up.
-    #[error("the legs of the event do not sum to zero")]
-    Legs,
-    /// A number that no wallet can reach.
-    #[error("wallet {wallet}: the event states a number beyond 2^53 − 1")]
-    Range {
-        /// Which wallet.
-        wallet: WalletId,
-    },
 }
 
 // === impl Wallet ===
@@ -163,17 +105,27 @@ impl Wallet {
     }
 
     /// How the wallet will stand after the runs were given to it.
-    pub fn standing_plus_runs(&self, wallet: WalletId, runs: &[Run]) -> Standing {
+    pub fn standing_plus_runs<'a>(
+        &self,
+        wallet: WalletId,
+        runs: impl IntoIterator<Item = &'a Run, IntoIter: Clone>,
+    ) -> Standing {
+        let runs = runs.into_iter();
         let mut standing = self.next_standing(wallet);
-        standing.paid += amount_of_fund(runs, Fund::Paid);
+        standing.paid += amount_of_fund(runs.clone(), Fund::Paid);
         standing.free += amount_of_fund(runs, Fund::Free);
         standing
     }
 
     /// How the wallet will stand after the runs were taken from it.
-    pub fn standing_minus_runs(&self, wallet: WalletId, runs: &[Run]) -> Standing {
+    pub fn standing_minus_runs<'a>(
+        &self,
+        wallet: WalletId,
+        runs: impl IntoIterator<Item = &'a Run, IntoIter: Clone>,
+    ) -> Standing {
+        let runs = runs.into_iter();
         let mut standing = self.next_standing(wallet);
-        standing.paid -= amount_of_fund(runs, Fund::Paid);
+        standing.paid -= amount_of_fund(runs.clone(), Fund::Paid);
         standing.free -= amount_of_fund(runs, Fund::Free);
         standing
     }
@@ -188,12 +140,24 @@ impl Wallet {
     }
 
     /// Gives points to a lot.
-    pub fn give(&mut self, key: super::lots::BucketKey, lot: u64, amount: u64) {
+    pub fn give(
+        &mut self,
+        standing: &Standing,
+        key: BucketKey,
+        lot: u64,
+        amount: u64,
+    ) -> Result<(), Inconsistency> {
+        let wallet = standing.wallet;
+        let given = self.lots.give(key, lot, amount);
+        given.map_err(|missing| Inconsistency::Lot {
+            wallet,
+            lot: missing.lot,
+        })?;
         match key.fund {
             Fund::Paid => self.paid += amount,
             Fund::Free => self.free += amount,
         }
-        self.lots.give(key, lot, amount);
+        Ok(())
     }
 
     /// Takes a run of points out.
@@ -208,6 +172,26 @@ impl Wallet {
             Fund::Free => self.free -= run.amount(),
         }
         Ok(())
+    }
+
+    /// Remembers what was given back of a use in all, and forgets uses from before an instant. They
+    /// are let go of in bulk, once they are half of what is kept, so that a wallet with a million
+    /// cancelled uses does not move all of them with each one.
+    pub fn remember(&mut self, entry: Return, forget_before: Timestamp) {
+        let stale = self
+            .returns
+            .partition_point(|entry| entry.used_at < forget_before);
+        if stale > 0 && stale * 2 >= self.returns.len() {
+            self.returns.drain(..stale);
+        }
+        let transaction = entry.transaction;
+        let found = self
+            .returns
+            .binary_search_by_key(&transaction, |entry| entry.transaction);
+        match found {
+            Ok(at) => self.returns[at] = entry,
+            Err(at) => self.returns.insert(at, entry),
+        }
     }
 
     /// Ends an event: counts the version up and holds the result against what the event states.
@@ -238,19 +222,6 @@ impl Wallet {
 // === impl Standing ===
 
 impl Standing {
-    /// Whether its numbers are in range, so that sums over them cannot overflow.
-    pub fn check(&self) -> Result<(), Inconsistency> {
-        let wallet = self.wallet;
-        let balance = self
-            .paid
-            .checked_add(self.free)
-            .filter(|sum| *sum <= NUMBER_MAX);
-        let version = (1..=NUMBER_MAX).contains(&self.version);
-        let known = WalletId::new(wallet.get()).is_some();
-        let sound = balance.is_some() && version && known;
-        sound.then_some(()).ok_or(Inconsistency::Range { wallet })
-    }
-
     /// Ledger balance after the event, points.
     pub fn balance(&self) -> u64 {
         self.paid + self.free

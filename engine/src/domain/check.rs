@@ -1,0 +1,116 @@
+//! What an event must be to have been decided at all, told without any state.
+//!
+//! Checksums say that bytes are the ones that were written; this says that they make sense: numbers
+//! within 2^53 − 1 (so that sums over them cannot overflow), no empty leg, no wallet in two roles.
+//! What a transfer takes is what it gives, lot by lot: a leg that gains or loses cannot be written.
+
+use smallvec::SmallVec;
+
+use super::inconsistency::Inconsistency;
+use super::runs::Run;
+use super::transfer::{RECEIVERS_MAX, Transferred};
+use super::types::{Amount, Description, NUMBER_MAX, WalletId};
+use super::wallet::Standing;
+use super::{Event, Role};
+
+impl Event {
+    /// Whether the event could have been decided for some state.
+    pub fn check(&self) -> Result<(), Inconsistency> {
+        let standing = self.standing(Role::From);
+        let wallet = standing.wallet;
+        standing.check()?;
+        if !Description::is_allowed(self.description()) {
+            return Err(Inconsistency::Text { wallet });
+        }
+        let sound = match self {
+            Self::WalletCreated(event) => {
+                let empty = (standing.version, standing.balance()) == (1, 0);
+                empty && is_number(event.owner.id)
+            }
+            Self::Charged(event) | Self::Earned(event) => {
+                is_amount(event.amount) && is_lot(event.lot)
+            }
+            Self::Used(event) => are_sound(&event.runs),
+            Self::UseCancelled(event) => {
+                are_sound(&event.runs)
+                    && is_number(event.transaction.0)
+                    && (event.amount()..=NUMBER_MAX).contains(&event.returned)
+            }
+            Self::Lapsed(event) => is_amount(event.amount) && event.bucket.expires_at.is_some(),
+            Self::Transferred(event) => return check_legs(event),
+        };
+        sound.then_some(()).ok_or(Inconsistency::Range { wallet })
+    }
+}
+
+fn check_legs(event: &Transferred) -> Result<(), Inconsistency> {
+    if !(1..=RECEIVERS_MAX).contains(&event.to.len()) {
+        return Err(Inconsistency::Legs);
+    }
+    for received in &event.to {
+        let standing = received.standing;
+        let wallet = standing.wallet;
+        standing.check()?;
+        if received.runs.len() != received.lots.len() {
+            return Err(Inconsistency::Legs);
+        }
+        if !are_sound(&received.runs) || !received.lots.iter().all(|lot| is_lot(*lot)) {
+            return Err(Inconsistency::Range { wallet });
+        }
+    }
+    if !are_sound(event.runs()) || !are_distinct(event) {
+        return Err(Inconsistency::Legs);
+    }
+    Ok(())
+}
+
+fn are_distinct(event: &Transferred) -> bool {
+    if let [received] = &*event.to {
+        return received.standing.wallet != event.from.wallet;
+    }
+    let to = event.to.iter().map(|received| received.standing.wallet);
+    let mut wallets: SmallVec<[WalletId; 8]> = to.chain([event.from.wallet]).collect();
+    wallets.sort_unstable();
+    wallets.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+/// At least one run, no run without a piece, no piece without points, and a sum in range.
+fn are_sound<'a>(runs: impl IntoIterator<Item = &'a Run>) -> bool {
+    let mut sum = 0_u64;
+    for run in runs {
+        if run.pieces.is_empty() {
+            return false;
+        }
+        for piece in &run.pieces {
+            sum = sum.saturating_add(piece.amount);
+            if piece.amount == 0 || sum > NUMBER_MAX || !is_lot(piece.lot) {
+                return false;
+            }
+        }
+    }
+    sum > 0
+}
+
+fn is_number(number: u64) -> bool {
+    (1..=NUMBER_MAX).contains(&number)
+}
+
+fn is_amount(amount: Amount) -> bool {
+    is_number(amount.get())
+}
+
+/// A lot has the number of a grant, from 0, and no wallet lives to see more than 2^53 − 1 events.
+fn is_lot(number: u64) -> bool {
+    number <= NUMBER_MAX
+}
+
+// === impl Standing ===
+
+impl Standing {
+    fn check(&self) -> Result<(), Inconsistency> {
+        let wallet = self.wallet;
+        let balance = self.paid.saturating_add(self.free);
+        let sound = is_number(wallet.get()) && is_number(self.version) && balance <= NUMBER_MAX;
+        sound.then_some(()).ok_or(Inconsistency::Range { wallet })
+    }
+}

@@ -1,0 +1,79 @@
+//! How a log can contradict itself although its checksums hold.
+
+use thiserror::Error;
+
+use super::types::WalletId;
+
+/// The log contradicts itself: an event does not follow from the state before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum Inconsistency {
+    /// An event touches a wallet that does not exist.
+    #[error("wallet {wallet} does not exist")]
+    Absent {
+        /// Which wallet.
+        wallet: WalletId,
+    },
+    /// A second creation of one wallet.
+    #[error("wallet {wallet} is created twice")]
+    CreatedTwice {
+        /// Which wallet.
+        wallet: WalletId,
+    },
+    /// An event is missing or doubled.
+    #[error("wallet {wallet}: version {stated} is stated where {expected} is due")]
+    Version {
+        /// Which wallet.
+        wallet: WalletId,
+        /// Version that follows from the state.
+        expected: u64,
+        /// Version that the event states.
+        stated: u64,
+    },
+    /// The stated balance does not follow from the state.
+    #[error(
+        "wallet {wallet}: paid {stated_paid} and free {stated_free} are stated, applying gives {paid} and {free}"
+    )]
+    Balance {
+        /// Which wallet.
+        wallet: WalletId,
+        /// Paid points that follow from the state.
+        paid: u64,
+        /// Free points that follow from the state.
+        free: u64,
+        /// Paid points that the event states.
+        stated_paid: u64,
+        /// Free points that the event states.
+        stated_free: u64,
+    },
+    /// An event takes more from a lot than the lot holds.
+    #[error("wallet {wallet}: lot {lot} does not hold what the event takes from it")]
+    Lot {
+        /// Which wallet.
+        wallet: WalletId,
+        /// Which lot.
+        lot: u64,
+    },
+    /// The legs of an event do not add up, or are not the legs that it may have.
+    #[error("the legs of the event do not sum to zero")]
+    Legs,
+    /// What a cancel says was given back of its use does not follow from the cancels before it.
+    #[error("wallet {wallet}: transaction {transaction} was not given back as far as stated")]
+    Returned {
+        /// Which wallet.
+        wallet: WalletId,
+        /// The use: LSN of its act.
+        transaction: u64,
+    },
+    /// A text that no caller can have given.
+    #[error("wallet {wallet}: the description is too long or holds control characters")]
+    Text {
+        /// Which wallet.
+        wallet: WalletId,
+    },
+    /// A number that no wallet can reach.
+    #[error("wallet {wallet}: the event states a number beyond 2^53 − 1")]
+    Range {
+        /// Which wallet.
+        wallet: WalletId,
+    },
+}
