@@ -1,0 +1,25 @@
+# The everyday verbs. `.ci/run` is what a change must pass; each verb here is a part of it or a longer run.
+
+.PHONY: run test lint doc bench soak ci
+
+run: ## serve on 127.0.0.1:8080, points in ./scrip-data
+	cargo run --release
+
+test: ## every test of every package
+	cargo test --workspace
+
+lint: ## format, lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: ## the API pages of all packages
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+bench: ## every measured ratio in one run
+	cargo run --release -p bench -- compare
+
+soak: ## the crash and model tests at length: a thousand kill -9 cycles
+	SCRIP_TEST_SCALE=200 cargo test --release -p tests -- --nocapture kill_cycles model
+
+ci: ## what a change must pass
+	.ci/run

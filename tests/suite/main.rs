@@ -1,0 +1,3 @@
+//! One binary for every test that crosses a package: it links once and runs its tests side by side.
+
+mod tidy;
