@@ -13,4 +13,5 @@ pub mod http;
 pub mod launch;
 pub mod random;
 pub mod scale;
+pub mod scenario;
 pub mod source;

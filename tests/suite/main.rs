@@ -1,3 +1,4 @@
 //! One binary for every test that crosses a package: it links once and runs its tests side by side.
 
+mod scenarios;
 mod tidy;
