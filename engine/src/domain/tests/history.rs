@@ -1,0 +1,198 @@
+//! Random histories: against the oracle, against the sums, and backwards.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::oracle::{Oracle, Points};
+use super::*;
+
+/// What may happen next; the numbers are made to fit when it does.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Ask(Command),
+    /// Cancel one of the acts so far, counted from the newest.
+    Cancel(usize, Option<u64>),
+    /// Time passes, µs.
+    Pass(i64),
+    /// Grant that lapses so long after now, µs.
+    Grant(Fund, u64, u64, Option<i64>),
+}
+
+const WALLETS: u64 = 4;
+
+fn points() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        8 => 1..60_u64,
+        1 => NUMBER_MAX - 60..=NUMBER_MAX,
+    ]
+}
+
+fn fund() -> impl Strategy<Value = Fund> {
+    prop_oneof![Just(Fund::Free), Just(Fund::Paid)]
+}
+
+/// Steps of every kind, over a few wallets, so that they meet.
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let id = || 1..=WALLETS;
+    let step = prop_oneof![
+        3 => id().prop_map(|id| Step::Ask(create(id))),
+        8 => (fund(), id(), points(), prop::option::of(1..8_i64))
+            .prop_map(|(fund, id, points, after)| Step::Grant(fund, id, points, after.map(|after| after * 10))),
+        6 => (id(), points()).prop_map(|(id, points)| Step::Ask(use_points(id, points))),
+        5 => (id(), vec((id(), points()), 1..4)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
+        6 => (0..12_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Cancel(back, points)),
+        4 => (0..25_i64).prop_map(Step::Pass),
+        1 => (1..300_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
+    ];
+    vec(step, 1..100)
+}
+
+/// The command of a step; `None` when only time passes.
+pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
+    match step {
+        Step::Ask(command) => Some(command.clone()),
+        Step::Cancel(back, points) => Some(cancel(
+            (world.acts.len() as u64).saturating_sub(*back as u64),
+            *points,
+        )),
+        Step::Grant(fund, id, points, after) => {
+            let until = after.map(|after| (world.now.0 / 10 * 10) + after);
+            Some(grant(*fund, *id, *points, until))
+        }
+        Step::Pass(time) => {
+            world.now.0 += time;
+            None
+        }
+    }
+}
+
+/// Points of a wallet in spending order, as the oracle lists them.
+fn listed(wallet: &Wallet) -> Vec<Points> {
+    let buckets = wallet.lots.buckets().iter();
+    let lots = buckets.flat_map(|bucket| bucket.lots.iter().map(|lot| (bucket.key, *lot)));
+    lots.map(|(key, lot)| Points {
+        fund: key.fund,
+        until: key.expires_at.map_or(i64::MAX, |at| at.0),
+        lot: lot.number,
+        amount: lot.remaining,
+    })
+    .collect()
+}
+
+/// Points that came into being less those that ceased to be, over all entries.
+fn balance_of_entries(acts: &[(Timestamp, Arc<Event>)]) -> i128 {
+    let entries = acts.iter().flat_map(|(_, event)| event.entries());
+    let signed = entries.map(|entry| {
+        let amount = i128::from(entry.amount);
+        if entry.kind.is_debit() {
+            -amount
+        } else {
+            amount
+        }
+    });
+    signed.sum()
+}
+
+/// Fund and expiry with the points that two wallets hold of them together.
+fn sums(world: &World, ids: &[u64]) -> BTreeMap<(Fund, i64), u64> {
+    let mut sums = BTreeMap::new();
+    for points in ids.iter().flat_map(|id| listed(world.wallet(*id))) {
+        *sums.entry((points.fund, points.until)).or_default() += points.amount;
+    }
+    sums
+}
+
+fn funded(grants: &[(Fund, u64, Option<i64>)]) -> World {
+    let mut world = World::default();
+    for id in [1, 2] {
+        world.submit(&create(id)).unwrap();
+    }
+    for (fund, points, until) in grants {
+        world.submit(&grant(*fund, 1, *points, *until)).unwrap();
+    }
+    world
+}
+
+fn grants() -> impl Strategy<Value = Vec<(Fund, u64, Option<i64>)>> {
+    vec((fund(), 1..40_u64, prop::option::of(1..5_i64)), 1..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
+
+    #[test]
+    fn a_random_history_is_what_the_oracle_says(steps in steps()) {
+        let (mut world, mut oracle) = (World::default(), Oracle::default());
+        for step in &steps {
+            let Some(command) = command(&mut world, step) else { continue };
+            let decided = world.submit(&command).map(|_| ()).map_err(|refused| refused.code());
+            let expected = oracle.submit(&command, world.now.0);
+            prop_assert_eq!(decided, expected, "{:?} at {:?}", command, world.now);
+            for (id, holder) in &mut oracle.holders {
+                let wallet = world.wallet(*id);
+                holder.points.sort_unstable();
+                prop_assert_eq!(&listed(wallet), &holder.points);
+                prop_assert_eq!((wallet.version, wallet.balance()), (holder.version, holder.balance()));
+            }
+            prop_assert_eq!(balance_of_entries(&world.acts), i128::from(world.total()));
+        }
+    }
+
+    #[test]
+    fn a_use_given_back_in_parts_restores_the_very_lots(
+        grants in grants(),
+        share in 1..=100_u64,
+        parts in vec(1..30_u64, 0..10),
+    ) {
+        let mut world = funded(&grants);
+        let before = world.wallet(1).clone();
+        let points = (before.balance() * share).div_ceil(100);
+        world.submit(&use_points(1, points)).unwrap();
+        let used = world.acts.len() as u64;
+        let mut left = points;
+        for part in parts {
+            let taken = world.submit(&cancel(used, Some(part)));
+            prop_assert_eq!(taken.is_ok(), part <= left);
+            left -= if taken.is_ok() { part } else { 0 };
+        }
+        prop_assert_eq!(world.submit(&cancel(used, None)).is_ok(), left > 0);
+        let after = world.wallet(1);
+        prop_assert_eq!(&after.lots, &before.lots);
+        prop_assert_eq!((after.paid, after.free), (before.paid, before.free));
+        prop_assert_eq!(after.returned(used), points);
+    }
+
+    #[test]
+    fn a_transfer_keeps_the_points_of_each_fund_and_expiry(grants in grants(), share in 1..=100_u64) {
+        let mut world = funded(&grants);
+        let before = sums(&world, &[1, 2]);
+        let points = (world.wallet(1).balance() * share).div_ceil(100);
+        world.submit(&transfer(1, &[(2, points)])).unwrap();
+        prop_assert_eq!(sums(&world, &[1, 2]), before);
+        prop_assert_eq!(world.wallet(2).balance(), points);
+    }
+
+    #[test]
+    fn lapses_come_in_the_order_of_their_dates_until_nothing_is_due(grants in grants(), now in 0..6_i64) {
+        let mut world = funded(&grants);
+        let before = world.wallet(1).clone();
+        world.now = Timestamp(now);
+        let acts = world.acts.len();
+        world.lapse(&[wallet(1).entity()]);
+        let lapsed: Vec<_> = world.acts[acts..].iter().map(|(_, event)| match &**event {
+            Event::Lapsed(lapsed) => (lapsed.bucket.expires_at.unwrap().0, lapsed.bucket.fund),
+            other => panic!("{other:?}"),
+        }).collect();
+        prop_assert!(lapsed.is_sorted_by(|a, b| a < b), "{:?}", lapsed);
+        let after = world.wallet(1);
+        prop_assert!(listed(after).iter().all(|points| points.until > now));
+        prop_assert_eq!(before.spendable(world.now), after.balance());
+        prop_assert_eq!(after.spendable(world.now), after.balance());
+    }
+}
+
+/// Cases of a property, times `SCRIP_TEST_SCALE`.
+pub(super) fn cases(base: u32) -> u32 {
+    let scale = std::env::var("SCRIP_TEST_SCALE").ok();
+    base * scale.and_then(|scale| scale.parse().ok()).unwrap_or(1)
+}
