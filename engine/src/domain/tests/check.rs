@@ -62,7 +62,7 @@ fn check_finds_what_nobody_can_have_decided() {
     let legs = Err(Inconsistency::Legs);
     let sound = run(Fund::Free, &[(0, 5)]);
     let mut rows = vec![
-        (Event::Used(used(&[sound.clone()])), Ok(())),
+        (Event::Used(used(std::slice::from_ref(&sound))), Ok(())),
         (Event::Used(used(&[])), range),
         (Event::Used(used(&[run(Fund::Free, &[])])), range),
         (
@@ -102,7 +102,7 @@ fn check_finds_what_nobody_can_have_decided() {
         (3, NUMBER_MAX, 1),
         (3, u64::MAX, 1),
     ] {
-        let mut event = used(&[sound.clone()]);
+        let mut event = used(std::slice::from_ref(&sound));
         event.standing = standing(1, version, paid, free);
         rows.push((Event::Used(event), range));
     }

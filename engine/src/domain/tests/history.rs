@@ -37,7 +37,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         3 => id().prop_map(|id| Step::Ask(create(id))),
         8 => (fund(), id(), points(), prop::option::of(1..8_i64))
-            .prop_map(|(fund, id, points, after)| Step::Grant(fund, id, points, after.map(|after| after * 10))),
+            .prop_map(|(fund, id, points, after)| {
+                Step::Grant(fund, id, points, after.map(|after| after * 10))
+            }),
         6 => (id(), points()).prop_map(|(id, points)| Step::Ask(use_points(id, points))),
         5 => (id(), vec((id(), points()), 1..4)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
         6 => (0..12_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Cancel(back, points)),
@@ -163,7 +165,10 @@ proptest! {
     }
 
     #[test]
-    fn a_transfer_keeps_the_points_of_each_fund_and_expiry(grants in grants(), share in 1..=100_u64) {
+    fn a_transfer_keeps_the_points_of_each_fund_and_expiry(
+        grants in grants(),
+        share in 1..=100_u64,
+    ) {
         let mut world = funded(&grants);
         let before = sums(&world, &[1, 2]);
         let points = (world.wallet(1).balance() * share).div_ceil(100);
@@ -173,15 +178,18 @@ proptest! {
     }
 
     #[test]
-    fn lapses_come_in_the_order_of_their_dates_until_nothing_is_due(grants in grants(), now in 0..6_i64) {
+    fn lapses_come_in_the_order_of_their_dates_until_nothing_is_due(
+        grants in grants(),
+        now in 0..6_i64,
+    ) {
         let mut world = funded(&grants);
         let before = world.wallet(1).clone();
         world.now = Timestamp(now);
         let acts = world.acts.len();
         world.lapse(&[wallet(1).entity()]);
-        let lapsed: Vec<_> = world.acts[acts..].iter().map(|(_, event)| match &**event {
-            Event::Lapsed(lapsed) => (lapsed.bucket.expires_at.unwrap().0, lapsed.bucket.fund),
-            other => panic!("{other:?}"),
+        let lapsed: Vec<_> = world.acts[acts..].iter().map(|(_, event)| {
+            let Event::Lapsed(lapsed) = &**event else { panic!("{event:?}") };
+            (lapsed.bucket.expires_at.unwrap().0, lapsed.bucket.fund)
         }).collect();
         prop_assert!(lapsed.is_sorted_by(|a, b| a < b), "{:?}", lapsed);
         let after = world.wallet(1);

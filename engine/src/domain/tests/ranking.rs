@@ -117,11 +117,11 @@ fn charge_and_earn_heal_fault_by_fault() {
                 give(world, create(1));
                 fill_up(world, 1);
             }),
-            ("expires-at-past", |_, command| match command {
-                Command::Charge(grant) | Command::Earn(grant) => {
-                    grant.expires_at = Some(Timestamp(11));
-                }
-                other => panic!("{other:?}"),
+            ("expires-at-past", |_, command| {
+                let (Command::Charge(grant) | Command::Earn(grant)) = command else {
+                    panic!("{command:?}");
+                };
+                grant.expires_at = Some(Timestamp(11));
             }),
             ("balance-limit", |world, _| give(world, use_points(1, REST))),
             ("lot-limit", |world, _| give(world, use_points(1, 1))),
