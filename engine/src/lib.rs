@@ -1,5 +1,6 @@
 //! Scrip's engine.
 pub mod api;
+pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod journal;

@@ -1,1 +1,66 @@
-//! The write-ahead journal.
+//! The write-ahead journal: bytes, LSNs and tickets.
+//!
+//! Owns the files of a data directory: segments, `store.meta`, the lock. An act comes in as bytes with a kind and a
+//! ticket, gets its LSN, and its ticket comes out again once the bytes are on disk. At the next start every act
+//! comes back, in order, or the journal says which byte it cannot vouch for. It refuses to know what an act means,
+//! who asked for it, or how an answer looks.
+//!
+//! ```text
+//!  reserve ─► append ─► open group ─► writer: stamp, write, sync ─► durable ─► publish tickets
+//!                                     filler: zero-filled segments ahead
+//!  open: catalog ─► tail (where the log ends) ─► chunks, scanned in parallel ─► start
+//! ```
+//!
+//! Reading order: `frame` and `segment` (bytes), `walk` (one record after another), `tail` and `open` (recovery),
+//! `group`, `writer` and `filler` (the write path), `reader`.
+
+mod buffer;
+mod catalog;
+mod chunk;
+mod error;
+mod fields;
+mod filler;
+pub mod frame;
+mod group;
+mod handle;
+mod index;
+mod lane;
+mod ledger;
+mod map;
+pub mod meta;
+mod metrics;
+mod open;
+mod options;
+mod place;
+mod reader;
+mod seat;
+pub mod segment;
+mod start;
+mod storage;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod writer;
+
+pub use crate::clock::Clock;
+pub use catalog::{Catalog, SegmentFile};
+pub use chunk::{Chunk, ChunkEnds, ScanError};
+pub use error::{Class, JournalError, Problem};
+pub use fields::Field;
+pub use filler::RESERVE_FILE;
+pub use frame::BODY_BYTES_MAX;
+pub use group::{Delivered, GROUP_BYTES_MAX};
+pub use handle::{Appended, Journal, NewAct};
+pub use index::Checkpoint;
+pub use lane::Publish;
+pub use ledger::{Reservation, Space, Unavailable};
+pub use map::MappedSegment;
+pub use metrics::{BucketCounts, Buckets, GROUP_RECORDS_BOUNDS, JournalMetrics, SYNC_US_BOUNDS};
+pub use open::{OpenReport, Recovered, open};
+pub use options::{ACT_BYTES_MAX, Entropy, JournalOptions, OnPoison, SyncMode};
+pub use place::{Lsn, Position};
+pub use reader::{ActReader, ActRef, OwnedAct};
+pub use storage::{Access, Entry, FileLock, FileStorage, Held, LOCK_FILE, Storage, StorageFile};
+pub use tail::{Tail, TailVerdict};
+pub use walk::{Flaw, FlawKind, Link};

@@ -1,0 +1,287 @@
+//! The catalog: what lies in a directory, and whether the files fit together.
+//!
+//! Reads names and header pages only, changes nothing, and needs no lock. Every misfit becomes a `Problem`, so that
+//! an opening server takes the worst and `verify` lists them all.
+
+use super::error::{Class, JournalError, Problem};
+use super::filler::{NEXT_SUFFIX, RESERVE_FILE};
+use super::meta::{META_FILE, META_TMP_FILE, Meta, MetaCopies};
+use super::segment::{CopyFlaw, HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
+use super::storage::{Access, LOCK_FILE, Storage, StorageFile};
+use std::io;
+use std::sync::Arc;
+
+/// Longest store.meta that is read: four copies, and no more.
+const META_READ_MAX: usize = super::meta::META_COPIES * super::meta::META_COPY_BYTES;
+
+/// A segment file with its header copies.
+#[derive(Clone)]
+pub struct SegmentFile {
+    pub name: String,
+    /// As the name says.
+    pub seq: u64,
+    pub first_lsn: u64,
+    /// File length.
+    pub len: u64,
+    pub copies: [Result<SegmentHeader, CopyFlaw>; 2],
+    pub(crate) file: Arc<dyn StorageFile>,
+}
+
+/// Everything in a directory.
+#[derive(Clone)]
+pub struct Catalog {
+    /// By sequence number.
+    pub segments: Vec<SegmentFile>,
+    pub meta: Option<MetaCopies>,
+    /// Prepared segments.
+    pub next: Vec<String>,
+    pub has_reserve: bool,
+    /// Files that this version does not know; never touched.
+    pub unknown: Vec<String>,
+}
+
+impl SegmentFile {
+    /// The header that counts: the first sound copy.
+    pub fn header(&self) -> Option<&SegmentHeader> {
+        self.copies.iter().find_map(|copy| copy.as_ref().ok())
+    }
+
+    fn read(storage: &dyn Storage, name: &str, len: u64) -> Result<Option<Self>, JournalError> {
+        let Some((seq, first_lsn)) = parse_segment_name(name) else {
+            return Ok(None);
+        };
+        let file = storage
+            .open(name, Access::Read)
+            .map_err(JournalError::io("open", name))?;
+        let mut page = [0; 2 * HEADER_COPY_BYTES];
+        let read = file
+            .read_at(&mut page, 0)
+            .map_err(JournalError::io("read", name))?;
+        let page = &page[..read];
+        let copies = [
+            SegmentHeader::decode(page),
+            SegmentHeader::decode(page.get(HEADER_COPY_BYTES..).unwrap_or(&[])),
+        ];
+        Ok(Some(Self {
+            name: name.to_owned(),
+            seq,
+            first_lsn,
+            len,
+            copies,
+            file,
+        }))
+    }
+
+    /// Bad copies, a header for another version, a name that says something else.
+    fn own_problems(&self, found: &mut Vec<Problem>) {
+        for (index, copy) in self.copies.iter().enumerate() {
+            if let Err(flaw) = copy {
+                let what = format!("header copy {index} is bad ({flaw:?})");
+                let at = (index * HEADER_COPY_BYTES) as u64;
+                found.push(
+                    Problem::new(Class::Corrupt, &self.name, what)
+                        .at(at)
+                        .lsn(self.first_lsn),
+                );
+            }
+        }
+        if let [Ok(first), Ok(second)] = &self.copies
+            && first != second
+        {
+            found.push(Problem::new(
+                Class::Chain,
+                &self.name,
+                "the two header copies are of different segments",
+            ));
+        }
+        let Some(header) = self.header() else { return };
+        found.extend(header.objection(&self.name));
+        if (header.seq, header.first_lsn) != (self.seq, self.first_lsn) {
+            let what = format!(
+                "the header is of segment {} from LSN {}",
+                header.seq, header.first_lsn
+            );
+            found.push(Problem::new(Class::Chain, &self.name, what).at(0));
+        }
+    }
+}
+
+impl Catalog {
+    pub fn read(storage: &dyn Storage) -> Result<Self, JournalError> {
+        let mut catalog = Self {
+            segments: Vec::new(),
+            meta: None,
+            next: Vec::new(),
+            has_reserve: false,
+            unknown: Vec::new(),
+        };
+        for entry in storage
+            .list()
+            .map_err(JournalError::io("list", "the directory"))?
+        {
+            let name = entry.name.as_str();
+            match name {
+                META_FILE => catalog.meta = Some(read_meta(storage)?),
+                LOCK_FILE | META_TMP_FILE => {}
+                RESERVE_FILE => catalog.has_reserve = true,
+                _ if name.ends_with(NEXT_SUFFIX) => catalog.next.push(entry.name),
+                _ => match SegmentFile::read(storage, name, entry.len) {
+                    Ok(Some(segment)) => catalog.segments.push(segment),
+                    Ok(None) => catalog.unknown.push(entry.name),
+                    // Renamed between the listing and the opening, by a server that runs.
+                    Err(JournalError::Io { source, .. })
+                        if source.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        catalog
+            .segments
+            .sort_by_key(|segment| (segment.seq, segment.first_lsn));
+        Ok(catalog)
+    }
+
+    pub fn newest_meta(&self) -> Option<&Meta> {
+        self.meta.as_ref().and_then(MetaCopies::newest)
+    }
+
+    /// Everything that does not fit together, headers and names only.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for segment in &self.segments {
+            segment.own_problems(&mut found);
+        }
+        if let Some(meta) = &self.meta {
+            found.extend(meta.problems());
+        }
+        self.chain_problems(&mut found);
+        self.meta_problems(&mut found);
+        found
+    }
+
+    /// Problems with which nobody may be served. A single bad copy of a header or of the meta is not among them.
+    pub fn blocking_problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for segment in &self.segments {
+            let mut own = Vec::new();
+            segment.own_problems(&mut own);
+            let readable = segment.header().is_some();
+            found.extend(
+                own.into_iter()
+                    .filter(|problem| !readable || problem.class != Class::Corrupt),
+            );
+        }
+        self.chain_problems(&mut found);
+        self.meta_problems(&mut found);
+        found
+    }
+
+    fn chain_problems(&self, found: &mut Vec<Problem>) {
+        for pair in self.segments.windows(2) {
+            let [before, after] = pair else { continue };
+            let chain = |what: String| Problem::new(Class::Chain, &after.name, what);
+            if after.seq == before.seq {
+                found.push(chain(format!("has the same number as {}", before.name)));
+                continue;
+            }
+            if after.seq != before.seq + 1 {
+                found.push(chain(format!(
+                    "segments {} to {} before it are missing",
+                    before.seq + 1,
+                    after.seq - 1
+                )));
+                continue;
+            }
+            let (Some(old), Some(new)) = (before.header(), after.header()) else {
+                continue;
+            };
+            if new.store_id != old.store_id {
+                found.push(chain(format!(
+                    "belongs to another store than {}",
+                    before.name
+                )));
+            } else if new.first_lsn != new.prev_lsn + 1 || new.first_lsn < old.first_lsn {
+                found.push(chain(format!(
+                    "its LSNs do not follow on from {}",
+                    before.name
+                )));
+            } else if new.epoch < old.epoch || new.timeline < old.timeline {
+                found.push(chain(format!(
+                    "its epoch is older than that of {}",
+                    before.name
+                )));
+            } else if new.prev_bytes > old.capacity {
+                found.push(chain(format!(
+                    "says that {} is longer than it is",
+                    before.name
+                )));
+            }
+        }
+    }
+
+    fn meta_problems(&self, found: &mut Vec<Problem>) {
+        let Some(meta) = self.newest_meta() else {
+            if self.meta.is_some() || !self.segments.is_empty() {
+                found.push(Problem::new(
+                    Class::Meta,
+                    META_FILE,
+                    "no sound copy, but the directory holds a store",
+                ));
+            }
+            return;
+        };
+        let missing = |what: String| Problem::new(Class::Chain, META_FILE, what);
+        let (Some(oldest), Some(newest)) = (self.segments.first(), self.segments.last()) else {
+            if meta.active_seq != 0 {
+                found.push(missing(format!(
+                    "segment {} and all before it are missing",
+                    meta.active_seq
+                )));
+            }
+            return;
+        };
+        let Some(header) = newest.header() else {
+            return;
+        };
+        if header.store_id != meta.store_id {
+            found.push(missing(format!("{} belongs to another store", newest.name)));
+        } else if newest.seq < meta.active_seq {
+            found.push(missing(format!(
+                "the newest segment, {}, is missing",
+                meta.active_seq
+            )));
+        } else if newest.seq > meta.active_seq + 1
+            || !(meta.epoch..=meta.epoch + 1).contains(&header.epoch)
+        {
+            found.push(missing(format!(
+                "is older than {}: the directory is mixed or rolled back",
+                newest.name
+            )));
+        } else if newest.seq == meta.active_seq && newest.first_lsn != meta.active_first_lsn {
+            found.push(missing(format!(
+                "says that segment {} begins elsewhere",
+                newest.seq
+            )));
+        } else if header.timeline != meta.timeline {
+            found.push(missing(format!("{} is of another timeline", newest.name)));
+        }
+        if meta.active_seq != 0 && oldest.seq != meta.oldest_seq {
+            let what = format!(
+                "the oldest segment should be {}, but is {}",
+                meta.oldest_seq, oldest.seq
+            );
+            found.push(missing(what));
+        }
+    }
+}
+
+fn read_meta(storage: &dyn Storage) -> Result<MetaCopies, JournalError> {
+    let file = storage
+        .open(META_FILE, Access::Read)
+        .map_err(JournalError::io("open", META_FILE))?;
+    let mut bytes = vec![0; META_READ_MAX];
+    let read = file
+        .read_at(&mut bytes, 0)
+        .map_err(JournalError::io("read", META_FILE))?;
+    Ok(MetaCopies::parse(&bytes[..read]))
+}

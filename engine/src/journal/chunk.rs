@@ -1,0 +1,335 @@
+//! Chunks: the log cut into pieces at group boundaries, to be verified and replayed in parallel.
+//!
+//! A cut is found by looking for a sound header on a page start and walking headers to the end of its group: that costs
+//! next to nothing and need not be trusted, because each chunk states what it begins and ends with (`Link`), and a scan
+//! that does not arrive there exactly is damage. Where no sound header is found there is no cut, so damage always lies
+//! inside a chunk, where the scan meets it.
+
+use super::error::JournalError;
+use super::frame::{HEADER_BYTES, RecordHeader, group_end};
+use super::group::CHECKPOINT_BYTES;
+use super::index::Checkpoint;
+use super::place::{Lsn, Position};
+use super::reader::ActRef;
+use super::segment::GROUP_ALIGN;
+use super::storage::StorageFile;
+use super::tail::{sealed_problem, stops_early};
+use super::walk::{Link, SegmentKey, Walk, Walked};
+use parking_lot::Mutex;
+use std::cell::RefCell;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Aimed-at length: it fits a core's cache, and a log of any size makes enough of them for all cores.
+pub(crate) const CHUNK_BYTES: u64 = 1024 * 1024;
+/// What probing for a cut reads at a time.
+const PROBE_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    /// One read buffer per replaying thread.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A piece of the log.
+#[derive(Clone)]
+pub struct Chunk {
+    pub(crate) span: Arc<Span>,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    pub(crate) start: Link,
+    pub(crate) end: Link,
+    slot: usize,
+    results: Arc<Mutex<Vec<Option<ChunkEnds>>>>,
+}
+
+/// The readable part of one segment.
+pub(crate) struct Span {
+    pub(crate) name: String,
+    pub(crate) seq: u64,
+    pub(crate) key: SegmentKey,
+    pub(crate) file: Arc<dyn StorageFile>,
+}
+
+/// What a verified chunk begins and ends with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChunkEnds {
+    /// What its first record follows on from.
+    pub start: Link,
+    /// Its last record.
+    pub end: Link,
+    /// Header time of its first record.
+    pub first_time_us: i64,
+    pub acts: u64,
+    pub records: u64,
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// Why a scan stopped.
+#[derive(Debug, Error)]
+pub enum ScanError<E> {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// What the caller's function returned.
+    #[error("{0}")]
+    Each(E),
+}
+
+/// A place to cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    pub(crate) at: u64,
+    pub(crate) link: Link,
+}
+
+/// Joins records to acts.
+struct Joiner {
+    first: Option<(RecordHeader, u64)>,
+    body: Vec<u8>,
+}
+
+impl ChunkEnds {
+    /// Whether `next` goes on where this one ends.
+    pub fn precedes(&self, next: &Self) -> bool {
+        let (end, start) = (self.end, next.start);
+        (end.lsn, end.crc) == (start.lsn, start.crc) && self.end.time_us <= next.first_time_us
+    }
+}
+
+impl Chunk {
+    pub fn segment(&self) -> u64 {
+        self.span.seq
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.to - self.from
+    }
+
+    /// LSN of its first record; a chunk without records has the one that would be next.
+    pub fn first_lsn(&self) -> Lsn {
+        Lsn(self.start.lsn + 1)
+    }
+
+    pub fn last_lsn(&self) -> Lsn {
+        Lsn(self.end.lsn)
+    }
+
+    /// Verifies every byte and hands out every act in order. The ends are also kept for `start`.
+    pub fn scan<E>(
+        &self,
+        mut each: impl FnMut(ActRef<'_>) -> Result<(), E>,
+    ) -> Result<ChunkEnds, ScanError<E>> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let len = usize::try_from(self.to - self.from).unwrap_or(usize::MAX);
+            if scratch.len() < len {
+                scratch.resize(len, 0);
+            }
+            let name = &self.span.name;
+            let read = self.span.file.read_at(&mut scratch[..len], self.from);
+            let count = read.map_err(JournalError::io("read", name))?;
+            self.scan_bytes(&scratch[..count], &mut each)
+        })
+    }
+
+    fn scan_bytes<E>(
+        &self,
+        bytes: &[u8],
+        each: &mut impl FnMut(ActRef<'_>) -> Result<(), E>,
+    ) -> Result<ChunkEnds, ScanError<E>> {
+        let name = &self.span.name;
+        let seq = u32::try_from(self.span.seq).unwrap_or(u32::MAX);
+        let mut walk = Walk::new(bytes, self.from, self.span.key, self.start);
+        let mut ends = ChunkEnds {
+            start: self.start,
+            end: self.end,
+            first_time_us: i64::MAX,
+            acts: 0,
+            records: 0,
+            checkpoints: Vec::new(),
+        };
+        let mut joiner = Joiner {
+            first: None,
+            body: Vec::new(),
+        };
+        let mut last_time = self.start.time_us;
+        let mut checkpoint_next = 0;
+        loop {
+            let walked = match walk.step() {
+                Ok(Some(walked)) => walked,
+                Ok(None) => break,
+                Err(flaw) => return Err(JournalError::from(sealed_problem(name, &flaw)).into()),
+            };
+            if walked.header.is_bare() {
+                continue;
+            }
+            ends.records += 1;
+            last_time = walked.header.time_us;
+            if joiner.first.is_none() {
+                ends.acts += 1;
+                ends.first_time_us = ends.first_time_us.min(last_time);
+                if walked.offset >= checkpoint_next {
+                    let offset = u32::try_from(walked.offset).unwrap_or(u32::MAX);
+                    ends.checkpoints.push(Checkpoint {
+                        lsn: walked.header.lsn,
+                        offset,
+                    });
+                    checkpoint_next = walked.offset + CHECKPOINT_BYTES as u64;
+                }
+            }
+            if let Some(act) = joiner.join(seq, &walked) {
+                each(act).map_err(ScanError::Each)?;
+                joiner.first = None;
+            }
+        }
+        let (end, link) = (walk.whole_end(), walk.whole_link());
+        if end != self.to || (link.lsn, link.crc) != (self.end.lsn, self.end.crc) {
+            return Err(JournalError::from(stops_early(name, end, link.lsn + 1)).into());
+        }
+        ends.end.time_us = last_time;
+        self.results.lock()[self.slot] = Some(ends.clone());
+        Ok(ends)
+    }
+}
+
+impl Joiner {
+    /// The act that this record completes.
+    #[inline]
+    fn join<'a>(&'a mut self, segment: u32, walked: &Walked<'a>) -> Option<ActRef<'a>> {
+        let header = &walked.header;
+        if self.first.is_none() && !header.is_more() {
+            return Some(act(segment, header, walked.offset, header.lsn, walked.body));
+        }
+        if self.first.is_none() {
+            self.body.clear();
+            self.first = Some((*header, walked.offset));
+        }
+        self.body.extend_from_slice(walked.body);
+        let (first, offset) = self.first?;
+        (!header.is_more()).then(|| act(segment, &first, offset, header.lsn, &self.body))
+    }
+}
+
+fn act<'a>(
+    segment: u32,
+    first: &RecordHeader,
+    offset: u64,
+    last_lsn: u64,
+    body: &'a [u8],
+) -> ActRef<'a> {
+    ActRef {
+        lsn: Lsn(first.lsn),
+        last_lsn: Lsn(last_lsn),
+        time_us: first.time_us,
+        kind: first.kind,
+        schema: first.schema,
+        body,
+        position: Position {
+            segment,
+            offset: u32::try_from(offset).unwrap_or(u32::MAX),
+        },
+    }
+}
+
+/// Makes chunks of the pieces between cuts; `ends` holds the last piece's end.
+pub(crate) fn chunks_between(
+    span: &Arc<Span>,
+    cuts: &[Cut],
+    end: Cut,
+    slots: &Arc<Mutex<Vec<Option<ChunkEnds>>>>,
+) -> Vec<Chunk> {
+    let mut chunks = Vec::with_capacity(cuts.len());
+    for (index, cut) in cuts.iter().enumerate() {
+        let next = cuts.get(index + 1).unwrap_or(&end);
+        let mut results = slots.lock();
+        results.push(None);
+        chunks.push(Chunk {
+            span: Arc::clone(span),
+            from: cut.at,
+            to: next.at,
+            start: cut.link,
+            end: next.link,
+            slot: results.len() - 1,
+            results: Arc::clone(slots),
+        });
+    }
+    chunks
+}
+
+/// Cuts `first.at..end` about every `CHUNK_BYTES`.
+pub(crate) fn find_cuts(span: &Span, first: Cut, end: u64) -> Result<Vec<Cut>, JournalError> {
+    let mut probe = Probe {
+        span,
+        bytes: vec![0; PROBE_BYTES],
+        base: 0,
+        held: 0,
+        end,
+    };
+    let mut cuts = vec![first];
+    let mut target = first.at + CHUNK_BYTES;
+    while target < end {
+        let Some(cut) = probe.cut_behind(target)? else {
+            break;
+        };
+        cuts.push(cut);
+        target = cut.at + CHUNK_BYTES;
+    }
+    Ok(cuts)
+}
+
+struct Probe<'a> {
+    span: &'a Span,
+    bytes: Vec<u8>,
+    base: u64,
+    held: usize,
+    end: u64,
+}
+
+impl Probe<'_> {
+    /// The first group that begins behind `target` and can be told for sure.
+    fn cut_behind(&mut self, target: u64) -> Result<Option<Cut>, JournalError> {
+        let page = u64::from(GROUP_ALIGN);
+        let mut at = target;
+        while at < self.end {
+            let Some(mut header) = self.header(at)? else {
+                at += page;
+                continue;
+            };
+            let mut offset = at;
+            loop {
+                offset += header.framed_len() as u64;
+                if header.is_end() {
+                    break;
+                }
+                match self.header(offset)? {
+                    Some(next) => header = next,
+                    None => return Ok(None),
+                }
+            }
+            let boundary = group_end(offset, self.span.key.alignment);
+            if boundary >= self.end {
+                return Ok(None);
+            }
+            if let Some(first) = self.header(boundary)? {
+                return Ok(Some(Cut {
+                    at: boundary,
+                    link: Link::before(&first),
+                }));
+            }
+            at = group_end(boundary + 1, GROUP_ALIGN);
+        }
+        Ok(None)
+    }
+
+    fn header(&mut self, offset: u64) -> Result<Option<RecordHeader>, JournalError> {
+        if offset + HEADER_BYTES as u64 > self.end {
+            return Ok(None);
+        }
+        if offset < self.base || offset + HEADER_BYTES as u64 > self.base + self.held as u64 {
+            let read = self.span.file.read_at(&mut self.bytes, offset);
+            self.held = read.map_err(JournalError::io("read", &self.span.name))?;
+            self.base = offset;
+        }
+        let from = usize::try_from(offset - self.base).unwrap_or(usize::MAX);
+        let held = self.bytes[..self.held].get(from..).unwrap_or(&[]);
+        Ok(RecordHeader::decode(held, self.span.key.seed).ok())
+    }
+}

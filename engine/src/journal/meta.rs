@@ -1,0 +1,198 @@
+//! `store.meta`: what the store is and how far its directory must reach.
+//!
+//! Four copies of 4 KiB. Copies 0 and 1 are written and synced, then 2 and 3, so at every instant two of them are
+//! whole; the sound one with the highest sequence number counts. A directory that lags behind it has lost a file.
+
+use super::error::{Class, Problem};
+use super::fields::Field;
+use super::frame::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
+use super::segment::CopyFlaw;
+use super::storage::StorageFile;
+use std::io;
+
+pub const META_FILE: &str = "store.meta";
+/// The name under which a new one is prepared.
+pub const META_TMP_FILE: &str = "store.meta.tmp";
+pub const META_MAGIC: [u8; 8] = [0x89, b'S', b'C', b'M', b'\r', b'\n', 0x1A, b'\n'];
+pub const META_COPY_BYTES: usize = 4096;
+pub const META_COPIES: usize = 4;
+const META_MAJOR: u16 = 1;
+const META_MINOR: u16 = 0;
+
+const AT_MAJOR: usize = 8;
+const AT_MINOR: usize = 10;
+const AT_INCOMPATIBLE: usize = 12;
+const AT_STORE: usize = 16;
+const AT_SEQ: usize = 32;
+const AT_EPOCH: usize = 40;
+const AT_TIMELINE: usize = 48;
+const AT_CLEAN: usize = 52;
+const AT_CLEAN_LSN: usize = 56;
+const AT_ACTIVE: usize = 64;
+const AT_ACTIVE_LSN: usize = 72;
+const AT_OLDEST: usize = 80;
+const AT_SNAPSHOTS: usize = 88;
+const AT_CRC: usize = META_COPY_BYTES - 4;
+
+/// What one copy says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Meta {
+    pub store_id: u128,
+    /// +1 per write of the file.
+    pub seq: u64,
+    pub epoch: u64,
+    pub timeline: u32,
+    /// The last LSN, when the store was closed in order.
+    pub clean_lsn: Option<u64>,
+    /// Segment in use; 0 before the first one exists.
+    pub active_seq: u64,
+    pub active_first_lsn: u64,
+    pub oldest_seq: u64,
+    /// LSNs of the two newest snapshots, newest first; 0 = none.
+    pub snapshots: [u64; 2],
+}
+
+/// All four copies as found.
+#[derive(Clone, Debug)]
+pub struct MetaCopies {
+    pub copies: Vec<Result<Meta, CopyFlaw>>,
+}
+
+impl Meta {
+    pub fn encode(&self) -> [u8; META_COPY_BYTES] {
+        let mut out = [0; META_COPY_BYTES];
+        out[..8].copy_from_slice(&META_MAGIC);
+        put_u16(&mut out, AT_MAJOR, META_MAJOR);
+        put_u16(&mut out, AT_MINOR, META_MINOR);
+        out[AT_STORE..AT_SEQ].copy_from_slice(&self.store_id.to_le_bytes());
+        put_u64(&mut out, AT_SEQ, self.seq);
+        put_u64(&mut out, AT_EPOCH, self.epoch);
+        put_u32(&mut out, AT_TIMELINE, self.timeline);
+        put_u32(&mut out, AT_CLEAN, u32::from(self.clean_lsn.is_some()));
+        put_u64(&mut out, AT_CLEAN_LSN, self.clean_lsn.unwrap_or(0));
+        put_u64(&mut out, AT_ACTIVE, self.active_seq);
+        put_u64(&mut out, AT_ACTIVE_LSN, self.active_first_lsn);
+        put_u64(&mut out, AT_OLDEST, self.oldest_seq);
+        put_u64(&mut out, AT_SNAPSHOTS, self.snapshots[0]);
+        put_u64(&mut out, AT_SNAPSHOTS + 8, self.snapshots[1]);
+        let crc = crc32fast::hash(&out[..AT_CRC]);
+        put_u32(&mut out, AT_CRC, crc);
+        out
+    }
+
+    pub fn decode(copy: &[u8]) -> Result<Self, CopyFlaw> {
+        if copy.len() < META_COPY_BYTES {
+            return Err(CopyFlaw::Short);
+        }
+        let copy = &copy[..META_COPY_BYTES];
+        if copy.iter().all(|byte| *byte == 0) {
+            return Err(CopyFlaw::Blank);
+        }
+        if copy[..8] != META_MAGIC {
+            return Err(CopyFlaw::Magic);
+        }
+        if get_u32(copy, AT_CRC) != crc32fast::hash(&copy[..AT_CRC]) {
+            return Err(CopyFlaw::Crc);
+        }
+        if get_u16(copy, AT_MAJOR) != META_MAJOR || get_u32(copy, AT_INCOMPATIBLE) != 0 {
+            return Err(CopyFlaw::Magic);
+        }
+        let mut store = [0; 16];
+        store.copy_from_slice(&copy[AT_STORE..AT_SEQ]);
+        Ok(Self {
+            store_id: u128::from_le_bytes(store),
+            seq: get_u64(copy, AT_SEQ),
+            epoch: get_u64(copy, AT_EPOCH),
+            timeline: get_u32(copy, AT_TIMELINE),
+            clean_lsn: (get_u32(copy, AT_CLEAN) != 0).then(|| get_u64(copy, AT_CLEAN_LSN)),
+            active_seq: get_u64(copy, AT_ACTIVE),
+            active_first_lsn: get_u64(copy, AT_ACTIVE_LSN),
+            oldest_seq: get_u64(copy, AT_OLDEST),
+            snapshots: [get_u64(copy, AT_SNAPSHOTS), get_u64(copy, AT_SNAPSHOTS + 8)],
+        })
+    }
+
+    /// Every field with its place and value, for an annotated dump.
+    pub fn fields(&self) -> Vec<Field> {
+        let clean = self
+            .clean_lsn
+            .map_or("no".to_owned(), |lsn| format!("yes, at LSN {lsn}"));
+        vec![
+            Field::new(0, 8, "magic", "89 SCM CR LF 1A LF"),
+            Field::new(AT_MAJOR, 2, "major", META_MAJOR.to_string()),
+            Field::new(AT_MINOR, 2, "minor", META_MINOR.to_string()),
+            Field::new(AT_STORE, 16, "store_id", format!("{:032x}", self.store_id)),
+            Field::new(AT_SEQ, 8, "seq", self.seq.to_string()),
+            Field::new(AT_EPOCH, 8, "epoch", self.epoch.to_string()),
+            Field::new(AT_TIMELINE, 4, "timeline", self.timeline.to_string()),
+            Field::new(AT_CLEAN, 12, "clean", clean),
+            Field::new(AT_ACTIVE, 8, "active_seq", self.active_seq.to_string()),
+            Field::new(
+                AT_ACTIVE_LSN,
+                8,
+                "active_first_lsn",
+                self.active_first_lsn.to_string(),
+            ),
+            Field::new(AT_OLDEST, 8, "oldest_seq", self.oldest_seq.to_string()),
+            Field::new(
+                AT_SNAPSHOTS,
+                16,
+                "snapshots",
+                format!("{:?}", self.snapshots),
+            ),
+            Field::new(AT_CRC, 4, "crc", "CRC of bytes 0..4092"),
+        ]
+    }
+
+    /// Writes the next state in two synced halves.
+    pub(crate) fn write(&mut self, file: &dyn StorageFile) -> io::Result<()> {
+        self.seq += 1;
+        let copy = self.encode();
+        let mut half = [0; 2 * META_COPY_BYTES];
+        half[..META_COPY_BYTES].copy_from_slice(&copy);
+        half[META_COPY_BYTES..].copy_from_slice(&copy);
+        file.write_at(&half, 0)?;
+        file.sync_data()?;
+        file.write_at(&half, half.len() as u64)?;
+        file.sync_data()
+    }
+}
+
+impl MetaCopies {
+    /// All copies in the bytes of the file, however short.
+    pub fn parse(bytes: &[u8]) -> Self {
+        let copies = (0..META_COPIES)
+            .map(|index| Meta::decode(bytes.get(index * META_COPY_BYTES..).unwrap_or(&[])))
+            .collect();
+        Self { copies }
+    }
+
+    /// The sound copy that was written last.
+    pub fn newest(&self) -> Option<&Meta> {
+        self.copies.iter().flatten().max_by_key(|meta| meta.seq)
+    }
+
+    /// Copies that are bad, and copies that contradict each other.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        for (index, copy) in self.copies.iter().enumerate() {
+            let at = (index * META_COPY_BYTES) as u64;
+            if let Err(flaw) = copy {
+                let what = format!("copy {index} is bad ({flaw:?})");
+                found.push(Problem::new(Class::Meta, META_FILE, what).at(at));
+            }
+        }
+        if let Some(newest) = self.newest() {
+            for (index, copy) in self.copies.iter().enumerate() {
+                let foreign = copy
+                    .as_ref()
+                    .is_ok_and(|meta| meta.store_id != newest.store_id);
+                if foreign {
+                    let what = format!("copy {index} belongs to another store");
+                    found.push(Problem::new(Class::Meta, META_FILE, what));
+                }
+            }
+        }
+        found
+    }
+}

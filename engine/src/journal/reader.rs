@@ -1,0 +1,235 @@
+//! Reading acts back while the journal runs: by LSN, durable ones only.
+//!
+//! Sealed segments are read through a map, the active one by `pread`. Every record read is checked again.
+
+use super::error::{Class, JournalError, Problem};
+use super::frame::{HEADER_BYTES, RecordHeader, group_end};
+use super::index::{IndexedSegment, LogIndex};
+use super::place::{Lsn, Position};
+use super::walk::FlawKind;
+use std::sync::Arc;
+
+/// What one read from an unmapped segment fetches: a checkpoint distance and the longest body close behind it.
+const WINDOW_BYTES: usize = 8 * 1024;
+
+/// A whole act, its records joined, borrowed from where it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct ActRef<'a> {
+    /// LSN of its first record.
+    pub lsn: Lsn,
+    pub last_lsn: Lsn,
+    pub time_us: i64,
+    pub kind: u8,
+    pub schema: u16,
+    pub body: &'a [u8],
+    pub position: Position,
+}
+
+/// A whole act that stands on its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnedAct {
+    pub lsn: Lsn,
+    pub last_lsn: Lsn,
+    pub time_us: i64,
+    pub kind: u8,
+    pub schema: u16,
+    pub body: Vec<u8>,
+    pub position: Position,
+}
+
+/// Reads durable acts by LSN. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ActReader {
+    index: Arc<LogIndex>,
+}
+
+/// Bytes of a segment, a window at a time.
+struct Window<'a> {
+    segment: &'a IndexedSegment,
+    mapped: Option<&'a [u8]>,
+    bytes: Vec<u8>,
+    base: u64,
+}
+
+impl ActRef<'_> {
+    pub fn to_owned(&self) -> OwnedAct {
+        OwnedAct {
+            lsn: self.lsn,
+            last_lsn: self.last_lsn,
+            time_us: self.time_us,
+            kind: self.kind,
+            schema: self.schema,
+            body: self.body.to_vec(),
+            position: self.position,
+        }
+    }
+}
+
+impl OwnedAct {
+    pub fn as_ref(&self) -> ActRef<'_> {
+        ActRef {
+            lsn: self.lsn,
+            last_lsn: self.last_lsn,
+            time_us: self.time_us,
+            kind: self.kind,
+            schema: self.schema,
+            body: &self.body,
+            position: self.position,
+        }
+    }
+}
+
+impl ActReader {
+    pub(crate) fn new(index: Arc<LogIndex>) -> Self {
+        Self { index }
+    }
+
+    pub fn durable(&self) -> Lsn {
+        Lsn(self.index.durable())
+    }
+
+    /// The act whose first record is `lsn`; None when there is none, or it is not durable.
+    pub fn act_at(&self, lsn: Lsn) -> Result<Option<OwnedAct>, JournalError> {
+        self.with_act(lsn, |act| act.to_owned())
+    }
+
+    /// As `act_at`, without a copy for acts of one record.
+    pub fn with_act<R>(
+        &self,
+        lsn: Lsn,
+        look: impl FnOnce(ActRef<'_>) -> R,
+    ) -> Result<Option<R>, JournalError> {
+        if lsn.0 == 0 || lsn.0 > self.index.durable() {
+            return Ok(None);
+        }
+        let Some(segment) = self.index.holding(lsn.0) else {
+            return Ok(None);
+        };
+        let Some(start) = segment.before(lsn.0) else {
+            return Ok(None);
+        };
+        let mut window = Window {
+            segment: &segment,
+            mapped: segment.mapped(),
+            bytes: Vec::new(),
+            base: 0,
+        };
+        let Some((offset, header)) = find(&mut window, u64::from(start), lsn.0)? else {
+            return Ok(None);
+        };
+        read_act(&mut window, offset, header, look).map(Some)
+    }
+}
+
+/// Walks headers from a checkpoint to the record `lsn`; None when it is not the first of an act.
+fn find(
+    window: &mut Window<'_>,
+    start: u64,
+    lsn: u64,
+) -> Result<Option<(u64, RecordHeader)>, JournalError> {
+    let mut offset = start;
+    let mut continues = false;
+    loop {
+        let header = window.header(offset)?;
+        if header.lsn > lsn {
+            return Ok(None);
+        }
+        if header.lsn == lsn && !header.is_bare() {
+            return Ok((!continues).then_some((offset, header)));
+        }
+        continues = header.is_more();
+        offset = after(offset, &header, window.segment.key.alignment);
+    }
+}
+
+fn read_act<R>(
+    window: &mut Window<'_>,
+    offset: u64,
+    first: RecordHeader,
+    look: impl FnOnce(ActRef<'_>) -> R,
+) -> Result<R, JournalError> {
+    let position = Position {
+        segment: u32::try_from(window.segment.seq).unwrap_or(u32::MAX),
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+    };
+    let act = |last_lsn, body| ActRef {
+        lsn: Lsn(first.lsn),
+        last_lsn: Lsn(last_lsn),
+        time_us: first.time_us,
+        kind: first.kind,
+        schema: first.schema,
+        body,
+        position,
+    };
+    if !first.is_more() {
+        return Ok(look(act(first.lsn, window.body(offset, &first)?)));
+    }
+    let alignment = window.segment.key.alignment;
+    let mut joined = window.body(offset, &first)?.to_vec();
+    let (mut at, mut header) = (offset, first);
+    while header.is_more() {
+        at = after(at, &header, alignment);
+        header = window.header(at)?;
+        joined.extend_from_slice(window.body(at, &header)?);
+    }
+    Ok(look(act(header.lsn, &joined)))
+}
+
+/// Where the record behind this one begins.
+fn after(offset: u64, header: &RecordHeader, alignment: u32) -> u64 {
+    let end = offset + header.framed_len() as u64;
+    if header.is_end() {
+        group_end(end, alignment)
+    } else {
+        end
+    }
+}
+
+impl Window<'_> {
+    fn header(&mut self, offset: u64) -> Result<RecordHeader, JournalError> {
+        let seed = self.segment.key.seed;
+        match RecordHeader::decode(self.at(offset, HEADER_BYTES)?, seed) {
+            Ok(header) => Ok(header),
+            Err(_) => Err(self.damage(offset, FlawKind::HeaderCrc)),
+        }
+    }
+
+    fn body(&mut self, offset: u64, header: &RecordHeader) -> Result<&[u8], JournalError> {
+        let body_at = offset + HEADER_BYTES as u64;
+        let padded = header.framed_len() - HEADER_BYTES;
+        let sound = crc32fast::hash(self.at(body_at, padded)?) == header.body_crc;
+        if !sound {
+            return Err(self.damage(offset, FlawKind::BodyCrc));
+        }
+        self.at(body_at, header.body_len as usize)
+    }
+
+    /// `len` bytes at `offset`, fetched when the window does not hold them.
+    fn at(&mut self, offset: u64, len: usize) -> Result<&[u8], JournalError> {
+        if let Some(mapped) = self.mapped {
+            let from = usize::try_from(offset).unwrap_or(usize::MAX);
+            let found = mapped.get(from..from.saturating_add(len));
+            return found.ok_or_else(|| self.damage(offset, FlawKind::Cut));
+        }
+        let held =
+            offset >= self.base && offset + len as u64 <= self.base + self.bytes.len() as u64;
+        if !held {
+            self.bytes.resize(len.max(WINDOW_BYTES), 0);
+            let read = self.segment.file.read_at(&mut self.bytes, offset);
+            let count = read.map_err(JournalError::io("read", &self.segment.name))?;
+            self.bytes.truncate(count);
+            self.base = offset;
+            if count < len {
+                return Err(self.damage(offset, FlawKind::Cut));
+            }
+        }
+        let from = usize::try_from(offset - self.base).unwrap_or(usize::MAX);
+        Ok(&self.bytes[from..from + len])
+    }
+
+    fn damage(&self, offset: u64, kind: FlawKind) -> JournalError {
+        Problem::new(Class::Corrupt, &self.segment.name, kind.describe())
+            .at(offset)
+            .into()
+    }
+}

@@ -1,0 +1,381 @@
+//! From a replayed directory to a running journal.
+//!
+//! ```text
+//! fdatasync the old segment ─► next segment: header, fsync, rename, fsync directory ─► store.meta ─► threads
+//! ```
+//!
+//! Nothing is cut off, ever: where the old segment ends stands in the header of the new one, and its torn bytes stay as
+//! evidence. A segment that holds nothing but its header is replaced, so that opening again and again costs no space.
+
+use super::buffer::PageBuffer;
+use super::chunk::{ChunkEnds, ScanError};
+use super::error::JournalError;
+use super::filler::{Filler, ReadyFile, Shelf, Unused};
+use super::group::Front;
+use super::handle::{Handle, Journal, Threads};
+use super::index::{IndexedSegment, LogIndex};
+use super::lane::{Lane, Publish};
+use super::ledger::Ledger;
+use super::meta::{META_FILE, META_TMP_FILE, Meta};
+use super::metrics::JournalMetrics;
+use super::open::{Newest, Recovered};
+use super::seat::seat;
+use super::segment::{
+    CODEC_BINCODE_2, FORMAT_MAJOR, FORMAT_MINOR, GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader,
+    payload_bytes,
+};
+use super::storage::{Access, Held, Storage, StorageFile};
+use super::tail::stops_early;
+use super::walk::{Link, SegmentKey};
+use super::writer::{Active, Core, Writer, writable};
+use crate::clock::Clock;
+use parking_lot::{Condvar, Mutex};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A journal before it has threads: a simulation takes its turns by hand.
+pub(super) struct Assembled<T: Send + 'static> {
+    pub(super) writer: Writer<T>,
+    pub(super) filler: Filler,
+    pub(super) held: Held,
+}
+
+impl Recovered {
+    /// Makes everything replayed durable, opens the next segment and starts the threads.
+    pub fn start<T: Send + 'static>(
+        self,
+        clock: Arc<dyn Clock>,
+        publisher: impl Publish<T>,
+    ) -> Result<Journal<T>, JournalError> {
+        let mut parts = self.assemble(clock, Box::new(publisher))?;
+        let core = Arc::clone(&parts.writer.core);
+        let shelf = Arc::clone(&parts.writer.shelf);
+        let spawned = JournalError::io("start", "the journal's threads");
+        let threads = (|| {
+            parts.writer.lane.spawn()?;
+            let (writer, filler) = (parts.writer, parts.filler);
+            let filler_core = Arc::clone(&core);
+            let poison = move |error: io::Error| {
+                tracing::error!(%error, "cannot fill the next segment, journal stops");
+                filler_core.ledger.poison();
+                filler_core.call_writer();
+            };
+            let writer = std::thread::Builder::new()
+                .name("journal".to_owned())
+                .spawn(move || writer.run())?;
+            let filler = std::thread::Builder::new()
+                .name("filler".to_owned())
+                .spawn(move || filler.run(&poison))?;
+            Ok(Threads {
+                writer,
+                filler,
+                held: parts.held,
+            })
+        })()
+        .map_err(spawned)?;
+        Ok(Journal::new(Handle {
+            core,
+            shelf,
+            threads: Mutex::new(Some(threads)),
+        }))
+    }
+
+    pub(super) fn assemble<T: Send + 'static>(
+        self,
+        clock: Arc<dyn Clock>,
+        publisher: Box<dyn Publish<T>>,
+    ) -> Result<Assembled<T>, JournalError> {
+        let link = self.settle()?;
+        let storage = Arc::clone(&self.storage);
+        let options = &self.options;
+        if let Some(newest) = &self.newest {
+            // Its tail may be in the page cache only.
+            let file = storage
+                .open(&newest.name, Access::Write)
+                .map_err(JournalError::io("open", &newest.name))?;
+            file.sync_data()
+                .map_err(JournalError::io("sync", &newest.name))?;
+        }
+        let (mut meta, meta_file) = self.open_meta()?;
+        let payload = payload_bytes(options.segment_bytes);
+        let metrics = Arc::new(JournalMetrics::new(link.lsn));
+        let ledger = Arc::new(Ledger::new(payload, options.act_bytes_max(), payload));
+        let shelf = Arc::new(Shelf::default());
+        let mut filler = Filler::new(
+            Arc::clone(&storage),
+            Arc::clone(&shelf),
+            Arc::clone(&ledger),
+            Arc::clone(&metrics),
+            options,
+        );
+        filler.adopt(self.catalog.next.clone(), !self.catalog.has_reserve);
+        filler.fill_first()?;
+        let Some(ready) = shelf.take() else {
+            unreachable!("the filler has put a segment on the shelf");
+        };
+        ledger.claim_segment();
+        let header = self.next_header(&meta, link, &*clock)?;
+        let name = seat(&*storage, &ready, &header)
+            .map_err(JournalError::io("open the next segment from", &ready.name))?;
+        meta.epoch = header.epoch;
+        meta.clean_lsn = None;
+        meta.active_seq = header.seq;
+        meta.active_first_lsn = header.first_lsn;
+        meta.oldest_seq = self
+            .catalog
+            .segments
+            .first()
+            .map_or(header.seq, |oldest| oldest.seq);
+        meta.write(&*meta_file)
+            .map_err(JournalError::io("write", META_FILE))?;
+        if let Some(unused) = self.unused_rest(&header)? {
+            shelf.give_back(unused);
+        }
+        let index = Arc::new(self.index(&name, &header, &ready, link.lsn));
+        let file = writable(&*storage, &name, &ready.file, options.sync)
+            .map_err(JournalError::io("open", &name))?;
+        let front = Front::new(
+            header.seq,
+            header.capacity,
+            options.group_bytes_max(),
+            link.lsn + 1,
+            self.report.last_time_us,
+        );
+        let core = Core {
+            front: Mutex::new(front),
+            wake: Condvar::new(),
+            ledger,
+            index,
+            metrics: Arc::clone(&metrics),
+            closing: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+        };
+        let writer = Writer {
+            core: Arc::new(core),
+            storage,
+            clock,
+            shelf,
+            lane: Lane::inline(publisher, metrics),
+            active: Active {
+                header,
+                name,
+                file,
+                plain: ready.file,
+                end: HEADER_PAGE_BYTES,
+            },
+            meta,
+            meta_file,
+            link,
+            unattested: false,
+            sync: options.sync,
+            mark_after: options.mark_after,
+            entropy: options.entropy.clone(),
+            on_poison: self.options.on_poison,
+            page: PageBuffer::new(GROUP_ALIGN as usize),
+        };
+        Ok(Assembled {
+            writer,
+            filler,
+            held: self.held,
+        })
+    }
+
+    /// Scans what nobody has scanned yet and checks that each chunk goes on where the one before ends.
+    fn settle(&self) -> Result<Link, JournalError> {
+        let mut before: Option<ChunkEnds> = None;
+        for (slot, chunk) in self.chunks.iter().enumerate() {
+            let known = self.results.lock()[slot].clone();
+            let ends = match known {
+                Some(ends) => ends,
+                None => chunk
+                    .scan(|_| Ok::<(), std::convert::Infallible>(()))
+                    .map_err(|error| match error {
+                        ScanError::Journal(error) => error,
+                        ScanError::Each(never) => match never {},
+                    })?,
+            };
+            if let Some(before) = &before
+                && !before.precedes(&ends)
+            {
+                return Err(stops_early(&chunk.span.name, chunk.from, ends.start.lsn + 1).into());
+            }
+            // A chunk of nothing but marks has no time of its own.
+            let time_us = ends.end.time_us.max(
+                before
+                    .as_ref()
+                    .map_or(i64::MIN, |before| before.end.time_us),
+            );
+            let end = Link {
+                time_us,
+                ..ends.end
+            };
+            before = Some(ChunkEnds { end, ..ends });
+        }
+        Ok(before.map_or(Link::default(), |ends| ends.end))
+    }
+
+    /// The meta as it stands, or a first one for a store that does not exist yet.
+    fn open_meta(&self) -> Result<(Meta, Arc<dyn StorageFile>), JournalError> {
+        let storage = &*self.storage;
+        if let Some(meta) = self.meta.clone() {
+            let file = storage
+                .open(META_FILE, Access::Write)
+                .map_err(JournalError::io("open", META_FILE))?;
+            return Ok((meta, file));
+        }
+        create_meta(
+            storage,
+            self.options
+                .entropy
+                .draw()
+                .map_err(JournalError::io("draw", "a store id"))?,
+        )
+        .map_err(JournalError::io("create", META_FILE))
+    }
+
+    fn next_header(
+        &self,
+        meta: &Meta,
+        link: Link,
+        clock: &dyn Clock,
+    ) -> Result<SegmentHeader, JournalError> {
+        let salt = self
+            .options
+            .entropy
+            .draw()
+            .map_err(JournalError::io("draw", "a salt"))?;
+        let newest = self.newest.as_ref();
+        let replaced = newest.filter(|newest| newest.is_empty());
+        let (seq, prev_bytes) = match (replaced, newest) {
+            (Some(empty), _) => (empty.header.seq, empty.header.prev_bytes),
+            (None, Some(newest)) => (newest.header.seq + 1, newest.tail.end),
+            (None, None) => (1, 0),
+        };
+        Ok(SegmentHeader {
+            major: FORMAT_MAJOR,
+            minor: FORMAT_MINOR,
+            incompatible: 0,
+            store_id: meta.store_id,
+            seq,
+            first_lsn: link.lsn + 1,
+            epoch: newest.map_or(meta.epoch, |newest| newest.header.epoch.max(meta.epoch)) + 1,
+            salt: u64::try_from(salt & u128::from(u64::MAX)).unwrap_or(0),
+            created_us: clock.now_us(),
+            prev_bytes,
+            prev_lsn: link.lsn,
+            prev_crc: link.crc,
+            timeline: meta.timeline,
+            root: [0; 32],
+            codec: CODEC_BINCODE_2,
+            alignment: GROUP_ALIGN,
+            capacity: self.options.segment_bytes,
+        })
+    }
+
+    /// The never-written rest of the segment that was the newest until now; torn bytes are not part of it.
+    fn unused_rest(&self, header: &SegmentHeader) -> Result<Option<Unused>, JournalError> {
+        let Some(newest) = self
+            .newest
+            .as_ref()
+            .filter(|newest| newest.header.seq != header.seq)
+        else {
+            return Ok(None);
+        };
+        let page = u64::from(GROUP_ALIGN);
+        let file = self
+            .storage
+            .open(&newest.name, Access::Write)
+            .map_err(JournalError::io("open", &newest.name))?;
+        let mut from = newest.len;
+        let mut held = vec![0; GROUP_ALIGN as usize];
+        while from > newest.tail.end {
+            let start = (from - 1) / page * page;
+            let read = file
+                .read_at(&mut held, start)
+                .map_err(JournalError::io("read", &newest.name))?;
+            if held[..read].iter().any(|byte| *byte != 0) {
+                break;
+            }
+            from = start;
+        }
+        let len = newest.len - from;
+        Ok((len > 0).then(|| Unused {
+            name: newest.name.clone(),
+            file,
+            from,
+            len,
+        }))
+    }
+
+    fn index(
+        &self,
+        name: &str,
+        header: &SegmentHeader,
+        ready: &ReadyFile,
+        durable: u64,
+    ) -> LogIndex {
+        let mut segments: Vec<Arc<IndexedSegment>> = Vec::new();
+        for (span, segment) in self.spans.iter().zip(&self.catalog.segments) {
+            if span.seq == header.seq {
+                continue;
+            }
+            let file = Arc::clone(&span.file);
+            let indexed = IndexedSegment::new(
+                span.name.clone(),
+                span.seq,
+                segment.first_lsn,
+                span.key,
+                file,
+            );
+            let results = self.results.lock();
+            for (slot, chunk) in self.chunks.iter().enumerate() {
+                if chunk.span.seq == span.seq
+                    && let Some(ends) = &results[slot]
+                {
+                    indexed.add(ends.checkpoints.iter().copied());
+                }
+            }
+            indexed.seal();
+            segments.push(Arc::new(indexed));
+        }
+        let key = SegmentKey::of(header);
+        let file = Arc::clone(&ready.file);
+        segments.push(Arc::new(IndexedSegment::new(
+            name.to_owned(),
+            header.seq,
+            header.first_lsn,
+            key,
+            file,
+        )));
+        LogIndex::new(segments, durable)
+    }
+}
+
+impl Newest {
+    /// Nothing but a header, and perhaps a CLOSE: nothing is lost when it is replaced.
+    fn is_empty(&self) -> bool {
+        let untouched = matches!(self.tail.verdict, super::TailVerdict::Clean { .. });
+        untouched && self.tail.link.lsn == self.header.prev_lsn
+    }
+}
+
+/// A first meta, prepared under another name so that the real one is never seen half written.
+fn create_meta(storage: &dyn Storage, store_id: u128) -> io::Result<(Meta, Arc<dyn StorageFile>)> {
+    let mut meta = Meta {
+        store_id,
+        ..Meta::default()
+    };
+    if storage
+        .list()?
+        .iter()
+        .any(|entry| entry.name == META_TMP_FILE)
+    {
+        storage.remove(META_TMP_FILE)?;
+    }
+    let file = storage.create(META_TMP_FILE)?;
+    meta.write(&*file)?;
+    storage.rename(META_TMP_FILE, META_FILE)?;
+    storage.sync_dir()?;
+    Ok((meta, file))
+}

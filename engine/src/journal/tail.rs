@@ -1,0 +1,312 @@
+//! Where the log ends: the decision at the first byte of the newest segment that cannot be believed.
+//!
+//! X is that byte, `a` the LSN that owns it. **Corrupt** (R1): something proves that `a` had been synced — the clean
+//! flag, or a later record whose durable LSN reaches it. **Torn** (R2): nothing does, and all damage lies within one
+//! group's length of X: an unacknowledged end, dropped. **Suspect** (R3): records where none should be. A blank header
+//! is only a candidate for the end; the same rules judge what lies behind it.
+
+use super::error::{Class, Problem};
+use super::frame::{RECORD_MAGIC, RecordHeader, get_u16};
+use super::group::GROUP_BYTES_MAX;
+use super::place::{Lsn, align_up};
+use super::segment::{GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader};
+use super::walk::{Flaw, FlawKind, Link, SegmentKey, Walk};
+use std::fmt;
+
+/// How the log ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TailVerdict {
+    /// Nothing lies behind the last whole group. `closed`: it is a CLOSE.
+    Clean { closed: bool },
+    /// Bytes `from..to` were never acknowledged and are dropped; they stay in the file as evidence.
+    Torn {
+        file: String,
+        from: u64,
+        to: u64,
+        lsn: Lsn,
+    },
+    /// Acknowledged bytes are damaged.
+    Corrupt(Problem),
+    /// Records lie where none should be; a human must decide.
+    Suspect(Problem),
+}
+
+/// The end of the newest segment.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    pub verdict: TailVerdict,
+    /// Where the last whole group ends, from the start of the segment.
+    pub end: u64,
+    /// What the next record follows on from.
+    pub link: Link,
+    /// Everything up to here is proven to have been synced.
+    pub attested: Lsn,
+    /// From here on nobody can say whether it was acknowledged.
+    pub unknown_from: Option<Lsn>,
+    pub warnings: Vec<String>,
+}
+
+/// What a first pass over the newest segment found.
+struct Pass {
+    end: u64,
+    link: Link,
+    closed: bool,
+    attested: u64,
+    last_group_lsn: u64,
+    flaw: Option<Flaw>,
+}
+
+/// What lies behind X.
+struct Behind {
+    /// A record that proves `a` synced: its offset, and how.
+    proof: Option<(u64, &'static str)>,
+    suspect: Option<u64>,
+    stray: Option<u64>,
+    /// One past the last byte in the window that is not zero.
+    window_last: Option<u64>,
+    attested: u64,
+}
+
+impl Tail {
+    /// The finding that keeps the directory from being served.
+    pub fn blocking(&self) -> Option<&Problem> {
+        match &self.verdict {
+            TailVerdict::Corrupt(problem) | TailVerdict::Suspect(problem) => Some(problem),
+            TailVerdict::Clean { .. } | TailVerdict::Torn { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for TailVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Clean { closed: true } => write!(f, "clean, closed in order"),
+            Self::Clean { closed: false } => write!(f, "clean"),
+            Self::Torn {
+                file,
+                from,
+                to,
+                lsn,
+            } => {
+                write!(
+                    f,
+                    "torn: {file} bytes {from}..{to}, from LSN {lsn} on never acknowledged, dropped"
+                )
+            }
+            Self::Corrupt(problem) | Self::Suspect(problem) => problem.fmt(f),
+        }
+    }
+}
+
+/// Judges the newest segment, given all its bytes. `clean_lsn` is what the meta says of this very segment.
+pub(crate) fn judge(
+    name: &str,
+    header: &SegmentHeader,
+    bytes: &[u8],
+    clean_lsn: Option<u64>,
+) -> Tail {
+    let pass = pass(header, bytes);
+    let next = pass.link.lsn + 1;
+    let (x, a) = pass
+        .flaw
+        .map_or((pass.end, next), |flaw| (flaw.offset, flaw.lsn));
+    let behind = look_behind(bytes, SegmentKey::of(header), x, a, &pass);
+    let attested = pass
+        .attested
+        .max(behind.attested)
+        .max(clean_lsn.unwrap_or(0))
+        .min(pass.link.lsn);
+    let why = pass
+        .flaw
+        .map_or("the log stops here", |flaw| flaw.kind.describe());
+    let corrupt = |a: u64, proof: &str| {
+        let what = format!("{why}, but {proof}");
+        TailVerdict::Corrupt(Problem::new(Class::Corrupt, name, what).at(x).lsn(a))
+    };
+    let clean_at = clean_lsn.filter(|lsn| !(pass.closed && pass.link.lsn == *lsn));
+    let cut = (bytes.len() as u64) < header.capacity;
+    let torn_to = behind
+        .window_last
+        .unwrap_or(0)
+        .max(x.min(bytes.len() as u64));
+    let verdict = if let Some(clean_lsn) = clean_at {
+        corrupt(
+            a.min(clean_lsn),
+            &format!("store.meta says that it was closed in order at LSN {clean_lsn}"),
+        )
+    } else if pass.flaw.is_some_and(|flaw| flaw.kind.is_sound_but_wrong()) {
+        corrupt(a, "no crash leaves such bytes")
+    } else if let Some((offset, proof)) = behind.proof {
+        corrupt(a, &format!("the record at offset {offset} {proof}"))
+    } else if let Some(offset) = behind.suspect {
+        let what = format!("{why} at offset {x}, yet a record seems to lie far behind it");
+        TailVerdict::Suspect(Problem::new(Class::Suspect, name, what).at(offset).lsn(a))
+    } else if pass.flaw.is_some() || behind.window_last.is_some() {
+        let to = torn_to.max(pass.end);
+        TailVerdict::Torn {
+            file: name.to_owned(),
+            from: pass.end,
+            to,
+            lsn: Lsn(next),
+        }
+    } else if cut {
+        let from = (bytes.len() as u64).max(pass.end);
+        TailVerdict::Torn {
+            file: name.to_owned(),
+            from,
+            to: header.capacity,
+            lsn: Lsn(next),
+        }
+    } else {
+        TailVerdict::Clean {
+            closed: pass.closed,
+        }
+    };
+    let torn = matches!(verdict, TailVerdict::Torn { .. });
+    let unknown_from = if pass.link.lsn > attested {
+        Some(Lsn(pass.last_group_lsn))
+    } else {
+        torn.then_some(Lsn(next))
+    };
+    let stray = behind
+        .stray
+        .map(|at| format!("{name}: stray bytes at offset {at}, where nothing was ever written"));
+    Tail {
+        verdict,
+        end: pass.end,
+        link: pass.link,
+        attested: Lsn(attested),
+        unknown_from,
+        warnings: stray.into_iter().collect(),
+    }
+}
+
+fn pass(header: &SegmentHeader, bytes: &[u8]) -> Pass {
+    let start = Link {
+        lsn: header.prev_lsn,
+        crc: header.prev_crc,
+        time_us: i64::MIN,
+    };
+    let from = usize::try_from(HEADER_PAGE_BYTES).unwrap_or(usize::MAX);
+    let mut walk = Walk::new(
+        bytes.get(from..).unwrap_or(&[]),
+        HEADER_PAGE_BYTES,
+        SegmentKey::of(header),
+        start,
+    );
+    // The header of this segment attests everything before it.
+    let mut attested = header.prev_lsn;
+    let (mut group_lsn, mut last_group_lsn) = (start.lsn + 1, start.lsn + 1);
+    let flaw = loop {
+        match walk.step() {
+            Ok(Some(walked)) => {
+                attested = attested.max(walked.header.durable_lsn);
+                if walked.header.is_end() && !walked.header.is_bare() {
+                    last_group_lsn = group_lsn;
+                    group_lsn = walked.header.lsn + 1;
+                }
+            }
+            Ok(None) => break None,
+            Err(flaw) => break Some(flaw),
+        }
+    };
+    Pass {
+        end: walk.whole_end(),
+        link: walk.whole_link(),
+        closed: walk.is_closed(),
+        attested,
+        last_group_lsn,
+        flaw,
+    }
+}
+
+/// Looks at everything behind X: each multiple of eight inside the window, each page start behind it.
+fn look_behind(bytes: &[u8], key: SegmentKey, x: u64, a: u64, pass: &Pass) -> Behind {
+    let mut behind = Behind {
+        proof: None,
+        suspect: None,
+        stray: None,
+        window_last: None,
+        attested: 0,
+    };
+    let end = bytes.len() as u64;
+    let window_end = align_up(x + GROUP_BYTES_MAX as u64, u64::from(GROUP_ALIGN)).min(end);
+    let mut at = x & !7;
+    while at < window_end {
+        let rest = &bytes[index(at)..];
+        if rest.len() >= 2 && get_u16(rest, 0) == RECORD_MAGIC {
+            behind.weigh(rest, key, at, x, a, pass);
+        }
+        at += 8;
+    }
+    let window = &bytes[index(x.min(end))..index(window_end)];
+    behind.window_last = window
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .map(|last| x + last as u64 + 1);
+    let mut page = window_end;
+    while page < end {
+        let page_end = end.min(page + u64::from(GROUP_ALIGN));
+        let rest = &bytes[index(page)..];
+        if bytes[index(page)..index(page_end)]
+            .iter()
+            .any(|byte| *byte != 0)
+        {
+            if rest.len() >= 2 && get_u16(rest, 0) == RECORD_MAGIC {
+                behind.suspect = behind.suspect.or(Some(page));
+                behind.weigh(rest, key, page, x, a, pass);
+            } else {
+                behind.stray = behind.stray.or(Some(page));
+            }
+        }
+        page = page_end;
+    }
+    behind
+}
+
+impl Behind {
+    /// What a later header proves, if it is sound.
+    fn weigh(&mut self, rest: &[u8], key: SegmentKey, at: u64, x: u64, a: u64, pass: &Pass) {
+        let Ok(header) = RecordHeader::decode(rest, key.seed) else {
+            return;
+        };
+        self.attested = self.attested.max(header.durable_lsn);
+        if self.proof.is_some() || at < x {
+            return;
+        }
+        if header.durable_lsn >= a {
+            self.proof = Some((at, "says that this had been synced"));
+        } else if !header.is_bare() && header.lsn == pass.link.lsn + 1 && at > pass.end {
+            // The next group begins here, so what stood at X was a MARK, synced before this was written.
+            self.proof = Some((at, "was written after what stood here had been synced"));
+        }
+    }
+}
+
+/// A place inside bytes that are in memory.
+fn index(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
+}
+
+/// The damage that a flaw before a segment's stated end is.
+pub(crate) fn sealed_problem(name: &str, flaw: &Flaw) -> Problem {
+    let what = format!(
+        "{}, before the end that the next segment or the last record states",
+        flaw.kind.describe()
+    );
+    Problem::new(Class::Corrupt, name, what)
+        .at(flaw.offset)
+        .lsn(flaw.lsn)
+}
+
+/// A log that stops, or goes on elsewhere, before its stated end.
+pub(crate) fn stops_early(name: &str, at: u64, lsn: u64) -> Problem {
+    sealed_problem(
+        name,
+        &Flaw {
+            kind: FlawKind::Unfinished,
+            offset: at,
+            lsn,
+        },
+    )
+}

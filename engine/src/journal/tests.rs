@@ -1,0 +1,4 @@
+//! The journal's tests: bytes, a running journal on real files, damage, and simulated crashes.
+
+mod running;
+mod stage;

@@ -1,0 +1,311 @@
+//! Walking records: one step checks everything that can be checked about one record.
+//!
+//! A walk begins at a group boundary with what came before (`Link`) and hands out one record after the other. It ends
+//! at a blank header, at the limit, or at the first byte that cannot be believed: a `Flaw`, which says where (X), which
+//! LSN that byte belongs to (a), and why. What a flaw *means* is not decided here but in `tail` and in the callers.
+
+use super::frame::{
+    BODY_BYTES_MAX, FLAGS_KNOWN, HEADER_BYTES, HeaderFlaw, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_MARK,
+    RecordHeader, group_end,
+};
+use super::segment::SegmentHeader;
+
+/// How the records of one segment are told from any other bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct SegmentKey {
+    pub(crate) seed: u32,
+    pub(crate) alignment: u32,
+}
+
+/// What a record must follow on from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Link {
+    pub lsn: u64,
+    /// Header CRC of the record that carries this LSN.
+    pub crc: u32,
+    pub time_us: i64,
+}
+
+/// A record whose header, body, padding and place have been checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walked<'a> {
+    pub(crate) header: RecordHeader,
+    /// Bytes from the start of the segment.
+    pub(crate) offset: u64,
+    pub(crate) body: &'a [u8],
+}
+
+/// Why a walk stopped before its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlawKind {
+    /// A blank header inside a group.
+    Unfinished,
+    /// The bytes end inside a record.
+    Cut,
+    HeaderMagic,
+    HeaderCrc,
+    BodyCrc,
+    /// The gap behind a group is not zero.
+    Gap,
+    /// A sound header with an impossible length.
+    Length,
+    /// A sound header with flags, kind or zero field that cannot be.
+    Shape,
+    /// A sound record with another LSN than expected.
+    Order,
+    /// A sound record that names another predecessor.
+    Broken,
+    /// A sound record that is earlier than the one before.
+    Time,
+    /// An act that its records do not complete.
+    Act,
+}
+
+/// The first byte that cannot be believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flaw {
+    pub kind: FlawKind,
+    /// Bytes from the start of the segment.
+    pub offset: u64,
+    /// The LSN that owns this byte; past the last whole group the next LSN.
+    pub lsn: u64,
+}
+
+/// Where a walk stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk<'a> {
+    bytes: &'a [u8],
+    /// Place of `bytes[0]` in the segment.
+    base: u64,
+    key: SegmentKey,
+    at: u64,
+    link: Link,
+    /// The act that the record before left unfinished.
+    open_act: Option<RecordHeader>,
+    /// End of the last whole group.
+    whole: u64,
+    whole_link: Link,
+    closed: bool,
+}
+
+impl FlawKind {
+    /// The CRCs hold, so no crash can have made this: the bytes were written wrong or moved.
+    pub fn is_sound_but_wrong(self) -> bool {
+        match self {
+            Self::Length | Self::Shape | Self::Order | Self::Broken | Self::Time | Self::Act => {
+                true
+            }
+            Self::Unfinished
+            | Self::Cut
+            | Self::HeaderMagic
+            | Self::HeaderCrc
+            | Self::BodyCrc
+            | Self::Gap => false,
+        }
+    }
+
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Unfinished => "a group stops before its END record",
+            Self::Cut => "the file ends inside a record",
+            Self::HeaderMagic => "a record should begin here",
+            Self::HeaderCrc => "record header CRC does not match",
+            Self::BodyCrc => "record body CRC does not match",
+            Self::Gap => "the gap behind a group is not zero",
+            Self::Length => "a sound header has an impossible length",
+            Self::Shape => "a sound header has impossible flags or fields",
+            Self::Order => "a sound record has another LSN than expected",
+            Self::Broken => "a sound record names another predecessor",
+            Self::Time => "a sound record is earlier than the one before",
+            Self::Act => "a sound record does not continue its act",
+        }
+    }
+}
+
+impl SegmentKey {
+    pub(crate) fn of(header: &SegmentHeader) -> Self {
+        Self {
+            seed: header.seed(),
+            alignment: header.alignment,
+        }
+    }
+}
+
+impl Link {
+    /// What the first record of a walk follows on from, by its own account.
+    pub(crate) fn before(header: &RecordHeader) -> Self {
+        Self {
+            lsn: if header.is_bare() {
+                header.lsn
+            } else {
+                header.lsn.wrapping_sub(1)
+            },
+            crc: header.prev_crc,
+            time_us: i64::MIN,
+        }
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(bytes: &'a [u8], base: u64, key: SegmentKey, link: Link) -> Self {
+        Self {
+            bytes,
+            base,
+            key,
+            at: base,
+            link,
+            open_act: None,
+            whole: base,
+            whole_link: link,
+            closed: false,
+        }
+    }
+
+    /// End of the last whole group, from the start of the segment.
+    pub(crate) fn whole_end(&self) -> u64 {
+        self.whole
+    }
+
+    /// What a record behind the last whole group must follow on from.
+    pub(crate) fn whole_link(&self) -> Link {
+        self.whole_link
+    }
+
+    /// Whether the last record was CLOSE.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The next record; None at the limit or at a blank header between groups.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Result<Option<Walked<'a>>, Flaw> {
+        let from = usize::try_from(self.at - self.base).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(from..).unwrap_or(&[]);
+        let in_group = self.at != self.whole;
+        if rest.is_empty() && !in_group {
+            return Ok(None);
+        }
+        let next_lsn = self.link.lsn.wrapping_add(1);
+        if rest.len() < HEADER_BYTES {
+            return Err(self.flaw(FlawKind::Cut, 0, next_lsn));
+        }
+        let header = match RecordHeader::decode(rest, self.key.seed) {
+            Ok(header) => header,
+            Err(HeaderFlaw::Blank) if !in_group => return Ok(None),
+            Err(HeaderFlaw::Blank) => return Err(self.flaw(FlawKind::Unfinished, 0, next_lsn)),
+            Err(HeaderFlaw::Magic) => return Err(self.flaw(FlawKind::HeaderMagic, 0, next_lsn)),
+            Err(HeaderFlaw::Crc) => return Err(self.flaw(FlawKind::HeaderCrc, 0, next_lsn)),
+        };
+        let body_len = header.body_len as usize;
+        if body_len > BODY_BYTES_MAX {
+            return Err(self.flaw(FlawKind::Length, 4, header.lsn));
+        }
+        let framed = header.framed_len();
+        let Some(padded) = rest.get(HEADER_BYTES..framed) else {
+            return Err(self.flaw(FlawKind::Cut, HEADER_BYTES, header.lsn));
+        };
+        if crc32fast::hash(padded) != header.body_crc {
+            return Err(self.flaw(FlawKind::BodyCrc, HEADER_BYTES, header.lsn));
+        }
+        self.check_place(&header)?;
+        let walked = Walked {
+            header,
+            offset: self.at,
+            body: &padded[..body_len],
+        };
+        if !header.is_bare() {
+            self.link = Link {
+                lsn: header.lsn,
+                crc: header.hdr_crc,
+                time_us: header.time_us,
+            };
+        }
+        self.open_act = header.is_more().then_some(header);
+        self.closed = header.kind == KIND_CLOSE;
+        if header.is_end() {
+            self.finish_group(&rest[framed..], &header, framed as u64)?;
+        } else {
+            self.at += framed as u64;
+        }
+        Ok(Some(walked))
+    }
+
+    /// Order, link, time and shape of a header whose CRC holds.
+    #[inline]
+    fn check_place(&self, header: &RecordHeader) -> Result<(), Flaw> {
+        let bare = header.is_bare();
+        let expected = if bare {
+            self.link.lsn
+        } else {
+            self.link.lsn.wrapping_add(1)
+        };
+        if header.lsn != expected {
+            return Err(self.flaw(FlawKind::Order, 8, expected));
+        }
+        if header.prev_crc != self.link.crc {
+            return Err(self.flaw(FlawKind::Broken, 36, expected));
+        }
+        if header.time_us < self.link.time_us {
+            return Err(self.flaw(FlawKind::Time, 16, expected));
+        }
+        let journal_own = header.kind == KIND_MARK || header.kind == KIND_CLOSE;
+        let bare_shape = bare && header.is_end() && !header.is_more() && header.body_len == 0;
+        let shape = header.flags & !FLAGS_KNOWN == 0
+            && header.zero == 0
+            && bare == journal_own
+            && (!bare || bare_shape)
+            && (bare || header.durable_lsn < header.lsn)
+            && (header.kind < KIND_JOURNAL_MIN || header.kind <= super::frame::KIND_FORK);
+        if !shape {
+            return Err(self.flaw(FlawKind::Shape, 2, expected));
+        }
+        let continues = self.open_act.is_none_or(|first| {
+            !bare
+                && first.kind == header.kind
+                && first.schema == header.schema
+                && first.time_us == header.time_us
+        });
+        if !continues || (header.is_more() && header.is_end()) {
+            return Err(self.flaw(FlawKind::Act, 2, expected));
+        }
+        Ok(())
+    }
+
+    /// The gap from the END record to the next boundary must be there, and be zero.
+    fn finish_group(
+        &mut self,
+        rest: &[u8],
+        header: &RecordHeader,
+        framed: u64,
+    ) -> Result<(), Flaw> {
+        let end = self.at + framed;
+        let next = group_end(end, self.key.alignment);
+        let gap_len = usize::try_from(next - end).unwrap_or(usize::MAX);
+        let gap = &rest[..gap_len.min(rest.len())];
+        let flaw = |kind, skip: usize| {
+            Err(Flaw {
+                kind,
+                offset: end + skip as u64,
+                lsn: header.lsn,
+            })
+        };
+        if let Some(skip) = gap.iter().position(|byte| *byte != 0) {
+            return flaw(FlawKind::Gap, skip);
+        }
+        if gap.len() < gap_len {
+            return flaw(FlawKind::Cut, gap.len());
+        }
+        self.at = next;
+        self.whole = next;
+        self.whole_link = self.link;
+        Ok(())
+    }
+
+    fn flaw(&self, kind: FlawKind, skip: usize, lsn: u64) -> Flaw {
+        Flaw {
+            kind,
+            offset: self.at + skip as u64,
+            lsn,
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! The writer: one thread that turns groups into durable bytes.
+//!
+//! ```text
+//! take the next group ─► (roll) ─► stamp headers ─► one write ─► one sync ─► durable ─► publish
+//! ```
+//!
+//! Only one unsynced group is ever in flight. Any failed write or sync ends the journal for good: the kernel marks the
+//! pages clean after a failed sync, and a second one would lie.
+
+use super::buffer::PageBuffer;
+use super::error::JournalError;
+use super::filler::{Shelf, Unused};
+use super::frame::HEADER_BYTES;
+use super::frame::{
+    FLAG_BARE, KIND_CLOSE, KIND_MARK, RecordHeader, body_crc, lay_act, stamp_group,
+};
+use super::group::{Front, Group};
+use super::index::{Checkpoint, IndexedSegment, LogIndex};
+use super::lane::Lane;
+use super::ledger::Ledger;
+use super::meta::Meta;
+use super::metrics::JournalMetrics;
+use super::options::{Entropy, OnPoison, SyncMode};
+use super::place::Lsn;
+use super::seat::seat;
+use super::segment::{GROUP_ALIGN, SegmentHeader, paged};
+use super::storage::{Access, Storage, StorageFile};
+use super::walk::{Link, SegmentKey};
+use crate::clock::Clock;
+use parking_lot::{Condvar, Mutex};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+/// While closing, how often the writer looks whether the last promise has been used.
+const CLOSE_POLL: Duration = Duration::from_millis(1);
+
+/// What appenders, readers and the writer share.
+pub(crate) struct Core<T> {
+    pub(crate) front: Mutex<Front<T>>,
+    /// The writer sleeps here when there is nothing to do.
+    pub(crate) wake: Condvar,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) index: Arc<LogIndex>,
+    pub(crate) metrics: Arc<JournalMetrics>,
+    /// End in order, with CLOSE.
+    pub(crate) closing: AtomicBool,
+    /// Nobody holds the journal any more: end without CLOSE.
+    pub(crate) abandoned: AtomicBool,
+}
+
+/// The segment in use.
+pub(crate) struct Active {
+    pub(crate) header: SegmentHeader,
+    pub(crate) name: String,
+    /// Where groups are written.
+    pub(crate) file: Arc<dyn StorageFile>,
+    /// Where unused space is given back later: not opened past the page cache.
+    pub(crate) plain: Arc<dyn StorageFile>,
+    /// End of the last written group.
+    pub(crate) end: u64,
+}
+
+pub(crate) struct Writer<T: Send + 'static> {
+    pub(crate) core: Arc<Core<T>>,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) lane: Lane<T>,
+    pub(crate) active: Active,
+    pub(crate) meta: Meta,
+    pub(crate) meta_file: Arc<dyn StorageFile>,
+    pub(crate) link: Link,
+    /// The last group has neither a successor nor a MARK.
+    pub(crate) unattested: bool,
+    pub(crate) sync: SyncMode,
+    pub(crate) mark_after: Duration,
+    pub(crate) entropy: Entropy,
+    pub(crate) on_poison: OnPoison,
+    pub(crate) page: PageBuffer,
+}
+
+/// What one turn of the writer came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    Worked,
+    Idle,
+}
+
+impl<T: Send + 'static> Writer<T> {
+    /// The writer's thread.
+    pub(crate) fn run(mut self) -> Result<(), JournalError> {
+        loop {
+            match self.turn() {
+                Ok(Turn::Worked) => {}
+                Ok(Turn::Idle) if self.core.abandoned.load(SeqCst) => return Ok(()),
+                Ok(Turn::Idle)
+                    if self.core.closing.load(SeqCst) && !self.core.ledger.has_promises() =>
+                {
+                    return self.close();
+                }
+                Ok(Turn::Idle) => {
+                    if self.rest()
+                        && let Err(error) = self.mark()
+                    {
+                        return Err(self.poison(error));
+                    }
+                }
+                Err(error) => return Err(self.poison(error)),
+            }
+            if self.core.ledger.is_poisoned() {
+                return Err(self.poison(io::Error::other("the filler met a failing disk")));
+            }
+        }
+    }
+
+    /// Writes the next group, when there is one.
+    pub(crate) fn turn(&mut self) -> io::Result<Turn> {
+        let Some(mut group) = self.core.front.lock().take() else {
+            return Ok(Turn::Idle);
+        };
+        match self.commit(&mut group) {
+            Ok(()) => self.deliver(group),
+            Err(error) => {
+                // Its tickets fail together with all that wait behind it.
+                self.core.front.lock().closed.push_front(group);
+                return Err(error);
+            }
+        }
+        Ok(Turn::Worked)
+    }
+
+    fn commit(&mut self, group: &mut Group<T>) -> io::Result<()> {
+        if group.segment != self.active.header.seq {
+            self.roll(group.segment)?;
+        }
+        let started = Instant::now();
+        self.write(group)?;
+        self.count(group, started.elapsed());
+        Ok(())
+    }
+
+    /// Stamps, writes and syncs one group.
+    fn write(&mut self, group: &mut Group<T>) -> io::Result<()> {
+        let end = usize::try_from(paged(group.used as u64)).unwrap_or(usize::MAX);
+        group.buffer[group.used..end].fill(0);
+        let seed = self.active.header.seed();
+        let durable = self.core.index.durable();
+        let crc = stamp_group(
+            &mut group.buffer[..group.used],
+            group.records,
+            durable,
+            self.link.crc,
+            seed,
+        );
+        self.active
+            .file
+            .write_at(&group.buffer[..end], group.offset)?;
+        self.sync_group()?;
+        self.link = Link {
+            lsn: group.last_lsn,
+            crc,
+            time_us: 0,
+        };
+        self.active.end = group.end();
+        self.unattested = true;
+        Ok(())
+    }
+
+    fn sync_group(&self) -> io::Result<()> {
+        match self.sync {
+            SyncMode::Fdatasync => self.active.file.sync_data(),
+            SyncMode::Direct => Ok(()),
+        }
+    }
+
+    fn count(&self, group: &Group<T>, took: Duration) {
+        let metrics = &self.core.metrics;
+        metrics.groups.fetch_add(1, Relaxed);
+        metrics.records.fetch_add(u64::from(group.records), Relaxed);
+        metrics.record_bytes.fetch_add(group.used as u64, Relaxed);
+        metrics
+            .padding_bytes
+            .fetch_add(paged(group.used as u64) - group.used as u64, Relaxed);
+        metrics.group_records.add(u64::from(group.records));
+        metrics
+            .sync_us
+            .add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        metrics.appended_lsn.fetch_max(group.last_lsn, Relaxed);
+        metrics.durable_lsn.store(group.last_lsn, Relaxed);
+    }
+
+    /// Makes a synced group visible and hands its tickets on.
+    fn deliver(&mut self, mut group: Group<T>) {
+        if let Some(segment) = self.core.index.holding(group.last_lsn) {
+            let base = group.offset;
+            segment.add(group.checkpoints.iter().map(|(lsn, within)| Checkpoint {
+                lsn: *lsn,
+                offset: u32::try_from(base).unwrap_or(u32::MAX) + within,
+            }));
+        }
+        let durable = group.last_lsn;
+        let mut tickets = std::mem::replace(&mut group.tickets, self.lane.spare());
+        let more = {
+            let mut front = self.core.front.lock();
+            // Under the mutex, so that nobody joins a flight that has landed.
+            self.core.index.set_durable(durable);
+            front.flight = None;
+            tickets.append(&mut front.flight_waits);
+            front.recycle(group);
+            front.has_work()
+        };
+        if !tickets.is_empty() {
+            self.lane.deliver(Lsn(durable), tickets, more);
+        }
+    }
+
+    /// Sleeps until there is work. True when the log has been quiet for so long that it wants a MARK.
+    fn rest(&self) -> bool {
+        let mut front = self.core.front.lock();
+        let called = self.core.closing.load(SeqCst) || self.core.abandoned.load(SeqCst);
+        if front.has_work() || self.core.ledger.is_poisoned() {
+            return false;
+        }
+        front.writer_idle = true;
+        let quiet = if called {
+            let _ = self.core.wake.wait_for(&mut front, CLOSE_POLL);
+            false
+        } else if self.unattested {
+            self.core
+                .wake
+                .wait_for(&mut front, self.mark_after)
+                .timed_out()
+        } else {
+            self.core.wake.wait(&mut front);
+            false
+        };
+        front.writer_idle = false;
+        quiet && !front.has_work()
+    }
+
+    /// Attests the last group with a record of its own. Without a free page it is left to the next group.
+    pub(crate) fn mark(&mut self) -> io::Result<()> {
+        if self.unattested && self.write_bare(KIND_MARK)? {
+            self.core.metrics.marks.fetch_add(1, Relaxed);
+        }
+        Ok(())
+    }
+
+    fn write_bare(&mut self, kind: u8) -> io::Result<bool> {
+        let place = {
+            let mut front = self.core.front.lock();
+            if front.has_work() {
+                return Ok(false);
+            }
+            front
+                .take_bare_page(&self.core.ledger, kind == KIND_CLOSE)
+                .map(|place| (place, front.time_us))
+        };
+        let Some(((segment, offset), time_us)) = place else {
+            return Ok(false);
+        };
+        assert!(
+            segment == self.active.header.seq,
+            "a bare record follows the last written group"
+        );
+        let head = RecordHeader {
+            kind,
+            flags: FLAG_BARE,
+            lsn: self.link.lsn,
+            time_us,
+            ..RecordHeader::default()
+        };
+        self.page.fill(0);
+        lay_act(&mut self.page[..HEADER_BYTES], &head, &[], &[body_crc(&[])]);
+        let seed = self.active.header.seed();
+        stamp_group(
+            &mut self.page[..HEADER_BYTES],
+            1,
+            self.link.lsn,
+            self.link.crc,
+            seed,
+        );
+        self.active.file.write_at(&self.page, offset)?;
+        self.sync_group()?;
+        self.active.end = offset + u64::from(GROUP_ALIGN);
+        self.unattested = false;
+        Ok(true)
+    }
+
+    /// Goes on to the next filled segment: header, rename, directory, meta, and only then a group.
+    fn roll(&mut self, seq: u64) -> io::Result<()> {
+        let Some(ready) = self.shelf.take() else {
+            unreachable!("space was promised in segment {seq}, so it is on the shelf");
+        };
+        let old = &self.active;
+        let salt = u64::try_from(self.entropy.draw()? & u128::from(u64::MAX)).unwrap_or(0);
+        let header = SegmentHeader {
+            seq,
+            first_lsn: self.link.lsn + 1,
+            salt,
+            created_us: self.clock.now_us(),
+            prev_bytes: old.end,
+            prev_lsn: self.link.lsn,
+            prev_crc: self.link.crc,
+            ..old.header.clone()
+        };
+        let name = seat(&*self.storage, &ready, &header)?;
+        self.meta.active_seq = seq;
+        self.meta.active_first_lsn = header.first_lsn;
+        self.meta.write(&*self.meta_file)?;
+        let file = writable(&*self.storage, &name, &ready.file, self.sync)?;
+        let key = SegmentKey::of(&header);
+        let indexed = IndexedSegment::new(
+            name.clone(),
+            seq,
+            header.first_lsn,
+            key,
+            Arc::clone(&ready.file),
+        );
+        self.core.index.push(Arc::new(indexed));
+        self.core.metrics.rolls.fetch_add(1, Relaxed);
+        let end = super::segment::HEADER_PAGE_BYTES;
+        let next = Active {
+            header,
+            name,
+            file,
+            plain: ready.file,
+            end,
+        };
+        let old = std::mem::replace(&mut self.active, next);
+        let len = old.header.capacity - old.end;
+        if len > 0 {
+            self.shelf.give_back(Unused {
+                name: old.name,
+                file: old.plain,
+                from: old.end,
+                len,
+            });
+        }
+        self.unattested = false;
+        Ok(())
+    }
+
+    /// Ends the log in order: CLOSE, then the clean flag.
+    pub(crate) fn close(&mut self) -> Result<(), JournalError> {
+        let closed = self.write_bare(KIND_CLOSE).and_then(|_| {
+            self.meta.clean_lsn = Some(self.link.lsn);
+            self.meta.write(&*self.meta_file)
+        });
+        closed.map_err(JournalError::io("close", &self.active.name))
+    }
+
+    /// Fails everything that waits, now and until the last handle is gone.
+    pub(crate) fn poison(&mut self, error: io::Error) -> JournalError {
+        tracing::error!(file = self.active.name, %error, "write failed, journal stops");
+        self.core.ledger.poison();
+        self.fail_all();
+        (self.on_poison)();
+        loop {
+            let mut front = self.core.front.lock();
+            let over = self.core.abandoned.load(SeqCst) || self.core.closing.load(SeqCst);
+            if !over && front.open.tickets.is_empty() && front.closed.is_empty() {
+                front.writer_idle = true;
+                self.core.wake.wait(&mut front);
+                front.writer_idle = false;
+            }
+            drop(front);
+            self.fail_all();
+            if over {
+                return JournalError::Poisoned;
+            }
+        }
+    }
+
+    pub(crate) fn fail_all(&self) {
+        let tickets = self.core.front.lock().abandon();
+        if !tickets.is_empty() {
+            self.lane.fail(tickets);
+        }
+    }
+}
+
+impl<T> Core<T> {
+    /// Wakes the writer, when it sleeps, for a reason other than a group.
+    pub(crate) fn call_writer(&self) {
+        let _front = self.front.lock();
+        self.wake.notify_all();
+    }
+}
+
+/// The handle that groups are written through.
+pub(crate) fn writable(
+    storage: &dyn Storage,
+    name: &str,
+    plain: &Arc<dyn StorageFile>,
+    sync: SyncMode,
+) -> io::Result<Arc<dyn StorageFile>> {
+    match sync {
+        SyncMode::Fdatasync => Ok(Arc::clone(plain)),
+        SyncMode::Direct => storage.open(name, Access::WriteDirect),
+    }
+}
