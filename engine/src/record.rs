@@ -15,6 +15,9 @@ use thiserror::Error;
 
 use crate::domain::{Event, Inconsistency, Rejection};
 
+#[cfg(test)]
+mod tests;
+
 /// Schema version written today.
 pub const SCHEMA: u16 = 1;
 

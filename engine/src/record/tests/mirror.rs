@@ -1,0 +1,342 @@
+//! Proof that leaving the codec is one file's work: wincode, which is kept up and speaks the same wire
+//! format, reads the golden bytes of every kind into mirrors of our structs.
+
+use wincode::config::Configuration;
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::golden::{golden, records};
+use super::*;
+use crate::domain as ours;
+use crate::domain::{Amount, Description, Fund, Timestamp, TransactionId, WalletId};
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Standing {
+    wallet: u64,
+    version: u64,
+    paid: u64,
+    free: u64,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+enum OwnerKind {
+    User,
+    Company,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct WalletCreated {
+    standing: Standing,
+    owner: (OwnerKind, u64),
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Granted {
+    standing: Standing,
+    amount: u64,
+    expires_at: Option<i64>,
+    lot: u64,
+    description: String,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+enum Purse {
+    Free,
+    Paid,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Bucket {
+    fund: Purse,
+    expires_at: Option<i64>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Run {
+    bucket: Bucket,
+    pieces: Vec<(u64, u64)>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Used {
+    standing: Standing,
+    runs: Vec<Run>,
+    description: String,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Received {
+    standing: Standing,
+    runs: Vec<Run>,
+    lots: Vec<u64>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Transferred {
+    from: Standing,
+    to: Vec<Received>,
+    description: String,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct UseCancelled {
+    standing: Standing,
+    transaction: u64,
+    used_at: i64,
+    returned: u64,
+    runs: Vec<Run>,
+    forget_before: i64,
+    description: String,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct Lapsed {
+    standing: Standing,
+    bucket: Bucket,
+    amount: u64,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+enum Rejection {
+    WalletNotFound {
+        wallet: u64,
+    },
+    TransactionNotFound {
+        transaction: u64,
+    },
+    WalletExists {
+        wallet: u64,
+    },
+    SameWallet {
+        wallet: u64,
+    },
+    NotCancellable {
+        transaction: u64,
+    },
+    CancelWindowOver {
+        transaction: u64,
+    },
+    OverCancel {
+        transaction: u64,
+        cancellable: u64,
+        requested: u64,
+    },
+    ExpiresAtPast {
+        expires_at: i64,
+    },
+    InsufficientBalance {
+        available: u64,
+        requested: u64,
+    },
+    BalanceLimit {
+        wallet: u64,
+    },
+    LotLimit {
+        wallet: u64,
+    },
+    ActTooLarge {
+        bytes: u64,
+    },
+}
+
+/// Reads all of a payload, and checks that writing it gives the same bytes.
+macro_rules! read {
+    ($mirror:ty, $payload:expr) => {{
+        let config = Configuration::default().with_varint_encoding();
+        let mirror: $mirror = wincode::config::deserialize_exact($payload, config).unwrap();
+        let written = wincode::config::serialize(&mirror, config).unwrap();
+        assert_eq!(written, $payload, stringify!($mirror));
+        mirror
+    }};
+}
+
+#[test]
+fn wincode_reads_the_golden_bytes() {
+    for (name, record) in records() {
+        let body = golden(&name);
+        let kind = encoded(&record).0;
+        let (_, payload) = decode_key(kind, &body).unwrap();
+        let content = match kind {
+            kind::WALLET_CREATED => {
+                event(Event::WalletCreated(read!(WalletCreated, payload).ours()))
+            }
+            kind::CHARGED => event(Event::Charged(read!(Granted, payload).ours())),
+            kind::EARNED => event(Event::Earned(read!(Granted, payload).ours())),
+            kind::USED => event(Event::Used(read!(Used, payload).ours())),
+            kind::TRANSFERRED => event(Event::Transferred(read!(Transferred, payload).ours())),
+            kind::USE_CANCELLED => event(Event::UseCancelled(read!(UseCancelled, payload).ours())),
+            kind::LAPSED => event(Event::Lapsed(read!(Lapsed, payload).ours())),
+            kind::REFUSED => Content::Refused(read!(Rejection, payload).ours()),
+            other => panic!("kind {other} has no mirror"),
+        };
+        assert_eq!(content, record.content, "{name}");
+    }
+}
+
+fn event(event: Event) -> Content {
+    Content::Event(event)
+}
+
+fn wallet(id: u64) -> WalletId {
+    WalletId::new(id).unwrap()
+}
+
+fn runs(runs: Vec<Run>) -> ours::Runs {
+    runs.into_iter().map(Run::ours).collect()
+}
+
+fn text(text: &str) -> Description {
+    Description::new(text).unwrap()
+}
+
+impl Standing {
+    fn ours(self) -> ours::Standing {
+        ours::Standing {
+            wallet: wallet(self.wallet),
+            version: self.version,
+            paid: self.paid,
+            free: self.free,
+        }
+    }
+}
+
+impl WalletCreated {
+    fn ours(self) -> ours::WalletCreated {
+        let kind = match self.owner.0 {
+            OwnerKind::User => ours::OwnerKind::User,
+            OwnerKind::Company => ours::OwnerKind::Company,
+        };
+        let owner = ours::Owner {
+            kind,
+            id: self.owner.1,
+        };
+        let standing = self.standing.ours();
+        ours::WalletCreated { standing, owner }
+    }
+}
+
+impl Granted {
+    fn ours(self) -> ours::Granted {
+        ours::Granted {
+            standing: self.standing.ours(),
+            amount: Amount::new(self.amount).unwrap(),
+            expires_at: self.expires_at.map(Timestamp),
+            lot: self.lot,
+            description: text(&self.description),
+        }
+    }
+}
+
+impl Bucket {
+    fn ours(self) -> ours::BucketKey {
+        ours::BucketKey {
+            fund: match self.fund {
+                Purse::Free => Fund::Free,
+                Purse::Paid => Fund::Paid,
+            },
+            expires_at: self.expires_at.map(Timestamp),
+        }
+    }
+}
+
+impl Run {
+    fn ours(self) -> ours::Run {
+        let pieces = self.pieces.into_iter();
+        ours::Run {
+            bucket: self.bucket.ours(),
+            pieces: pieces
+                .map(|(lot, amount)| ours::Piece { lot, amount })
+                .collect(),
+        }
+    }
+}
+
+impl Used {
+    fn ours(self) -> ours::Used {
+        ours::Used {
+            standing: self.standing.ours(),
+            runs: runs(self.runs),
+            description: text(&self.description),
+        }
+    }
+}
+
+impl Transferred {
+    fn ours(self) -> ours::Transferred {
+        let received = |received: Received| ours::Received {
+            standing: received.standing.ours(),
+            runs: runs(received.runs),
+            lots: received.lots.into(),
+        };
+        ours::Transferred {
+            from: self.from.ours(),
+            to: self.to.into_iter().map(received).collect(),
+            description: text(&self.description),
+        }
+    }
+}
+
+impl UseCancelled {
+    fn ours(self) -> ours::UseCancelled {
+        ours::UseCancelled {
+            standing: self.standing.ours(),
+            transaction: TransactionId(self.transaction),
+            used_at: Timestamp(self.used_at),
+            returned: self.returned,
+            runs: runs(self.runs),
+            forget_before: Timestamp(self.forget_before),
+            description: text(&self.description),
+        }
+    }
+}
+
+impl Lapsed {
+    fn ours(self) -> ours::Lapsed {
+        ours::Lapsed {
+            standing: self.standing.ours(),
+            bucket: self.bucket.ours(),
+            amount: Amount::new(self.amount).unwrap(),
+        }
+    }
+}
+
+impl Rejection {
+    fn ours(self) -> ours::Rejection {
+        use ours::Rejection as To;
+        match self {
+            Self::WalletNotFound { wallet: id } => To::WalletNotFound { wallet: wallet(id) },
+            Self::TransactionNotFound { transaction } => To::TransactionNotFound {
+                transaction: TransactionId(transaction),
+            },
+            Self::WalletExists { wallet: id } => To::WalletExists { wallet: wallet(id) },
+            Self::SameWallet { wallet: id } => To::SameWallet { wallet: wallet(id) },
+            Self::NotCancellable { transaction } => To::NotCancellable {
+                transaction: TransactionId(transaction),
+            },
+            Self::CancelWindowOver { transaction } => To::CancelWindowOver {
+                transaction: TransactionId(transaction),
+            },
+            Self::OverCancel {
+                transaction,
+                cancellable,
+                requested,
+            } => To::OverCancel {
+                transaction: TransactionId(transaction),
+                cancellable,
+                requested,
+            },
+            Self::ExpiresAtPast { expires_at } => To::ExpiresAtPast {
+                expires_at: Timestamp(expires_at),
+            },
+            Self::InsufficientBalance {
+                available,
+                requested,
+            } => To::InsufficientBalance {
+                available,
+                requested,
+            },
+            Self::BalanceLimit { wallet: id } => To::BalanceLimit { wallet: wallet(id) },
+            Self::LotLimit { wallet: id } => To::LotLimit { wallet: wallet(id) },
+            Self::ActTooLarge { bytes } => To::ActTooLarge { bytes },
+        }
+    }
+}

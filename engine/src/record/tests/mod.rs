@@ -1,0 +1,20 @@
+//! Tests of the codec: bytes that must stay, values that must come back, bytes that make no sense.
+
+mod golden;
+mod hostile;
+mod mirror;
+mod round_trip;
+mod samples;
+mod size;
+
+use super::*;
+
+/// The body of a record, with its kind.
+fn encoded(record: &Record) -> (u8, Vec<u8>) {
+    let mut body = Vec::new();
+    let kind = match &record.content {
+        Content::Event(event) => encode_event(event, record.key, &mut body),
+        Content::Refused(rejection) => encode_refusal(rejection, record.key.unwrap(), &mut body),
+    };
+    (kind, body)
+}

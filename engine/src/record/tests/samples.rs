@@ -1,0 +1,164 @@
+//! One record of every kind, with numbers that make every field tell itself apart.
+
+use smallvec::smallvec;
+
+use super::*;
+use crate::domain::*;
+
+pub(super) const KEY: IdempotencyKey = IdempotencyKey {
+    id: 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210,
+    fingerprint: 0x1122_3344_5566_7788,
+};
+
+/// Events with their names, every variant at least once.
+pub(super) fn events() -> Vec<(&'static str, Event)> {
+    vec![
+        ("wallet_created", wallet_created(OwnerKind::User)),
+        ("wallet_created_company", wallet_created(OwnerKind::Company)),
+        ("charged", Event::Charged(granted(None))),
+        (
+            "earned",
+            Event::Earned(granted(Some(1_767_225_600_000_000))),
+        ),
+        ("used", used()),
+        ("transferred", transferred()),
+        ("use_cancelled", use_cancelled()),
+        ("lapsed", lapsed()),
+    ]
+}
+
+/// Every refusal that there is.
+pub(super) fn rejections() -> Vec<Rejection> {
+    let wallet = wallet(9_007_199_254_740_991);
+    let transaction = TransactionId(70_000);
+    vec![
+        Rejection::WalletNotFound { wallet },
+        Rejection::TransactionNotFound { transaction },
+        Rejection::WalletExists { wallet },
+        Rejection::SameWallet { wallet },
+        Rejection::NotCancellable { transaction },
+        Rejection::CancelWindowOver { transaction },
+        Rejection::OverCancel {
+            transaction,
+            cancellable: 250,
+            requested: 251,
+        },
+        Rejection::ExpiresAtPast {
+            expires_at: Timestamp(-1),
+        },
+        Rejection::InsufficientBalance {
+            available: 65_535,
+            requested: 65_536,
+        },
+        Rejection::BalanceLimit { wallet },
+        Rejection::LotLimit { wallet },
+        Rejection::ActTooLarge {
+            bytes: 4_294_967_296,
+        },
+    ]
+}
+
+fn wallet(id: u64) -> WalletId {
+    WalletId::new(id).unwrap()
+}
+
+fn standing(id: u64, version: u64, paid: u64, free: u64) -> Standing {
+    Standing {
+        wallet: wallet(id),
+        version,
+        paid,
+        free,
+    }
+}
+
+fn wallet_created(kind: OwnerKind) -> Event {
+    let owner = Owner { kind, id: 77_777 };
+    let standing = standing(1 << 52, 1, 0, 0);
+    Event::WalletCreated(WalletCreated { standing, owner })
+}
+
+fn granted(expires_at: Option<i64>) -> Granted {
+    Granted {
+        standing: standing(42, 3, 300, 70_000),
+        amount: Amount::new(250).unwrap(),
+        expires_at: expires_at.map(Timestamp),
+        lot: 1,
+        description: Description::new("봄 세일 — 5 %").unwrap(),
+    }
+}
+
+fn run(fund: Fund, expires_at: Option<i64>, pieces: &[(u64, u64)]) -> Run {
+    let pieces = pieces.iter().map(|(lot, amount)| Piece {
+        lot: *lot,
+        amount: *amount,
+    });
+    Run {
+        bucket: BucketKey {
+            fund,
+            expires_at: expires_at.map(Timestamp),
+        },
+        pieces: pieces.collect(),
+    }
+}
+
+fn used() -> Event {
+    let soon = Some(1_767_225_600_000_000);
+    Event::Used(Used {
+        standing: standing(42, 4, 280, 0),
+        runs: smallvec![
+            run(Fund::Free, soon, &[(2, 250), (7, 251)]),
+            run(Fund::Free, None, &[(1, 70_000)]),
+            run(Fund::Paid, None, &[(0, 20)]),
+        ],
+        description: Description::new("order 8").unwrap(),
+    })
+}
+
+fn transferred() -> Event {
+    let soon = Some(1_767_225_600_000_000);
+    Event::Transferred(Transferred {
+        from: standing(42, 5, 270, 0),
+        to: smallvec![
+            Received {
+                standing: standing(43, 2, 0, 8),
+                runs: smallvec![run(Fund::Free, soon, &[(2, 5), (3, 3)])],
+                lots: smallvec![0],
+            },
+            Received {
+                standing: standing(44, 9, 10, 65_536),
+                runs: smallvec![
+                    run(Fund::Free, None, &[(1, 65_536)]),
+                    run(Fund::Paid, None, &[(0, 10)]),
+                ],
+                lots: smallvec![6, 7],
+            },
+        ],
+        description: Description::default(),
+    })
+}
+
+fn use_cancelled() -> Event {
+    Event::UseCancelled(UseCancelled {
+        standing: standing(42, 6, 280, 100),
+        transaction: TransactionId(70_000),
+        used_at: Timestamp(1_767_225_600_000_001),
+        returned: 130,
+        runs: smallvec![
+            run(Fund::Paid, None, &[(0, 10)]),
+            run(Fund::Free, None, &[(1, 100)]),
+        ],
+        forget_before: Timestamp(-1_732_665_600_000_000),
+        description: Description::new("returned").unwrap(),
+    })
+}
+
+fn lapsed() -> Event {
+    Event::Lapsed(Lapsed {
+        standing: standing(42, 7, 280, 0),
+        bucket: BucketKey {
+            fund: Fund::Free,
+            expires_at: Some(Timestamp(1_767_225_600_000_000)),
+        },
+        amount: Amount::new(100).unwrap(),
+    })
+}
