@@ -1,1 +1,55 @@
-fn main() {}
+//! Scrip's load driver and measurements.
+//!
+//! `scrip-bench compare` takes every ratio that the project promises in one run; the other
+//! subcommands take one measurement each. The load generator shares the machine with the server it
+//! measures, so everything on its hot path is as plain as it can be.
+
+mod day;
+mod disk;
+mod failure;
+mod http;
+mod inside;
+mod latency;
+mod machine;
+mod memory;
+mod random;
+mod replay;
+mod report;
+mod traffic;
+
+use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+
+// The engine is measured in process with the allocator that the server ships with.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// Measures Scrip, and what it stands on, on this machine.
+#[derive(Parser, Debug)]
+#[command(name = "scrip-bench", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Subcommand, Debug)]
+enum Measurement {
+    Day(day::DayArgs),
+    Disk(disk::DiskArgs),
+    Engine(inside::EngineArgs),
+    Http(http::HttpArgs),
+    Memory(memory::MemoryArgs),
+    Replay(replay::ReplayArgs),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().measurement {
+        Measurement::Day(args) => day::run(&args)?,
+        Measurement::Disk(args) => disk::run(&args)?,
+        Measurement::Engine(args) => inside::run(&args)?,
+        Measurement::Http(args) => http::run(&args)?,
+        Measurement::Memory(args) => memory::run(&args)?,
+        Measurement::Replay(args) => replay::run(&args)?,
+    }
+    Ok(())
+}

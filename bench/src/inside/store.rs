@@ -1,0 +1,78 @@
+//! An engine in this process, with wallets that have points.
+
+use std::path::Path;
+use std::time::Duration;
+
+use engine::api::Request;
+use engine::domain::{Command, CreateWallet, Description, Grant, Owner};
+use engine::engine::{Engine, EngineOptions};
+use tokio::runtime::Runtime;
+
+use super::scenario::{points, wallet};
+use crate::failure::{Doing, Failure};
+
+/// Commands submitted together while a store is prepared.
+const BATCH: usize = 8_192;
+
+/// Points of each wallet at the start: more than any scenario takes from one.
+const FUNDING: u64 = 1_000_000_000;
+
+/// The server's defaults.
+pub(crate) fn options(directory: &Path) -> EngineOptions {
+    EngineOptions {
+        directory: directory.to_owned(),
+        segment_bytes: 64 << 20,
+        direct: false,
+        max_active: 100_000,
+        idle: Duration::from_secs(10),
+        max_keys: 20_000_000,
+        key_window: Duration::from_secs(24 * 60 * 60),
+    }
+}
+
+pub(crate) fn runtime(workers: usize) -> Result<Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let built = builder.worker_threads(workers).enable_all().build();
+    built.doing(|| "start the runtime".to_owned())
+}
+
+pub(crate) async fn open(options: EngineOptions) -> Result<Engine, Failure> {
+    let opened = Engine::open(options).await;
+    opened.map_err(|error| Failure::Engine(format!("did not open: {error}")))
+}
+
+/// Creates wallets 1…count and gives each its first points.
+pub(crate) async fn prepare(engine: &Engine, count: u64) -> Result<(), Failure> {
+    let ids: Vec<u64> = (1..=count).collect();
+    for ids in ids.chunks(BATCH) {
+        let create = |id: &u64| {
+            Command::CreateWallet(CreateWallet {
+                wallet: wallet(*id),
+                owner: Owner::user(*id),
+            })
+        };
+        let charge = |id: &u64| {
+            Command::Charge(Grant {
+                wallet: wallet(*id),
+                amount: points(FUNDING),
+                expires_at: None,
+                description: Description::default(),
+            })
+        };
+        submit(engine, ids.iter().map(create)).await?;
+        submit(engine, ids.iter().map(charge)).await?;
+    }
+    Ok(())
+}
+
+/// Carries out commands of which none may be refused.
+pub(crate) async fn submit(
+    engine: &Engine,
+    commands: impl Iterator<Item = Command>,
+) -> Result<(), Failure> {
+    let requests = commands.map(|command| Request { command, key: None });
+    for outcome in engine.submit_bulk(requests.collect()).await {
+        outcome.map_err(|refusal| Failure::Engine(format!("refused a command: {refusal}")))?;
+    }
+    Ok(())
+}
