@@ -207,11 +207,7 @@ fn cut_log(
         ) {
             (Some(next), _) => Cut {
                 at: next.prev_bytes,
-                link: Link {
-                    lsn: next.prev_lsn,
-                    crc: next.prev_crc,
-                    time_us: i64::MIN,
-                },
+                link: Link::stated_by(next),
             },
             (None, Some(newest)) => Cut {
                 at: newest.tail.end,
@@ -225,11 +221,7 @@ fn cut_log(
             key: SegmentKey::of(header),
             file: Arc::clone(&segment.file),
         });
-        let start = Link {
-            lsn: header.prev_lsn,
-            crc: header.prev_crc,
-            time_us: i64::MIN,
-        };
+        let start = Link::stated_by(header);
         let cuts = find_cuts(
             &span,
             Cut {

@@ -5,11 +5,11 @@
 use super::error::JournalError;
 use super::map::MappedSegment;
 use crate::clock::wall_us;
-use rustix::fs::{Advice, FallocateFlags, OFlags, fadvise, fallocate};
+use rustix::fs::{Advice, FallocateFlags, OFlags, fadvise, fallocate, major, minor};
 use std::any::Any;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -259,6 +259,30 @@ impl FileLock {
     }
 }
 
+impl FileLock {
+    /// Who holds the directory's lock, without touching it: the kernel's own list is asked.
+    pub fn holder(dir: &Path) -> Option<String> {
+        let path = dir.join(LOCK_FILE);
+        let metadata = fs::metadata(&path).ok()?;
+        let device = metadata.dev();
+        let id = format!(
+            "{:02x}:{:02x}:{}",
+            major(device),
+            minor(device),
+            metadata.ino()
+        );
+        let locks = fs::read_to_string(KERNEL_LOCKS).ok()?;
+        let held = locks.lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.contains(&"FLOCK") && words.contains(&"WRITE") && words.contains(&id.as_str())
+        });
+        held.then(|| {
+            File::open(&path)
+                .map_or_else(|_| HOLDER_UNKNOWN.to_owned(), |mut file| holder(&mut file))
+        })
+    }
+}
+
 impl Drop for FileLock {
     fn drop(&mut self) {
         // Closing the file would let go too; an error here changes nothing.
@@ -268,11 +292,14 @@ impl Drop for FileLock {
 
 /// Longest text taken over from a lock file that somebody else wrote.
 const HOLDER_TEXT_MAX: u64 = 200;
+const HOLDER_UNKNOWN: &str = "holder unknown";
+/// Every file lock of the system, one a line.
+const KERNEL_LOCKS: &str = "/proc/locks";
 
 fn holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.take(HOLDER_TEXT_MAX).read_to_string(&mut text) {
         Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
-        Ok(_) | Err(_) => "holder unknown".to_owned(),
+        Ok(_) | Err(_) => HOLDER_UNKNOWN.to_owned(),
     }
 }

@@ -182,11 +182,7 @@ pub(crate) fn judge(
 }
 
 fn pass(header: &SegmentHeader, bytes: &[u8]) -> Pass {
-    let start = Link {
-        lsn: header.prev_lsn,
-        crc: header.prev_crc,
-        time_us: i64::MIN,
-    };
+    let start = Link::stated_by(header);
     let from = usize::try_from(HEADER_PAGE_BYTES).unwrap_or(usize::MAX);
     let mut walk = Walk::new(
         bytes.get(from..).unwrap_or(&[]),

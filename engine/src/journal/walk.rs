@@ -132,6 +132,15 @@ impl SegmentKey {
 }
 
 impl Link {
+    /// What the first record of a segment follows on from.
+    pub(crate) fn stated_by(header: &SegmentHeader) -> Self {
+        Self {
+            lsn: header.prev_lsn,
+            crc: header.prev_crc,
+            time_us: i64::MIN,
+        }
+    }
+
     /// What the first record of a walk follows on from, by its own account.
     pub(crate) fn before(header: &RecordHeader) -> Self {
         Self {

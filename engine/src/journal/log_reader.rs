@@ -1,0 +1,271 @@
+//! The log for those who only look: no lock, no writes, also while a server runs.
+//!
+//! Under a running server the newest segment is read while it grows. What is not attested yet may still vanish in a
+//! crash, so nothing past the last attested LSN is shown or judged.
+
+use super::catalog::{Catalog, SegmentFile};
+use super::error::{Class, JournalError, Problem};
+use super::place::Lsn;
+use super::reader::ActRef;
+use super::storage::{Entry, FileLock, FileStorage, Storage};
+use super::tail::{Tail, TailVerdict, judge};
+use super::view::{ActEntry, Item, SegmentView, read_whole};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Reads of a growing segment that may race with its writer, one group at a time; more would mean that it is damaged.
+const RACES_MAX: usize = 64;
+
+/// A directory, read-only.
+pub struct LogReader {
+    storage: Arc<dyn Storage>,
+    dir: Option<PathBuf>,
+    catalog: Catalog,
+}
+
+/// Which way a walk goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Order {
+    #[default]
+    Forward,
+    Backward,
+}
+
+/// Which records a walk looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    pub order: Order,
+    pub from: Lsn,
+    pub to: Lsn,
+}
+
+/// An act or a damage, for walks that go on behind it.
+#[derive(Clone, Debug)]
+pub enum ActItem<'a> {
+    Act(ActRef<'a>),
+    Bad(Problem),
+}
+
+impl Default for Range {
+    fn default() -> Self {
+        Self {
+            order: Order::Forward,
+            from: Lsn(0),
+            to: Lsn(u64::MAX),
+        }
+    }
+}
+
+impl LogReader {
+    /// A directory that exists; nothing in it is touched.
+    pub fn open(dir: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let storage = FileStorage::existing(dir.as_ref())?;
+        let mut reader = Self::of(Arc::new(storage))?;
+        reader.dir = Some(dir.as_ref().to_owned());
+        Ok(reader)
+    }
+
+    pub fn of(storage: Arc<dyn Storage>) -> Result<Self, JournalError> {
+        let catalog = Catalog::read(&*storage)?;
+        Ok(Self {
+            storage,
+            dir: None,
+            catalog,
+        })
+    }
+
+    /// Looks at the directory again.
+    pub fn refresh(&mut self) -> Result<(), JournalError> {
+        self.catalog = Catalog::read(&*self.storage)?;
+        Ok(())
+    }
+
+    /// Segments with both header copies, meta copies, and what else lies there.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// All files with their lengths.
+    pub fn files(&self) -> Result<Vec<Entry>, JournalError> {
+        self.storage
+            .list()
+            .map_err(JournalError::io("list", "the directory"))
+    }
+
+    /// Who serves this directory right now, when somebody does.
+    pub fn holder(&self) -> Option<String> {
+        self.dir.as_deref().and_then(FileLock::holder)
+    }
+
+    /// How the newest segment ends; None for a directory without segments, or one whose newest header is unreadable.
+    pub fn tail(&self) -> Result<Option<Tail>, JournalError> {
+        let Some(newest) = self.catalog.segments.last() else {
+            return Ok(None);
+        };
+        Ok(self.judge(newest)?.map(|(tail, _)| tail))
+    }
+
+    /// One segment in memory.
+    pub fn segment(&self, seq: u64) -> Result<Option<SegmentView>, JournalError> {
+        let Some(index) = self
+            .catalog
+            .segments
+            .iter()
+            .position(|segment| segment.seq == seq)
+        else {
+            return Ok(None);
+        };
+        self.view(index).map(Some)
+    }
+
+    fn view(&self, index: usize) -> Result<SegmentView, JournalError> {
+        let file = &self.catalog.segments[index];
+        if let Some(next) = self.catalog.segments.get(index + 1) {
+            // Without the successor's word its whole length is looked at.
+            let end = next.header().map_or(file.len, |header| header.prev_bytes);
+            return SegmentView::read(file.clone(), end);
+        }
+        match self.judge(file)? {
+            Some((tail, bytes)) => Ok(SegmentView {
+                file: file.clone(),
+                bytes,
+                end: tail.end,
+            }),
+            None => SegmentView::read(file.clone(), file.len),
+        }
+    }
+
+    /// Judges the newest segment. Its writer may be at work: what was blank when it was read may have been written
+    /// before what lies behind it was read, so damage counts only when a second look finds it at the same place.
+    pub(crate) fn judge(
+        &self,
+        newest: &SegmentFile,
+    ) -> Result<Option<(Tail, Vec<u8>)>, JournalError> {
+        let Some(header) = newest.header() else {
+            return Ok(None);
+        };
+        let clean_lsn = self
+            .catalog
+            .newest_meta()
+            .filter(|meta| meta.epoch == header.epoch && meta.active_seq == header.seq)
+            .and_then(|meta| meta.clean_lsn);
+        let mut bytes = read_whole(newest)?;
+        let mut tail = judge(&newest.name, header, &bytes, clean_lsn);
+        for _ in 0..RACES_MAX {
+            if tail.blocking().is_none() {
+                break;
+            }
+            bytes = read_whole(newest)?;
+            let again = judge(&newest.name, header, &bytes, clean_lsn);
+            let same = again.end == tail.end && again.verdict == tail.verdict;
+            tail = again;
+            if same {
+                break;
+            }
+        }
+        if self.holder().is_some() && matches!(tail.verdict, TailVerdict::Torn { .. }) {
+            // A group on its way to the disk.
+            tail.verdict = TailVerdict::Clean { closed: false };
+        }
+        Ok(Some((tail, bytes)))
+    }
+
+    /// The highest LSN that may be shown: everything, or under a running server what is attested.
+    fn shown_to(&self) -> Result<u64, JournalError> {
+        if self.holder().is_none() {
+            return Ok(u64::MAX);
+        }
+        Ok(self.tail()?.map_or(0, |tail| tail.attested.0))
+    }
+
+    /// Every record and every damage. Records without an LSN of their own (MARK, CLOSE) are among them.
+    pub fn each_record(
+        &self,
+        range: Range,
+        mut look: impl FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.each_view(range, |view, shown_to| {
+            let items = view.items().filter(|item| match item {
+                Item::Record(record) => (range.from.0..=shown_to).contains(&record.header.lsn),
+                Item::Bad(_) => true,
+            });
+            match range.order {
+                Order::Forward => items.into_iter().try_for_each(&mut look),
+                Order::Backward => items
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .try_for_each(&mut look),
+            }
+        })
+    }
+
+    /// Every whole act and every damage.
+    pub fn each_act(
+        &self,
+        range: Range,
+        mut look: impl FnMut(ActItem<'_>) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        self.each_view(range, |view, shown_to| {
+            let acts = view.acts().filter(|item| match item {
+                ActEntry::Act(act) => act.first.lsn >= range.from.0 && act.last_lsn <= shown_to,
+                ActEntry::Bad(_) => true,
+            });
+            let mut look = |entry: ActEntry<'_>| match entry {
+                ActEntry::Act(act) => look(ActItem::Act(act.as_ref())),
+                ActEntry::Bad(problem) => look(ActItem::Bad(problem)),
+            };
+            match range.order {
+                Order::Forward => acts.into_iter().try_for_each(&mut look),
+                Order::Backward => acts
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .try_for_each(&mut look),
+            }
+        })
+    }
+
+    /// Every segment that may hold wanted LSNs, with the highest LSN that may be shown.
+    fn each_view(
+        &self,
+        range: Range,
+        mut look: impl FnMut(&SegmentView, u64) -> ControlFlow<()>,
+    ) -> Result<(), JournalError> {
+        let shown_to = self.shown_to()?.min(range.to.0);
+        for index in self.order(range.order) {
+            if !self.is_outside(index, range.from.0, shown_to)
+                && look(&self.view(index)?, shown_to).is_break()
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&self, order: Order) -> Vec<usize> {
+        let all = 0..self.catalog.segments.len();
+        match order {
+            Order::Forward => all.collect(),
+            Order::Backward => all.rev().collect(),
+        }
+    }
+
+    /// Whether no LSN of a segment is wanted, as far as file names tell.
+    fn is_outside(&self, index: usize, from: u64, to: u64) -> bool {
+        let segments = &self.catalog.segments;
+        let ends_before = segments
+            .get(index + 1)
+            .is_some_and(|next| next.first_lsn <= from);
+        segments[index].first_lsn > to || ends_before
+    }
+}
+
+/// Both header copies of a segment are bad.
+pub(crate) fn unreadable(file: &SegmentFile) -> Problem {
+    let what = "both header copies are bad, its records cannot be told";
+    Problem::new(Class::Corrupt, &file.name, what)
+        .at(0)
+        .lsn(file.first_lsn)
+}

@@ -1,0 +1,510 @@
+//! A disk in memory that behaves as badly as real ones may.
+//!
+//! Every write goes to a page cache first. A crash keeps, for each 512-byte sector written since the last sync of its
+//! file, any one of the versions it has had since then; directory changes that no directory sync covers survive in any
+//! subset. Each call counts, and any of them can be made to fail or to be the last one before the crash.
+
+use super::error::JournalError;
+use super::map::MappedSegment;
+use super::options::split_mix;
+use super::storage::{Access, Entry, Held, Storage, StorageFile};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// What a disk writes in one piece.
+const SECTOR_BYTES: usize = 512;
+
+/// What happens at a chosen call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The call fails, and later ones work again. A failed sync leaves the cache marked clean, as kernels do.
+    Eio,
+    /// No call works from here on, as after a power cut; `crash` then gives the disk that is found.
+    PowerCut,
+}
+
+/// A directory in memory; clones share it.
+#[derive(Clone)]
+pub struct MemStorage {
+    disk: Arc<Mutex<Disk>>,
+}
+
+struct MemFile {
+    disk: Arc<Mutex<Disk>>,
+    id: usize,
+    /// Each write is synced before it returns.
+    is_direct: bool,
+}
+
+#[derive(Default)]
+struct Disk {
+    files: Vec<FileState>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+    /// Directory changes that no sync covers yet, in order.
+    pending: Vec<Change>,
+    random: u64,
+    calls: u64,
+    fault: Option<(u64, Fault)>,
+    is_dead: bool,
+    /// Bytes that all files together may have.
+    capacity: Option<u64>,
+    /// Syncs do nothing: a lie that tests must be able to see.
+    lies: bool,
+    locked: bool,
+}
+
+#[derive(Clone, Default)]
+struct FileState {
+    durable: Vec<u8>,
+    cached: Vec<u8>,
+    /// For each sector written since the last sync, every version it has had.
+    dirty: BTreeMap<usize, Vec<Vec<u8>>>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Create(String, usize),
+    Rename(String, String, usize),
+    Remove(String),
+}
+
+struct MemLock {
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl MemStorage {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            disk: Arc::new(Mutex::new(Disk {
+                random: seed,
+                ..Disk::default()
+            })),
+        }
+    }
+
+    /// Makes the `call`-th call from now on fail; the next call is 1.
+    pub fn fail_at(&self, call: u64, fault: Fault) {
+        let mut disk = self.disk.lock();
+        disk.fault = Some((disk.calls + call, fault));
+    }
+
+    /// Limits the bytes of all files together; None lifts the limit.
+    pub fn set_capacity(&self, bytes: Option<u64>) {
+        self.disk.lock().capacity = bytes;
+    }
+
+    /// From here on syncs do nothing and say that all is well.
+    pub fn lie_about_syncs(&self) {
+        self.disk.lock().lies = true;
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.disk.lock().calls
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.disk.lock().is_dead
+    }
+
+    /// Bytes of all files as they are seen now.
+    pub fn used(&self) -> u64 {
+        self.disk.lock().used()
+    }
+
+    /// The disk as it is found after a power cut at this moment. The old one stays dead.
+    pub fn crash(&self, seed: u64) -> Self {
+        let mut disk = self.disk.lock();
+        disk.is_dead = true;
+        let mut random = split_mix(seed);
+        let mut names = disk.durable_names.clone();
+        for change in &disk.pending {
+            if draw(&mut random, 2) == 0 {
+                change.apply(&mut names);
+            }
+        }
+        let mut found = Disk {
+            random,
+            capacity: disk.capacity,
+            lies: disk.lies,
+            ..Disk::default()
+        };
+        for (name, id) in names {
+            let bytes = disk.files[id].after_crash(&mut random);
+            found.files.push(FileState {
+                durable: bytes.clone(),
+                cached: bytes,
+                dirty: BTreeMap::new(),
+            });
+            found.names.insert(name.clone(), found.files.len() - 1);
+            found.durable_names.insert(name, found.files.len() - 1);
+        }
+        Self {
+            disk: Arc::new(Mutex::new(found)),
+        }
+    }
+
+    /// The process dies, the system lives: everything written is still there, synced or not.
+    pub fn kill(&self) -> Self {
+        let mut disk = self.disk.lock();
+        let mut found = Disk {
+            files: disk.files.clone(),
+            names: disk.names.clone(),
+            durable_names: disk.durable_names.clone(),
+            pending: disk.pending.clone(),
+            random: disk.random,
+            capacity: disk.capacity,
+            lies: disk.lies,
+            ..Disk::default()
+        };
+        disk.is_dead = true;
+        found.random = split_mix(found.random);
+        Self {
+            disk: Arc::new(Mutex::new(found)),
+        }
+    }
+
+    /// Changes a file's bytes behind everybody's back, on disk and in the cache; the length may change.
+    pub fn damage(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut disk = self.disk.lock();
+        let Some(id) = disk.names.get(name).copied() else {
+            return;
+        };
+        let file = &mut disk.files[id];
+        change(&mut file.cached);
+        file.durable = file.cached.clone();
+        file.dirty.clear();
+    }
+
+    /// Puts a file there, or takes it away, behind everybody's back.
+    pub fn place(&self, name: &str, bytes: Option<Vec<u8>>) {
+        let mut disk = self.disk.lock();
+        match bytes {
+            None => {
+                disk.names.remove(name);
+                disk.durable_names.remove(name);
+            }
+            Some(bytes) => {
+                disk.files.push(FileState {
+                    durable: bytes.clone(),
+                    cached: bytes,
+                    dirty: BTreeMap::new(),
+                });
+                let id = disk.files.len() - 1;
+                disk.names.insert(name.to_owned(), id);
+                disk.durable_names.insert(name.to_owned(), id);
+            }
+        }
+    }
+
+    /// A file's bytes as they are seen now.
+    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let disk = self.disk.lock();
+        disk.names
+            .get(name)
+            .map(|id| disk.files[*id].cached.clone())
+    }
+
+    /// A second disk with the same content, to be changed independently.
+    pub fn copy(&self) -> Self {
+        let disk = self.disk.lock();
+        let copy = Disk {
+            files: disk.files.clone(),
+            names: disk.names.clone(),
+            durable_names: disk.durable_names.clone(),
+            pending: disk.pending.clone(),
+            random: disk.random,
+            capacity: disk.capacity,
+            ..Disk::default()
+        };
+        Self {
+            disk: Arc::new(Mutex::new(copy)),
+        }
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut Disk) -> io::Result<R>) -> io::Result<R> {
+        let mut disk = self.disk.lock();
+        disk.count()?;
+        act(&mut disk)
+    }
+
+    fn file(&self, id: usize, is_direct: bool) -> Arc<dyn StorageFile> {
+        Arc::new(MemFile {
+            disk: Arc::clone(&self.disk),
+            id,
+            is_direct,
+        })
+    }
+}
+
+impl Disk {
+    /// One more call: does it still work?
+    fn count(&mut self) -> io::Result<()> {
+        self.calls += 1;
+        if self.is_dead {
+            return Err(io::Error::other("the power is gone"));
+        }
+        match self.fault {
+            Some((call, Fault::Eio)) if call == self.calls => {
+                Err(io::Error::from_raw_os_error(EIO))
+            }
+            Some((call, Fault::PowerCut)) if call == self.calls => {
+                self.is_dead = true;
+                Err(io::Error::other("the power is gone"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn used(&self) -> u64 {
+        self.names
+            .values()
+            .map(|id| self.files[*id].cached.len() as u64)
+            .sum()
+    }
+}
+
+/// "Input/output error".
+const EIO: i32 = 5;
+
+impl FileState {
+    fn write(&mut self, bytes: &[u8], offset: usize) {
+        let end = offset + bytes.len();
+        if self.cached.len() < end {
+            self.cached.resize(end, 0);
+        }
+        self.cached[offset..end].copy_from_slice(bytes);
+        for sector in offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
+            let from = sector * SECTOR_BYTES;
+            let to = (from + SECTOR_BYTES).min(self.cached.len());
+            self.dirty
+                .entry(sector)
+                .or_default()
+                .push(self.cached[from..to].to_vec());
+        }
+    }
+
+    fn sync(&mut self) {
+        self.dirty.clear();
+        self.durable.clone_from(&self.cached);
+    }
+
+    /// Any version of each dirty sector may be what reached the disk.
+    fn after_crash(&self, random: &mut u64) -> Vec<u8> {
+        let mut bytes = self.durable.clone();
+        for (sector, versions) in &self.dirty {
+            let choice = draw(random, versions.len() as u64 + 1);
+            let Some(version) = usize::try_from(choice)
+                .ok()
+                .and_then(|choice| versions.get(choice))
+            else {
+                continue;
+            };
+            let from = sector * SECTOR_BYTES;
+            let to = from + version.len();
+            if bytes.len() < to {
+                bytes.resize(to, 0);
+            }
+            bytes[from..to].copy_from_slice(version);
+        }
+        bytes
+    }
+}
+
+impl Change {
+    fn apply(&self, names: &mut BTreeMap<String, usize>) {
+        match self {
+            Self::Create(name, id) => {
+                names.insert(name.clone(), *id);
+            }
+            Self::Rename(from, to, id) => {
+                names.remove(from);
+                names.insert(to.clone(), *id);
+            }
+            Self::Remove(name) => {
+                names.remove(name);
+            }
+        }
+    }
+}
+
+impl Storage for MemStorage {
+    fn list(&self) -> io::Result<Vec<Entry>> {
+        self.with(|disk| {
+            let entry = |(name, id): (&String, &usize)| Entry {
+                name: name.clone(),
+                len: disk.files[*id].cached.len() as u64,
+            };
+            Ok(disk.names.iter().map(entry).collect())
+        })
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        let id = self.with(|disk| {
+            disk.names
+                .get(name)
+                .copied()
+                .ok_or_else(|| io::ErrorKind::NotFound.into())
+        })?;
+        Ok(self.file(id, access == Access::WriteDirect))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        let id = self.with(|disk| {
+            if disk.names.contains_key(name) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            disk.files.push(FileState::default());
+            let id = disk.files.len() - 1;
+            disk.names.insert(name.to_owned(), id);
+            disk.pending.push(Change::Create(name.to_owned(), id));
+            Ok(id)
+        })?;
+        Ok(self.file(id, false))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.with(|disk| {
+            let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+            disk.names.insert(to.to_owned(), id);
+            disk.pending
+                .push(Change::Rename(from.to_owned(), to.to_owned(), id));
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.with(|disk| {
+            disk.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+            disk.pending.push(Change::Remove(name.to_owned()));
+            Ok(())
+        })
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.with(|disk| {
+            if !disk.lies {
+                disk.pending.clear();
+                disk.durable_names = disk.names.clone();
+            }
+            Ok(())
+        })
+    }
+
+    fn lock(&self) -> Result<Held, JournalError> {
+        let mut disk = self.disk.lock();
+        if disk.locked {
+            return Err(JournalError::Locked {
+                dir: "memory".into(),
+                holder: "this process".to_owned(),
+            });
+        }
+        disk.locked = true;
+        Ok(Box::new(MemLock {
+            disk: Arc::clone(&self.disk),
+        }))
+    }
+}
+
+impl MemFile {
+    fn with<R>(&self, act: impl FnOnce(&mut FileState) -> R) -> io::Result<R> {
+        let mut disk = self.disk.lock();
+        disk.count()?;
+        Ok(act(&mut disk.files[self.id]))
+    }
+}
+
+impl StorageFile for MemFile {
+    fn size(&self) -> io::Result<u64> {
+        self.with(|file| file.cached.len() as u64)
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        self.with(|file| {
+            let rest = file.cached.get(offset..).unwrap_or(&[]);
+            let count = rest.len().min(buf.len());
+            buf[..count].copy_from_slice(&rest[..count]);
+            count
+        })
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mut disk = self.disk.lock();
+        let was_dead = disk.is_dead;
+        let counted = disk.count();
+        if was_dead {
+            return counted;
+        }
+        let grown = (offset + bytes.len()).saturating_sub(disk.files[self.id].cached.len()) as u64;
+        if disk
+            .capacity
+            .is_some_and(|capacity| grown > 0 && disk.used() + grown > capacity)
+        {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        // A write that fails, or during which the power goes, may have been done in part.
+        disk.files[self.id].write(bytes, offset);
+        if self.is_direct && counted.is_ok() && !disk.lies {
+            disk.files[self.id].sync();
+        }
+        counted
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut disk = self.disk.lock();
+        let counted = disk.count();
+        if disk.is_dead || disk.lies {
+            return counted;
+        }
+        let mut random = disk.random;
+        let file = &mut disk.files[self.id];
+        if counted.is_err() {
+            // The kernel gives up on these pages: what has not arrived stays in the cache, marked clean.
+            file.durable = file.after_crash(&mut random);
+            file.dirty.clear();
+        } else {
+            file.sync();
+        }
+        disk.random = random;
+        counted
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn punch(&self, offset: u64, len: u64) -> io::Result<()> {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let zeros = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        self.with(|file| file.write(&zeros, offset))
+    }
+
+    fn forget_cache(&self) -> io::Result<()> {
+        self.with(|file| {
+            if file.dirty.is_empty() {
+                file.cached = file.durable.clone();
+            }
+        })
+    }
+
+    fn map(&self) -> Option<MappedSegment> {
+        None
+    }
+}
+
+impl Drop for MemLock {
+    fn drop(&mut self) {
+        self.disk.lock().locked = false;
+    }
+}
+
+/// A number below `bound`.
+fn draw(random: &mut u64, bound: u64) -> u64 {
+    *random = split_mix(*random);
+    *random % bound
+}
