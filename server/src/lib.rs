@@ -1,1 +1,29 @@
-//! The HTTP front end.
+//! Scrip's HTTP front end: from bytes on a socket to a command, from an act to bytes on a socket.
+//!
+//! ```text
+//! serve ─► connection ─► exchange ─► router ─► api/<noun> ─► engine
+//!                            └─► body ─► draft        └─► views, problem
+//! ```
+//! Holds no balance and no rule: whatever is decided is decided by the engine.
+
+mod answer;
+mod api;
+mod app;
+mod body;
+mod connection;
+mod cursor;
+mod draft;
+mod error;
+mod exchange;
+mod json;
+mod key;
+mod metrics;
+mod moment;
+mod problem;
+mod query;
+mod request_id;
+mod router;
+mod serve;
+
+pub use self::app::{CONNECTIONS_MAX, EngineSlot, ServeOptions};
+pub use self::serve::{Listeners, Shutdown, serve};

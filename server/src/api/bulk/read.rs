@@ -1,0 +1,314 @@
+//! The body of a bulk request → engine requests, in one pass.
+
+use std::fmt;
+
+use engine::api::Request as EngineRequest;
+use engine::domain::{Command, TransactionId, WalletId};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::api::Setting;
+use crate::api::transactions::read_cancel;
+use crate::api::transfers::{TRANSFER, read_transfer};
+use crate::api::wallets::{CREATE, read_create, read_grant, read_use};
+use crate::draft::{
+    Draft, DraftSeed, FAULTS_MAX, Fault, Faults, Field, Fields, Malformed, Name, Skip, parse_root,
+};
+use crate::error;
+use crate::key;
+use crate::problem::{Outcome, Problem};
+
+/// Most operations in one request: bounds the memory of one request and how long one may keep a wallet busy.
+pub(crate) const OPERATIONS_MAX: usize = 10_000;
+
+/// The route and path under which keys of items are remembered.
+const TEMPLATE: &str = "POST /v1/bulk";
+const PATH: &str = "/v1/bulk";
+
+const OPERATIONS: &str = "operations";
+
+const EVERY: Fields = Fields::of(&[Field::Op, Field::Key]);
+const GRANT: Fields = Fields::of(&[
+    Field::Wallet,
+    Field::Amount,
+    Field::Description,
+    Field::ExpiresAt,
+])
+.and(EVERY);
+const USE: Fields = Fields::of(&[Field::Wallet, Field::Amount, Field::Description]).and(EVERY);
+const CANCEL: Fields =
+    Fields::of(&[Field::Transaction, Field::Amount, Field::Description]).and(EVERY);
+
+/// What a bulk request asks for.
+pub(crate) struct Bulk {
+    /// Requests in the order of their items, without those that have faults.
+    pub(crate) wanted: Vec<EngineRequest>,
+    /// Items that have faults, by place, ascending.
+    pub(crate) faults: Vec<(usize, Box<Problem>)>,
+}
+
+/// What one pass over the body gathers.
+struct Pass<'a> {
+    allot: &'a dyn Fn() -> WalletId,
+    wanted: Vec<EngineRequest>,
+    faults: Vec<(usize, Box<Problem>)>,
+    /// Place of the item, place of its request, and its key.
+    keys: Vec<(usize, usize, String)>,
+    count: usize,
+    outer: Faults,
+    met: bool,
+    /// Where the reader stands, for a number that is too large to be read.
+    current: Option<Field>,
+}
+
+struct RootSeed<'p, 'a>(&'p mut Pass<'a>);
+
+struct ListSeed<'p, 'a>(&'p mut Pass<'a>);
+
+struct ItemSeed<'p, 'a>(&'p mut Pass<'a>);
+
+/// The body once more, this time for the bytes of its items.
+#[derive(Deserialize)]
+struct RawBody<'b> {
+    #[serde(borrow)]
+    operations: Vec<&'b RawValue>,
+}
+
+// === impl Bulk ===
+
+impl Bulk {
+    /// Reads a body. Faults of single items are theirs alone; everything else is about the whole.
+    pub(crate) fn read(body: &[u8], allot: &dyn Fn() -> WalletId) -> Outcome<Self> {
+        let mut pass = Pass::new(allot);
+        if let Err(malformed) = parse_root(body, RootSeed(&mut pass)) {
+            return Err(pass.malformed(malformed));
+        }
+        if !pass.met && pass.outer.is_empty() {
+            pass.fault_outer("/operations", "is required");
+        }
+        if pass.count > OPERATIONS_MAX {
+            pass.fault_outer("/operations", "must have at most 10000 items");
+        }
+        if !pass.outer.is_empty() {
+            return Err(Problem::of_fields(pass.outer));
+        }
+        pass.digest_keys(body)?;
+        Ok(Self {
+            wanted: pass.wanted,
+            faults: pass.faults,
+        })
+    }
+}
+
+// === impl Pass ===
+
+impl<'a> Pass<'a> {
+    fn new(allot: &'a dyn Fn() -> WalletId) -> Self {
+        Self {
+            allot,
+            wanted: Vec::new(),
+            faults: Vec::new(),
+            keys: Vec::new(),
+            count: 0,
+            outer: Faults::new(),
+            met: false,
+            current: None,
+        }
+    }
+
+    fn malformed(self, malformed: Malformed) -> Box<Problem> {
+        if malformed == Malformed::Type && self.met {
+            let pointer = "/operations".to_owned();
+            let detail = "must be an array".into();
+            return Problem::of_fields(vec![Fault { pointer, detail }]);
+        }
+        let mut problem = error::malformed(malformed, self.current);
+        for fault in problem.faults.iter_mut().filter(|_| self.met) {
+            fault.pointer = format!("/operations/{}{}", self.count, fault.pointer);
+        }
+        problem
+    }
+
+    fn fault_outer(&mut self, pointer: &str, detail: &'static str) {
+        if self.outer.len() < FAULTS_MAX {
+            self.outer.push(Fault {
+                pointer: pointer.to_owned(),
+                detail: detail.into(),
+            });
+        }
+    }
+
+    /// Takes an item in, whether it is right or not.
+    fn take(&mut self, mut draft: Draft<'_>) {
+        let command = self.read_command(&mut draft);
+        let key = read_key(&mut draft);
+        match command.filter(|_| draft.is_sound()) {
+            Some(command) => {
+                if let Some(key) = key {
+                    self.keys.push((self.count, self.wanted.len(), key));
+                }
+                self.wanted.push(EngineRequest { command, key: None });
+            }
+            None => {
+                let problem = Problem::of_fields(draft.into_faults());
+                self.faults.push((self.count, problem));
+            }
+        }
+        self.count += 1;
+    }
+
+    fn read_command(&self, draft: &mut Draft<'_>) -> Option<Command> {
+        const OPS: &str = "must be one of create, charge, earn, use, transfer, cancel";
+        let setting = Setting {
+            id: 0,
+            allot: self.allot,
+        };
+        match draft.text(Field::Op, OPS) {
+            Some("charge") => {
+                draft.allow(GRANT);
+                let wallet = draft.wallet(Field::Wallet);
+                read_grant(wallet?, draft).map(Command::Charge)
+            }
+            Some("earn") => {
+                draft.allow(GRANT);
+                let wallet = draft.wallet(Field::Wallet);
+                read_grant(wallet?, draft).map(Command::Earn)
+            }
+            Some("use") => {
+                draft.allow(USE);
+                let wallet = draft.wallet(Field::Wallet);
+                read_use(wallet?, draft)
+            }
+            Some("transfer") => {
+                draft.allow(TRANSFER.and(EVERY));
+                read_transfer(&setting, draft)
+            }
+            Some("cancel") => {
+                draft.allow(CANCEL);
+                let transaction = draft.number(Field::Transaction);
+                read_cancel(TransactionId(transaction?), draft)
+            }
+            Some("create") => {
+                draft.allow(CREATE.and(EVERY));
+                read_create(&setting, draft)
+            }
+            Some(_) | None => {
+                if draft.is_sound() {
+                    draft.fault(Field::Op.pointer(), OPS);
+                }
+                None
+            }
+        }
+    }
+
+    /// Hashes the items that have keys; only then are the bytes of items looked for.
+    fn digest_keys(&mut self, body: &[u8]) -> Outcome<()> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let raw: Result<RawBody<'_>, _> = serde_json::from_slice(body);
+        let raw = raw.map_err(|error| error::malformed(Malformed::from(error), None))?;
+        for (item, request, key) in &self.keys {
+            let bytes = raw.operations[*item].get().as_bytes();
+            self.wanted[*request].key = Some(key::digest(TEMPLATE, key, PATH, bytes));
+        }
+        Ok(())
+    }
+}
+
+fn read_key(draft: &mut Draft<'_>) -> Option<String> {
+    const DETAIL: &str = "must be a string of 1 to 255 visible ASCII characters";
+    let text = draft.text(Field::Key, DETAIL)?;
+    if key::is_key(text) {
+        return Some(text.to_owned());
+    }
+    draft.fault(Field::Key.pointer(), DETAIL);
+    None
+}
+
+// === impl RootSeed ===
+
+impl<'de> DeserializeSeed<'de> for RootSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RootSeed<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with operations")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(pass) = self;
+        while let Some(Name(name)) = map.next_key()? {
+            if name != OPERATIONS {
+                map.next_value::<Skip>()?;
+                let mut draft = Draft::default();
+                draft.fault_unknown("", &name);
+                for fault in draft.into_faults() {
+                    pass.outer.truncate(FAULTS_MAX - 1);
+                    pass.outer.push(fault);
+                }
+            } else if pass.met {
+                map.next_value::<Skip>()?;
+                pass.fault_outer("/operations", "is given twice");
+            } else {
+                pass.met = true;
+                map.next_value_seed(ListSeed(pass))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl ListSeed ===
+
+impl<'de> DeserializeSeed<'de> for ListSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ListSeed<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of operations")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self(pass) = self;
+        while pass.count < OPERATIONS_MAX {
+            if seq.next_element_seed(ItemSeed(pass))?.is_none() {
+                return Ok(());
+            }
+        }
+        while seq.next_element::<Skip>()?.is_some() {
+            pass.count += 1;
+        }
+        Ok(())
+    }
+}
+
+// === impl ItemSeed ===
+
+impl<'de> DeserializeSeed<'de> for ItemSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let mut draft = Draft::default();
+        let outcome = DraftSeed::new(&mut draft).deserialize(deserializer);
+        self.0.current = draft.current();
+        outcome?;
+        self.0.take(draft);
+        Ok(())
+    }
+}

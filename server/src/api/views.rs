@@ -1,0 +1,314 @@
+//! The shapes of answers. They are also the schemas of the documentation.
+
+use engine::api::{Act, HistoryRow};
+use engine::domain::{self, Event};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::moment::Moment;
+
+/// Most allocations that an answer lists; the rest is a list of its own.
+pub(crate) const ALLOCATIONS_MAX: usize = 100;
+
+/// Who owns a wallet.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Owner {
+    /// A person or a company.
+    #[serde(rename = "type")]
+    #[schema(pattern = "^(user|company)$", example = "user")]
+    pub(crate) kind: &'static str,
+    /// Number of the owner.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 7)]
+    pub(crate) id: u64,
+}
+
+/// The holder of one owner's balance.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Wallet {
+    /// Its id: below 2^52 chosen by the client, from there on allotted.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1)]
+    pub(crate) id: u64,
+    pub(crate) owner: Owner,
+    /// Points in all: paid and free.
+    #[schema(maximum = 9007199254740991u64, example = 150)]
+    pub(crate) balance: u64,
+    /// Points that were bought.
+    #[schema(maximum = 9007199254740991u64, example = 100)]
+    pub(crate) paid: u64,
+    /// Points that were given away.
+    #[schema(maximum = 9007199254740991u64, example = 50)]
+    pub(crate) free: u64,
+    /// Points set aside.
+    #[schema(maximum = 9007199254740991u64, example = 0)]
+    pub(crate) held: u64,
+    /// Points that can be spent now.
+    #[schema(maximum = 9007199254740991u64, example = 150)]
+    pub(crate) available: u64,
+    /// One more with every entry.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
+    pub(crate) version: u64,
+    /// The last act that touched the wallet.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
+    pub(crate) lsn: u64,
+    #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
+    pub(crate) created_at: Moment,
+}
+
+/// Points of equal fund and expiry within an entry.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Allocation {
+    /// Where the points came from.
+    #[schema(pattern = "^(paid|free)$", example = "paid")]
+    pub(crate) fund: &'static str,
+    /// When they lapse; null = never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) expires_at: Option<Moment>,
+    /// Points.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 100)]
+    pub(crate) amount: u64,
+}
+
+/// The first allocations of an entry.
+pub(crate) struct Allocations<'a>(&'a [domain::Allocation]);
+
+/// What an act did to one wallet, seen from that wallet's route.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Receipt<'a> {
+    /// The transaction.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
+    id: u64,
+    /// The wallet.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1)]
+    wallet: u64,
+    /// charge, earn or use.
+    #[serde(rename = "type")]
+    #[schema(example = "charge")]
+    kind: &'static str,
+    /// Points; the type gives the direction.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 100)]
+    amount: u64,
+    /// Points in all after the act.
+    #[schema(maximum = 9007199254740991u64, example = 150)]
+    balance: u64,
+    /// Paid points after the act.
+    #[schema(maximum = 9007199254740991u64, example = 100)]
+    paid: u64,
+    /// Free points after the act.
+    #[schema(maximum = 9007199254740991u64, example = 50)]
+    free: u64,
+    /// The wallet's version after the act.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
+    version: u64,
+    /// Points by fund and expiry, at most 100.
+    #[schema(value_type = Vec<Allocation>)]
+    allocations: Allocations<'a>,
+    /// How many allocations there are, when not all are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, nullable = false)]
+    allocations_total: Option<usize>,
+    /// Free text of the caller.
+    #[schema(example = "top-up")]
+    description: &'a str,
+    #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
+    created_at: Moment,
+}
+
+/// One leg of a transaction.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Entry<'a> {
+    /// Its place in the transaction, from 0.
+    #[schema(maximum = 255, example = 0)]
+    leg: u8,
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1)]
+    wallet: u64,
+    /// create, charge, earn, use, transfer_out, transfer_in, cancel or lapse.
+    #[serde(rename = "type")]
+    #[schema(example = "transfer_out")]
+    kind: &'static str,
+    /// Points; the type gives the direction.
+    #[schema(maximum = 9007199254740991u64, example = 100)]
+    amount: u64,
+    /// Points in all after the act.
+    #[schema(maximum = 9007199254740991u64, example = 150)]
+    balance: u64,
+    /// Paid points after the act.
+    #[schema(maximum = 9007199254740991u64, example = 100)]
+    paid: u64,
+    /// Free points after the act.
+    #[schema(maximum = 9007199254740991u64, example = 50)]
+    free: u64,
+    /// The wallet's version after the act.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
+    version: u64,
+    /// Points by fund and expiry, at most 100.
+    #[schema(value_type = Vec<Allocation>)]
+    allocations: Allocations<'a>,
+    /// How many allocations there are, when not all are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>, nullable = false)]
+    allocations_total: Option<usize>,
+    /// The other wallet of a transfer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    counterparty: Option<u64>,
+}
+
+/// One act: all or nothing, with an entry for each wallet it touched.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Transaction<'a> {
+    /// Its id, ascending in the order in which acts were decided.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
+    id: u64,
+    entries: Vec<Entry<'a>>,
+    /// The use that a cancel gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cancels: Option<u64>,
+    /// Free text of the caller.
+    #[schema(example = "settling up")]
+    description: &'a str,
+    #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
+    created_at: Moment,
+}
+
+/// An entry in a wallet's history.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Row<'a> {
+    /// The transaction that the entry belongs to.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
+    transaction: u64,
+    #[serde(flatten)]
+    entry: Entry<'a>,
+    /// The use that a cancel gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cancels: Option<u64>,
+    /// Free text of the caller.
+    description: &'a str,
+    #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
+    created_at: Moment,
+}
+
+// === impl Owner ===
+
+impl From<domain::Owner> for Owner {
+    fn from(owner: domain::Owner) -> Self {
+        Self {
+            kind: owner.kind.as_str(),
+            id: owner.id,
+        }
+    }
+}
+
+// === impl Allocation ===
+
+impl From<&domain::Allocation> for Allocation {
+    fn from(allocation: &domain::Allocation) -> Self {
+        Self {
+            fund: allocation.bucket.fund.as_str(),
+            expires_at: allocation.bucket.expires_at.map(Moment),
+            amount: allocation.amount,
+        }
+    }
+}
+
+impl<'a> Allocations<'a> {
+    /// The first ones, and how many there are if these are not all.
+    fn cut(all: &'a [domain::Allocation]) -> (Self, Option<usize>) {
+        let shown = all.len().min(ALLOCATIONS_MAX);
+        let total = (shown < all.len()).then_some(all.len());
+        (Self(&all[..shown]), total)
+    }
+}
+
+impl Serialize for Allocations<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Allocation::from))
+    }
+}
+
+// === impl Receipt ===
+
+impl<'a> Receipt<'a> {
+    /// The receipt of an act, for the wallet of this entry.
+    pub(crate) fn new(act: &'a Act, entry: &'a domain::Entry) -> Self {
+        let (allocations, allocations_total) = Allocations::cut(&entry.allocations);
+        Self {
+            id: act.transaction.0,
+            wallet: entry.standing.wallet.get(),
+            kind: entry.kind.as_str(),
+            amount: entry.amount,
+            balance: entry.standing.balance(),
+            paid: entry.standing.paid,
+            free: entry.standing.free,
+            version: entry.standing.version,
+            allocations,
+            allocations_total,
+            description: act.event.description(),
+            created_at: Moment(act.at),
+        }
+    }
+}
+
+// === impl Entry ===
+
+impl<'a> From<&'a domain::Entry> for Entry<'a> {
+    fn from(entry: &'a domain::Entry) -> Self {
+        let (allocations, allocations_total) = Allocations::cut(&entry.allocations);
+        Self {
+            leg: entry.leg,
+            wallet: entry.standing.wallet.get(),
+            kind: entry.kind.as_str(),
+            amount: entry.amount,
+            balance: entry.standing.balance(),
+            paid: entry.standing.paid,
+            free: entry.standing.free,
+            version: entry.standing.version,
+            allocations,
+            allocations_total,
+            counterparty: entry.counterparty.map(domain::WalletId::get),
+        }
+    }
+}
+
+// === impl Transaction ===
+
+impl<'a> Transaction<'a> {
+    /// The transaction of an act with these entries.
+    pub(crate) fn new(act: &'a Act, entries: &'a [domain::Entry]) -> Self {
+        Self {
+            id: act.transaction.0,
+            entries: entries.iter().map(Entry::from).collect(),
+            cancels: cancels(&act.event),
+            description: act.event.description(),
+            created_at: Moment(act.at),
+        }
+    }
+}
+
+// === impl Row ===
+
+impl<'a> Row<'a> {
+    /// A row of history with its entry.
+    pub(crate) fn new(row: &'a HistoryRow, entry: &'a domain::Entry) -> Self {
+        Self {
+            transaction: row.act.transaction.0,
+            entry: Entry::from(entry),
+            cancels: cancels(&row.act.event),
+            description: row.act.event.description(),
+            created_at: Moment(row.act.at),
+        }
+    }
+}
+
+fn cancels(event: &Event) -> Option<u64> {
+    match event {
+        Event::UseCancelled(event) => Some(event.transaction.0),
+        Event::WalletCreated(_)
+        | Event::Charged(_)
+        | Event::Earned(_)
+        | Event::Used(_)
+        | Event::Transferred(_)
+        | Event::Lapsed(_) => None,
+    }
+}

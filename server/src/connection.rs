@@ -1,0 +1,165 @@
+//! One connection: hyper with our time-outs around it.
+//!
+//! A timer that is set and cleared for every request costs more than reading the request. So the
+//! connection notes when it last did something, and one timer per connection looks now and then.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::exchange::{Door, exchange};
+
+/// Bytes of a connection's buffer: bounds the header of a request, and with the cap on connections
+/// the memory that all headers can take.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// What the watch needs to know of a connection.
+struct Pulse {
+    /// Whether a request is at work.
+    busy: AtomicBool,
+    /// When the last answer was ready, nanoseconds since the start.
+    since: AtomicU64,
+}
+
+/// Ends a connection that was silent for too long.
+struct Watch<'a> {
+    app: &'a App,
+    pulse: &'a Pulse,
+    sleep: Pin<Box<Sleep>>,
+    waker: Option<Waker>,
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve_connection(
+    app: Arc<App>,
+    door: Door,
+    stream: TcpStream,
+    drain: CancellationToken,
+) {
+    let first = timeout(app.options.first_byte, stream.readable());
+    let came = tokio::select! {
+        came = first => matches!(came, Ok(Ok(()))),
+        () = drain.cancelled() => false,
+    };
+    if !came {
+        app.metrics.count_silent();
+        return;
+    }
+    let pulse = Arc::new(Pulse {
+        busy: AtomicBool::new(false),
+        since: AtomicU64::new(app.nanos(Instant::now())),
+    });
+    let service = service_fn(|request| {
+        let (app, pulse) = (Arc::clone(&app), Arc::clone(&pulse));
+        async move { Ok::<_, Infallible>(answer(&app, &pulse, door, request).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.half_close(true).max_buf_size(BUFFER_BYTES);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let mut watch = Watch::new(&app, &pulse);
+    let mut drained = pin!(drain.cancelled());
+    let mut asked = false;
+    let outcome = poll_fn(|cx| {
+        // Once registered with this task, neither the timer nor the token is asked again for nothing.
+        let fresh = watch.meet(cx);
+        if !asked && (fresh || app.draining.load(Ordering::Relaxed)) {
+            asked = drained.as_mut().poll(cx).is_ready();
+            if asked {
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+        if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
+            return Poll::Ready(Some(outcome));
+        }
+        watch.poll(cx, fresh).map(|()| None)
+    });
+    match outcome.await {
+        None => app.metrics.count_silent(),
+        Some(Err(error)) => app.metrics.count_unparsed(&error),
+        Some(Ok(())) => {}
+    }
+}
+
+async fn answer(
+    app: &Arc<App>,
+    pulse: &Pulse,
+    door: Door,
+    request: hyper::Request<Incoming>,
+) -> crate::answer::Answer {
+    pulse.busy.store(true, Ordering::Relaxed);
+    let answer = exchange(app, door, request, Instant::now()).await;
+    pulse
+        .since
+        .store(app.nanos(Instant::now()), Ordering::Relaxed);
+    pulse.busy.store(false, Ordering::Relaxed);
+    answer
+}
+
+// === impl Watch ===
+
+impl<'a> Watch<'a> {
+    fn new(app: &'a App, pulse: &'a Pulse) -> Self {
+        let first = Instant::now() + app.options.header;
+        Self {
+            app,
+            pulse,
+            sleep: Box::pin(sleep_until(first.into())),
+            waker: None,
+        }
+    }
+
+    /// Whether the task's waker is another one than last time.
+    fn meet(&mut self, cx: &Context<'_>) -> bool {
+        if self
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            return false;
+        }
+        self.waker = Some(cx.waker().clone());
+        true
+    }
+
+    /// Ready when the connection was silent for too long.
+    fn poll(&mut self, cx: &mut Context<'_>, fresh: bool) -> Poll<()> {
+        if !fresh && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        while self.sleep.as_mut().poll(cx).is_ready() {
+            let limit = self.app.options.header;
+            let now = Instant::now();
+            let silent = Duration::from_nanos(
+                self.app.nanos(now)
+                    - self
+                        .pulse
+                        .since
+                        .load(Ordering::Relaxed)
+                        .min(self.app.nanos(now)),
+            );
+            let next = if self.pulse.busy.load(Ordering::Relaxed) {
+                limit
+            } else if silent >= limit {
+                return Poll::Ready(());
+            } else {
+                limit - silent
+            };
+            self.sleep.as_mut().reset((now + next).into());
+        }
+        Poll::Pending
+    }
+}

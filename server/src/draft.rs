@@ -1,0 +1,363 @@
+//! A request body between JSON and command: which fields came, with which values, and every fault found.
+//!
+//! ```text
+//! {"amount":5,"colour":1,"amount":6}  ──►  amount = 5 · faults: /colour unknown, /amount twice
+//! ```
+//! One pass over the text, nothing copied that can be borrowed, and all faults at once with their
+//! JSON pointers. Knows the names of fields and their ranges; refuses to know routes, commands and HTTP.
+
+mod parse;
+
+use std::borrow::Cow;
+
+use engine::domain::{Amount, Description, NUMBER_MAX, Owner, OwnerKind, Timestamp, WalletId};
+
+pub(crate) use self::parse::{DraftSeed, Malformed, Name, Skip, parse, parse_root};
+use crate::moment;
+
+/// Most faults listed in one answer: enough to mend a body in one go, and a hostile body of
+/// thousands of unknown fields cannot make a large answer.
+pub(crate) const FAULTS_MAX: usize = 32;
+
+/// Longest unknown field name repeated in a pointer, in characters.
+const UNKNOWN_NAME_CHARS_MAX: usize = 64;
+
+const AMOUNT_RANGE: &str = "must be an integer from 1 to 9007199254740991";
+const REQUIRED: &str = "is required";
+const UNKNOWN: &str = "unknown field";
+const TWICE: &str = "is given twice";
+
+/// Every field that any body has. A body that does not know a field refuses it in [`Draft::allow`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Field {
+    Op,
+    Wallet,
+    Transaction,
+    Amount,
+    Description,
+    ExpiresAt,
+    Id,
+    Owner,
+    OwnerType,
+    OwnerId,
+    From,
+    To,
+    Key,
+}
+
+/// How many variants [`Field`] has.
+const FIELDS: usize = 13;
+
+/// A set of fields, one bit each.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Fields(u16);
+
+/// One value of a body, as far as any field cares.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Value<'de> {
+    /// Not given.
+    #[default]
+    Absent,
+    /// `null`: the same as not given, for a field that may be left out.
+    Null,
+    /// A whole number without sign.
+    Number(u64),
+    /// A string.
+    Text(Cow<'de, str>),
+    /// Anything else; no field takes it.
+    Other,
+}
+
+/// Something wrong with one field.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Fault {
+    /// JSON pointer, relative to the object that the draft was read from.
+    pub(crate) pointer: String,
+    /// What is wrong.
+    pub(crate) detail: Cow<'static, str>,
+}
+
+/// All that is wrong with a body; never empty.
+pub(crate) type Faults = Vec<Fault>;
+
+/// The fields of one JSON object.
+#[derive(Debug, Default)]
+pub(crate) struct Draft<'de> {
+    values: [Value<'de>; FIELDS],
+    seen: Fields,
+    faults: Faults,
+    current: Option<Field>,
+}
+
+// === impl Field ===
+
+impl Field {
+    /// All fields, in the order of their numbers.
+    const ALL: [Self; FIELDS] = [
+        Self::Op,
+        Self::Wallet,
+        Self::Transaction,
+        Self::Amount,
+        Self::Description,
+        Self::ExpiresAt,
+        Self::Id,
+        Self::Owner,
+        Self::OwnerType,
+        Self::OwnerId,
+        Self::From,
+        Self::To,
+        Self::Key,
+    ];
+
+    /// Where it stands in its object.
+    pub(crate) fn pointer(self) -> &'static str {
+        match self {
+            Self::Op => "/op",
+            Self::Wallet => "/wallet",
+            Self::Transaction => "/transaction",
+            Self::Amount => "/amount",
+            Self::Description => "/description",
+            Self::ExpiresAt => "/expires_at",
+            Self::Id => "/id",
+            Self::Owner => "/owner",
+            Self::OwnerType => "/owner/type",
+            Self::OwnerId => "/owner/id",
+            Self::From => "/from",
+            Self::To => "/to",
+            Self::Key => "/key",
+        }
+    }
+
+    /// A field of the outer object by its name.
+    fn outer(name: &str) -> Option<Self> {
+        Some(match name {
+            "op" => Self::Op,
+            "wallet" => Self::Wallet,
+            "transaction" => Self::Transaction,
+            "amount" => Self::Amount,
+            "description" => Self::Description,
+            "expires_at" => Self::ExpiresAt,
+            "id" => Self::Id,
+            "owner" => Self::Owner,
+            "from" => Self::From,
+            "to" => Self::To,
+            "key" => Self::Key,
+            _ => return None,
+        })
+    }
+
+    /// A field of the owner object by its name.
+    fn of_owner(name: &str) -> Option<Self> {
+        match name {
+            "type" => Some(Self::OwnerType),
+            "id" => Some(Self::OwnerId),
+            _ => None,
+        }
+    }
+}
+
+// === impl Fields ===
+
+impl Fields {
+    /// These fields.
+    pub(crate) const fn of(fields: &[Field]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < fields.len() {
+            bits |= 1 << fields[at] as u8;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// These fields too.
+    pub(crate) const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    fn has(self, field: Field) -> bool {
+        self.0 & (1 << field as u8) != 0
+    }
+}
+
+// === impl Draft ===
+
+impl<'de> Draft<'de> {
+    /// Takes a fault down, unless the list is full.
+    pub(crate) fn fault(&mut self, pointer: &str, detail: &'static str) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault {
+                pointer: pointer.to_owned(),
+                detail: Cow::Borrowed(detail),
+            });
+        }
+    }
+
+    /// Takes down that a field is not known to this body.
+    pub(crate) fn fault_unknown(&mut self, prefix: &str, name: &str) {
+        let shown: String = name.chars().take(UNKNOWN_NAME_CHARS_MAX).collect();
+        let escaped = shown.replace('~', "~0").replace('/', "~1");
+        self.fault(&format!("{prefix}/{escaped}"), UNKNOWN);
+    }
+
+    fn put(&mut self, field: Field, value: Value<'de>) {
+        self.values[field as usize] = value;
+    }
+
+    /// Whether this is the first time the field comes; the second time is a fault.
+    fn meet(&mut self, field: Field) -> bool {
+        self.current = Some(field);
+        if self.seen.has(field) {
+            self.fault(field.pointer(), TWICE);
+            return false;
+        }
+        self.seen = self.seen.and(Fields::of(&[field]));
+        true
+    }
+
+    /// Refuses every field that is not one of these.
+    pub(crate) fn allow(&mut self, allowed: Fields) {
+        let strange = self.seen.without(allowed);
+        if strange == Fields::default() {
+            return;
+        }
+        for field in Field::ALL {
+            let inner = matches!(field, Field::OwnerType | Field::OwnerId);
+            if strange.has(field) && !inner {
+                self.fault(field.pointer(), UNKNOWN);
+            }
+        }
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// What is wrong.
+    pub(crate) fn into_faults(self) -> Faults {
+        self.faults
+    }
+
+    /// The field that was being read last.
+    pub(crate) fn current(&self) -> Option<Field> {
+        self.current
+    }
+
+    /// Points, which must be given.
+    pub(crate) fn amount(&mut self) -> Option<Amount> {
+        self.number(Field::Amount).and_then(Amount::new)
+    }
+
+    /// Points, which may be left out.
+    pub(crate) fn amount_if_given(&mut self) -> Option<Amount> {
+        self.number_if_given(Field::Amount).and_then(Amount::new)
+    }
+
+    /// A wallet, which must be given.
+    pub(crate) fn wallet(&mut self, field: Field) -> Option<WalletId> {
+        self.number(field).and_then(WalletId::new)
+    }
+
+    /// A wallet, which may be left out.
+    pub(crate) fn wallet_if_given(&mut self, field: Field) -> Option<WalletId> {
+        self.number_if_given(field).and_then(WalletId::new)
+    }
+
+    /// An integer of 1…2^53−1, which must be given.
+    pub(crate) fn number(&mut self, field: Field) -> Option<u64> {
+        match &self.values[field as usize] {
+            Value::Absent | Value::Null => {
+                self.fault(field.pointer(), REQUIRED);
+                None
+            }
+            Value::Number(_) | Value::Text(_) | Value::Other => self.number_if_given(field),
+        }
+    }
+
+    /// An integer of 1…2^53−1, which may be left out.
+    fn number_if_given(&mut self, field: Field) -> Option<u64> {
+        match &self.values[field as usize] {
+            Value::Absent | Value::Null => None,
+            Value::Number(number) if (1..=NUMBER_MAX).contains(number) => Some(*number),
+            Value::Number(_) | Value::Text(_) | Value::Other => {
+                self.fault(field.pointer(), AMOUNT_RANGE);
+                None
+            }
+        }
+    }
+
+    /// A string, which may be left out; `detail` says what it must be.
+    pub(crate) fn text(&mut self, field: Field, detail: &'static str) -> Option<&str> {
+        match &self.values[field as usize] {
+            Value::Absent | Value::Null => return None,
+            Value::Text(_) => {}
+            Value::Number(_) | Value::Other => {
+                self.fault(field.pointer(), detail);
+                return None;
+            }
+        }
+        match &self.values[field as usize] {
+            Value::Text(text) => Some(text),
+            Value::Absent | Value::Null | Value::Number(_) | Value::Other => None,
+        }
+    }
+
+    /// The description; empty when none is given.
+    pub(crate) fn description(&mut self) -> Description {
+        const DETAIL: &str =
+            "must be a string of at most 255 characters, none of them a control character";
+        let Some(text) = self.text(Field::Description, DETAIL) else {
+            return Description::default();
+        };
+        match Description::new(text) {
+            Some(description) => description,
+            None => {
+                self.fault(Field::Description.pointer(), DETAIL);
+                Description::default()
+            }
+        }
+    }
+
+    /// The expiry; `None` = never.
+    pub(crate) fn expires_at(&mut self) -> Option<Timestamp> {
+        const DETAIL: &str =
+            "must be an RFC 3339 time with an offset and at most six decimals of a second";
+        let parsed = moment::parse(self.text(Field::ExpiresAt, DETAIL)?);
+        if parsed.is_none() {
+            self.fault(Field::ExpiresAt.pointer(), DETAIL);
+        }
+        parsed
+    }
+
+    /// The owner, which may be left out.
+    pub(crate) fn owner(&mut self) -> Option<Owner> {
+        const OBJECT: &str = "must be an object with type and id";
+        const TYPE: &str = "must be \"user\" or \"company\"";
+        match self.values[Field::Owner as usize] {
+            Value::Absent | Value::Null => return None,
+            Value::Number(_) | Value::Text(_) => {
+                self.fault(Field::Owner.pointer(), OBJECT);
+                return None;
+            }
+            Value::Other => {}
+        }
+        let kind = match self.text(Field::OwnerType, TYPE) {
+            Some("user") => Some(OwnerKind::User),
+            Some("company") => Some(OwnerKind::Company),
+            Some(_) | None => None,
+        };
+        if kind.is_none() {
+            self.fault(Field::OwnerType.pointer(), TYPE);
+        }
+        let id = self.number(Field::OwnerId);
+        Some(Owner {
+            kind: kind?,
+            id: id?,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! From what the engine says to what the client is told: the one place that knows both.
+
+use engine::api::Refusal;
+use engine::domain::Rejection;
+
+use crate::draft::{Fault, Field, Malformed};
+use crate::problem::{Code, Problem};
+
+/// What became of a command that was not carried out.
+pub(crate) fn refused(refusal: Refusal) -> Box<Problem> {
+    let code = match refusal {
+        Refusal::Rejected {
+            rejection,
+            replayed,
+        } => {
+            let mut problem = rejected(rejection);
+            problem.replayed = replayed;
+            return problem;
+        }
+        Refusal::KeyMismatch => Code::IdempotencyMismatch,
+        Refusal::KeyRunning => Code::IdempotencyRunning,
+        Refusal::KeyTableFull => Code::KeyTableFull,
+        Refusal::Overloaded => Code::Overloaded,
+        Refusal::EntityBusy => Code::TooManyRequests,
+        Refusal::StorageFull => Code::StorageFull,
+        Refusal::Draining => Code::Draining,
+        Refusal::OutcomeUnknown => Code::OutcomeUnknown,
+        Refusal::Panicked => Code::InternalError,
+        Refusal::Unreadable => Code::RecordUnreadable,
+    };
+    code.plain()
+}
+
+/// A refusal of the rules. The same refusal always gives the same bytes: it may be a remembered one.
+pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
+    let (code, detail) = match rejection {
+        Rejection::WalletNotFound { wallet } => {
+            (Code::WalletNotFound, format!("there is no wallet {wallet}"))
+        }
+        Rejection::TransactionNotFound { transaction } => (
+            Code::TransactionNotFound,
+            format!("there is no transaction {transaction}"),
+        ),
+        Rejection::WalletExists { wallet } => (
+            Code::WalletExists,
+            format!("wallet {wallet} exists already"),
+        ),
+        Rejection::SameWallet { wallet } => (
+            Code::SameWallet,
+            format!("wallet {wallet} is named more than once"),
+        ),
+        Rejection::NotCancellable { transaction } => (
+            Code::NotCancellable,
+            format!("transaction {transaction} is not a use"),
+        ),
+        Rejection::CancelWindowOver { transaction } => (
+            Code::CancelWindowOver,
+            format!("transaction {transaction} is older than the cancel window"),
+        ),
+        Rejection::OverCancel {
+            transaction,
+            cancellable,
+            requested,
+        } => (
+            Code::OverCancel,
+            format!(
+                "{cancellable} points of transaction {transaction} can still be given back, {requested} were requested"
+            ),
+        ),
+        Rejection::ExpiresAtPast { .. } => (
+            Code::ExpiresAtPast,
+            "expires_at lies in the past".to_owned(),
+        ),
+        Rejection::InsufficientBalance {
+            available,
+            requested,
+        } => (
+            Code::InsufficientBalance,
+            format!("{available} points can be spent, {requested} were requested"),
+        ),
+        Rejection::BalanceLimit { wallet } => (
+            Code::BalanceLimit,
+            format!("the balance of wallet {wallet} would pass 9007199254740991 points"),
+        ),
+        Rejection::LotLimit { wallet } => (
+            Code::LotLimit,
+            format!("wallet {wallet} holds as many lots as it may"),
+        ),
+        Rejection::ActTooLarge { bytes } => (
+            Code::ActTooLarge,
+            format!("the act would take {bytes} bytes"),
+        ),
+    };
+    let mut problem = Problem::new(code, detail);
+    problem.rejection = Some(rejection);
+    problem
+}
+
+/// Text that could not be read; `field` is where the reader stood.
+pub(crate) fn malformed(malformed: Malformed, field: Option<Field>) -> Box<Problem> {
+    match malformed {
+        Malformed::Syntax {
+            line,
+            column,
+            detail,
+        } => {
+            let mut problem = Problem::new(Code::MalformedJson, detail);
+            problem.place = Some((line, column));
+            problem
+        }
+        Malformed::Type => Problem::of_fields(vec![Fault {
+            pointer: String::new(),
+            detail: "must be an object".into(),
+        }]),
+        Malformed::NumberTooLarge => Problem::of_fields(vec![Fault {
+            pointer: field.map_or("", Field::pointer).to_owned(),
+            detail: "must be an integer from 1 to 9007199254740991".into(),
+        }]),
+    }
+}

@@ -1,0 +1,157 @@
+//! The engine's own counters, read at the moment of a scrape.
+
+use std::fmt;
+
+use engine::engine::EngineMetrics;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::app::EngineSlot;
+
+/// Microseconds in a second.
+const SECOND_US: f64 = 1_000_000.0;
+
+/// Reads the engine whenever somebody looks.
+#[derive(Debug)]
+pub(crate) struct EngineCollector(pub(crate) EngineSlot);
+
+impl fmt::Debug for EngineSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.get().is_some() {
+            "ready"
+        } else {
+            "replaying"
+        })
+    }
+}
+
+impl Collector for EngineCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let ready = self.0.get().is_some_and(|engine| engine.is_ready());
+        gauge(
+            &mut encoder,
+            "ready",
+            "Whether commands are taken",
+            u64::from(ready),
+        )?;
+        match self.0.get() {
+            None => Ok(()),
+            Some(engine) => encode(&mut encoder, &engine.metrics()),
+        }
+    }
+}
+
+fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
+    let lag = metrics.appended_lsn.saturating_sub(metrics.durable_lsn);
+    let gauges = [
+        (
+            "in_flight",
+            "Acts between admission and publication",
+            metrics.in_flight,
+        ),
+        (
+            "active_entities",
+            "Entities with a live actor",
+            metrics.active_entities,
+        ),
+        ("entities", "Entities that exist", metrics.entities),
+        (
+            "idempotency_keys",
+            "Remembered idempotency keys",
+            metrics.keys,
+        ),
+        (
+            "journal_durable_lsn",
+            "Last LSN on disk",
+            metrics.durable_lsn,
+        ),
+        (
+            "journal_appended_lsn",
+            "Last LSN given out",
+            metrics.appended_lsn,
+        ),
+        (
+            "journal_lag_records",
+            "Records given out but not on disk",
+            lag,
+        ),
+        (
+            "journal_poisoned",
+            "Whether the disk failed",
+            u64::from(metrics.poisoned),
+        ),
+        (
+            "journal_storage_full",
+            "Whether commands are refused for want of space",
+            u64::from(metrics.storage_full),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        gauge(encoder, name, help, value)?;
+    }
+    let counters = [
+        ("journal_groups", "Groups written", metrics.groups),
+        ("journal_records", "Records written", metrics.records),
+        (
+            "journal_bytes",
+            "Bytes written, padding included",
+            metrics.bytes,
+        ),
+        (
+            "journal_padding_bytes",
+            "Bytes of padding written",
+            metrics.padding_bytes,
+        ),
+    ];
+    for (name, help, value) in counters {
+        let counter = ConstCounter::new(value);
+        let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+        counter.encode(metric)?;
+    }
+    let fsync = "Time one flush of the journal takes";
+    histogram(
+        encoder,
+        "journal_fsync_seconds",
+        fsync,
+        &metrics.fsync_us,
+        SECOND_US,
+    )?;
+    let group = "Records that one flush covers";
+    histogram(
+        encoder,
+        "journal_group_records",
+        group,
+        &metrics.group_records,
+        1.0,
+    )
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let gauge = ConstGauge::new(value as f64);
+    let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
+    gauge.encode(metric)
+}
+
+/// The engine counts cumulatively, the encoder wants each bucket for itself.
+fn histogram(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    (cumulative, sum): &(Vec<(f64, u64)>, f64),
+    unit: f64,
+) -> fmt::Result {
+    let mut before = 0;
+    let mut buckets: Vec<(f64, u64)> = Vec::with_capacity(cumulative.len() + 1);
+    for (bound, count) in cumulative {
+        buckets.push((bound / unit, count.saturating_sub(before)));
+        before = *count;
+    }
+    if buckets.last().is_none_or(|(bound, _)| bound.is_finite()) {
+        buckets.push((f64::INFINITY, 0));
+    }
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+    metric.encode_histogram::<NoLabelSet>(sum / unit, before, &buckets, None)
+}

@@ -1,0 +1,221 @@
+//! What a client is told when there is no other answer: `application/problem+json` (RFC 9457).
+//!
+//! ```text
+//! {"type":"/problems/insufficient-balance","title":"…","status":422,"detail":"…",
+//!  "code":"insufficient-balance","errors":[{"pointer":"/amount","detail":"…"}],"available":1,"requested":5}
+//! ```
+//! Knows how a problem looks; the translation of what the engine says is `error.rs`, the catalogue
+//! of codes is `problem/code.rs`.
+
+mod code;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use engine::domain::Rejection;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+
+pub(crate) use self::code::Code;
+use crate::draft::{Fault, Faults};
+use crate::json;
+use crate::moment;
+
+/// A typical problem body, bytes: what its buffer starts with.
+const BODY_BYTES: usize = 320;
+
+/// Why a request was not carried out.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Problem {
+    pub(crate) code: Code,
+    /// What happened this time, in words.
+    pub(crate) detail: Cow<'static, str>,
+    /// Faults of single fields or parameters.
+    pub(crate) faults: Faults,
+    /// Whether faults name query parameters instead of places in the body.
+    pub(crate) of_query: bool,
+    /// The refusal of the rules whose numbers become members.
+    pub(crate) rejection: Option<Rejection>,
+    /// Where in the text it happened: line and column.
+    pub(crate) place: Option<(usize, usize)>,
+    /// Methods that the path knows.
+    pub(crate) allow: Option<HeaderValue>,
+    /// Whether the connection is of no further use, since a body on it was not read.
+    pub(crate) closes: bool,
+    /// Whether this is the remembered answer to an earlier request.
+    pub(crate) replayed: bool,
+}
+
+/// Either an answer or a problem; boxed, since problems are large and rare.
+pub(crate) type Outcome<T> = Result<T, Box<Problem>>;
+
+// === impl Problem ===
+
+impl Problem {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Box<Self> {
+        Box::new(Self {
+            code,
+            detail: detail.into(),
+            faults: Faults::new(),
+            of_query: false,
+            rejection: None,
+            place: None,
+            allow: None,
+            closes: false,
+            replayed: false,
+        })
+    }
+
+    /// Fields that are wrong.
+    pub(crate) fn of_fields(faults: Faults) -> Box<Self> {
+        let mut problem = Self::new(Code::InvalidField, "the body has fields that are not right");
+        problem.faults = faults;
+        problem
+    }
+
+    /// One query parameter that is wrong.
+    pub(crate) fn of_parameter(name: &str, detail: &'static str) -> Box<Self> {
+        let mut problem = Self::new(
+            Code::InvalidParameter,
+            "the query has a parameter that is not right",
+        );
+        problem.of_query = true;
+        problem.faults.push(Fault {
+            pointer: name.to_owned(),
+            detail: Cow::Borrowed(detail),
+        });
+        problem
+    }
+
+    /// The body: the same bytes for the same problem.
+    pub(crate) fn to_body(&self) -> Vec<u8> {
+        let facts = self.code.facts();
+        let mut out = Vec::with_capacity(BODY_BYTES);
+        out.extend_from_slice(b"{\"type\":\"/problems/");
+        out.extend_from_slice(facts.code.as_bytes());
+        out.extend_from_slice(b"\",\"title\":");
+        json::text(&mut out, facts.title);
+        out.extend_from_slice(b",\"status\":");
+        json::number(&mut out, u64::from(facts.status.as_u16()));
+        out.extend_from_slice(b",\"detail\":");
+        json::text(&mut out, &self.detail);
+        out.extend_from_slice(b",\"code\":\"");
+        out.extend_from_slice(facts.code.as_bytes());
+        out.push(b'"');
+        self.write_members(&mut out, "");
+        out.push(b'}');
+        out
+    }
+
+    /// The members beside the standard ones, each with a comma before it. `prefix` is where the
+    /// object that the faults speak of stands in the body.
+    pub(crate) fn write_members(&self, out: &mut Vec<u8>, prefix: &str) {
+        if let Some((line, column)) = self.place {
+            json::member(out, "line", line as u64);
+            json::member(out, "column", column as u64);
+        }
+        if !self.faults.is_empty() {
+            self.write_faults(out, prefix);
+        }
+        if let Some(rejection) = self.rejection {
+            write_rejection(out, rejection);
+        }
+    }
+
+    fn write_faults(&self, out: &mut Vec<u8>, prefix: &str) {
+        let place: &[u8] = if self.of_query {
+            b"{\"parameter\":"
+        } else {
+            b"{\"pointer\":"
+        };
+        out.extend_from_slice(b",\"errors\":[");
+        for (at, fault) in self.faults.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(place);
+            json::text(out, &format!("{prefix}{}", fault.pointer));
+            out.extend_from_slice(b",\"detail\":");
+            json::text(out, &fault.detail);
+            out.push(b'}');
+        }
+        out.push(b']');
+    }
+
+    /// The whole answer.
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(self.to_body())));
+        let facts = self.code.facts();
+        *response.status_mut() = facts.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = facts.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, allow);
+        }
+        if self.closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.replayed {
+            headers.insert(
+                crate::answer::IDEMPOTENT_REPLAYED,
+                HeaderValue::from_static("true"),
+            );
+        }
+        response
+    }
+}
+
+// === impl Code ===
+
+impl Code {
+    /// The problem in the words of the catalogue.
+    pub(crate) fn plain(self) -> Box<Problem> {
+        Problem::new(self, self.facts().meaning)
+    }
+}
+
+/// The numbers of a refusal, as members.
+fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
+    match rejection {
+        Rejection::WalletNotFound { wallet }
+        | Rejection::WalletExists { wallet }
+        | Rejection::SameWallet { wallet }
+        | Rejection::BalanceLimit { wallet }
+        | Rejection::LotLimit { wallet } => json::member(out, "wallet", wallet.get()),
+        Rejection::TransactionNotFound { transaction }
+        | Rejection::NotCancellable { transaction }
+        | Rejection::CancelWindowOver { transaction } => {
+            json::member(out, "transaction", transaction.0);
+        }
+        Rejection::OverCancel {
+            transaction,
+            cancellable,
+            requested,
+        } => {
+            json::member(out, "transaction", transaction.0);
+            json::member(out, "cancellable", cancellable);
+            json::member(out, "requested", requested);
+        }
+        Rejection::ExpiresAtPast { expires_at } => {
+            let mut text = String::new();
+            moment::append(&mut text, expires_at);
+            out.extend_from_slice(b",\"expires_at\":");
+            json::text(out, &text);
+        }
+        Rejection::InsufficientBalance {
+            available,
+            requested,
+        } => {
+            json::member(out, "available", available);
+            json::member(out, "requested", requested);
+        }
+        Rejection::ActTooLarge { bytes } => json::member(out, "bytes", bytes),
+    }
+}

@@ -1,0 +1,254 @@
+//! The one table of routes, and how a request finds its row.
+//!
+//! Knows methods, paths and ids; refuses to know bodies, headers and the engine.
+
+use hyper::Method;
+use hyper::header::HeaderValue;
+use matchit::Router as Paths;
+
+use engine::domain::NUMBER_MAX;
+
+use crate::api::{Action, admin, bulk, health, noop, problems, transactions, transfers, wallets};
+use crate::problem::{Code, Outcome};
+
+/// One route.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// GET or POST. Where GET is, HEAD is; where anything is, OPTIONS is.
+    pub(crate) method: Verb,
+    /// The path, with `{id}` for a number.
+    pub(crate) path: &'static str,
+    /// Method and path: names the route in metrics, logs and idempotency keys.
+    pub(crate) name: &'static str,
+    /// Parameters that the query may have.
+    pub(crate) query: &'static [&'static str],
+    /// What is answered when the id in the path cannot be one.
+    pub(crate) absent: Code,
+    /// What it does.
+    pub(crate) action: Action,
+}
+
+/// The methods that routes have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+}
+
+/// Rows by path.
+pub(crate) struct Router {
+    rows: Vec<Row>,
+    paths: Paths<Branch>,
+    first: usize,
+}
+
+/// What stands at one path.
+#[derive(Clone, Default)]
+struct Branch {
+    get: Option<usize>,
+    post: Option<usize>,
+}
+
+/// Where a request goes.
+pub(crate) enum Found<'a> {
+    /// To a row: its number among all routes, and the id in the path (0 without one).
+    Row(&'a Row, usize, u64),
+    /// OPTIONS: the methods of the path.
+    Options(HeaderValue),
+}
+
+const fn row(method: Verb, name: &'static str, action: Action) -> Row {
+    Row {
+        method,
+        path: path_of(name),
+        name,
+        query: &[],
+        absent: Code::RouteNotFound,
+        action,
+    }
+}
+
+const fn get(name: &'static str, task: fn(crate::api::Call) -> crate::api::Task) -> Row {
+    row(Verb::Get, name, Action::Task(task))
+}
+
+const fn command(name: &'static str, route: &'static crate::api::CommandRoute) -> Row {
+    row(Verb::Post, name, Action::Command(route))
+}
+
+/// The routes of the main listener. The order is that of the documentation.
+static PUBLIC: &[Row] = &[
+    command("POST /v1/wallets", &wallets::CREATE_ROUTE),
+    of_wallet(get("GET /v1/wallets/{id}", wallets::show)),
+    of_wallet(command(
+        "POST /v1/wallets/{id}/charge",
+        &wallets::CHARGE_ROUTE,
+    )),
+    of_wallet(command("POST /v1/wallets/{id}/earn", &wallets::EARN_ROUTE)),
+    of_wallet(command("POST /v1/wallets/{id}/use", &wallets::USE_ROUTE)),
+    Row {
+        query: wallets::HISTORY_PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}/transactions", wallets::history))
+    },
+    command("POST /v1/transfers", &transfers::ROUTE),
+    of_transaction(get("GET /v1/transactions/{id}", transactions::show)),
+    of_transaction(command(
+        "POST /v1/transactions/{id}/cancel",
+        &transactions::CANCEL_ROUTE,
+    )),
+    Row {
+        query: transactions::ALLOCATION_PARAMETERS,
+        ..of_transaction(get(
+            "GET /v1/transactions/{id}/allocations",
+            transactions::allocations,
+        ))
+    },
+    row(Verb::Post, "POST /v1/bulk", Action::Task(bulk::run)),
+    get("GET /livez", health::live),
+    Row {
+        query: health::READY_PARAMETERS,
+        ..get("GET /readyz", health::ready)
+    },
+    get("GET /problems", problems::list),
+    get("GET /problems/{code}", problems::show),
+];
+
+/// Only there when the HTTP stack alone is measured.
+static BENCH: Row = row(Verb::Post, "POST /noop", Action::Task(noop::run));
+
+/// The routes of the second listener.
+static ADMIN: &[Row] = &[
+    get("GET /metrics", admin::metrics),
+    get("GET /admin/status", admin::status),
+    get("GET /livez", health::live),
+    Row {
+        query: health::READY_PARAMETERS,
+        ..get("GET /readyz", health::ready)
+    },
+];
+
+const fn of_wallet(row: Row) -> Row {
+    Row {
+        absent: Code::WalletNotFound,
+        ..row
+    }
+}
+
+const fn of_transaction(row: Row) -> Row {
+    Row {
+        absent: Code::TransactionNotFound,
+        ..row
+    }
+}
+
+/// The path behind the method and the blank.
+const fn path_of(name: &'static str) -> &'static str {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while bytes[at] != b' ' {
+        at += 1;
+    }
+    let (_, path) = name.split_at(at + 1);
+    path
+}
+
+// === impl Router ===
+
+impl Router {
+    /// The main listener's.
+    pub(crate) fn public(bench_noop: bool) -> Self {
+        let bench = bench_noop.then_some(BENCH);
+        Self::new(PUBLIC.iter().copied().chain(bench).collect(), 0)
+    }
+
+    /// The second listener's; its rows are numbered from `first` on.
+    pub(crate) fn admin(first: usize) -> Self {
+        Self::new(ADMIN.to_vec(), first)
+    }
+
+    fn new(rows: Vec<Row>, first: usize) -> Self {
+        let mut paths = Paths::new();
+        for path in rows.iter().map(|row| row.path) {
+            let at = |verb| {
+                rows.iter()
+                    .position(|row| row.path == path && row.method == verb)
+            };
+            let (get, post) = (at(Verb::Get), at(Verb::Post));
+            // Fails for the second method of a path; the branch is complete since the first.
+            drop(paths.insert(path, Branch { get, post }));
+        }
+        Self { rows, paths, first }
+    }
+
+    /// How many rows it has.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Names of its rows, by number.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.rows.iter().map(|row| row.name)
+    }
+
+    /// Finds the row of a request.
+    pub(crate) fn find(&self, method: &Method, path: &str) -> Outcome<Found<'_>> {
+        let known = [
+            Method::GET,
+            Method::POST,
+            Method::HEAD,
+            Method::OPTIONS,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::TRACE,
+            Method::CONNECT,
+        ];
+        if !known.contains(method) {
+            return Err(Code::MethodUnknown.plain());
+        }
+        let found = self.paths.at(path);
+        let Ok(found) = found else {
+            let code = match method {
+                &Method::CONNECT => Code::MethodNotAllowed,
+                _ => Code::RouteNotFound,
+            };
+            return Err(code.plain());
+        };
+        let at = match *method {
+            Method::GET | Method::HEAD => found.value.get,
+            Method::POST => found.value.post,
+            _ => None,
+        };
+        if method == Method::OPTIONS {
+            return Ok(Found::Options(found.value.allow()));
+        }
+        let Some(at) = at else {
+            let mut problem = Code::MethodNotAllowed.plain();
+            problem.allow = Some(found.value.allow());
+            return Err(problem);
+        };
+        let row = &self.rows[at];
+        let id = match found.params.get("id") {
+            None => 0,
+            Some(text) => parse_id(text).ok_or_else(|| row.absent.plain())?,
+        };
+        Ok(Found::Row(row, self.first + at, id))
+    }
+}
+
+impl Branch {
+    fn allow(&self) -> HeaderValue {
+        HeaderValue::from_static(match (self.get, self.post) {
+            (Some(_), Some(_)) => "GET, HEAD, POST, OPTIONS",
+            (Some(_), None) => "GET, HEAD, OPTIONS",
+            (None, _) => "POST, OPTIONS",
+        })
+    }
+}
+
+/// Digits without sign or leading zero, 1…2^53−1.
+fn parse_id(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    let id = text.parse().ok().filter(|_| plain)?;
+    (1..=NUMBER_MAX).contains(&id).then_some(id)
+}
