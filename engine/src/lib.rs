@@ -1,7 +1,31 @@
-//! Scrip's engine.
-pub mod api;
-pub mod clock;
+//! Scrip's engine: what happens to points, one actor an owner, one record an act, on disk before it
+//! is acknowledged.
+//!
+//! Modules in reading order: the rules (`domain`), the log (`journal`), the codec between them
+//! (`record`), the shell (`entities`), the way out (`publish`, `projections`), the way back
+//! (`replay`), and the façade (`engine`, `open`, `read`).
+
 pub mod domain;
-pub mod engine;
 pub mod journal;
 pub mod record;
+
+mod api;
+mod clock;
+mod engine;
+mod entities;
+mod metrics;
+mod open;
+mod projections;
+mod publish;
+mod read;
+mod replay;
+
+pub use self::api::{
+    Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Outcome, Receipt, Refusal,
+    Request, Total, WalletView,
+};
+pub use self::clock::{Clock, SystemClock};
+pub use self::engine::Engine;
+pub use self::metrics::{EngineMetrics, Histogram};
+pub use self::open::{EngineOptions, IN_FLIGHT_MAX, OpenError, Opening, Prepared, QUEUED_MAX};
+pub use self::replay::ReplayError;

@@ -1,0 +1,169 @@
+//! The one ractor actor: owns one entity's state, runs each message to its end, awaits nothing but a
+//! meeting.
+//!
+//! A panic in `decide` is caught where it is called. A panic anywhere else in a handler ends the
+//! process, in every build profile: memory may be ahead of the log, and replay is the only
+//! supervisor. `Err` is never returned, nothing is ever killed or restarted.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
+
+use super::meeting::{Arrival, Facet, Meeting, Work, carry_out, hold};
+use super::ticket::{Ticket, Token};
+use super::{Core, EntityState, row};
+use crate::api::{Refusal, WalletView};
+use crate::domain::{Entity, EntityId, Timestamp, WalletId};
+
+/// What an actor is told.
+pub(crate) enum Message {
+    /// Carry out a command on this entity alone.
+    Act(Box<Work>),
+    /// Lend the state to a meeting.
+    Join(Arc<Meeting>),
+    /// Show the state.
+    View {
+        reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
+        token: Token,
+    },
+    /// Go to rest, unless something came in between.
+    Retire,
+}
+
+/// The actor's code; one value each, without state.
+pub(crate) struct EntityActor;
+
+/// What an actor starts from.
+pub(crate) struct Birth {
+    pub(crate) core: Arc<Core>,
+    pub(crate) id: EntityId,
+    /// `None` for an entity that is to be created.
+    pub(crate) row: Option<Box<[u8]>>,
+    pub(crate) load: Arc<super::shard::Load>,
+}
+
+/// What an actor owns.
+pub(crate) struct Own {
+    core: Arc<Core>,
+    id: EntityId,
+    load: Arc<super::shard::Load>,
+    state: Box<EntityState>,
+}
+
+/// Ends the process if dropped by a panic.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
+impl Actor for EntityActor {
+    type Msg = Message;
+    type State = Own;
+    type Arguments = Birth;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<Message>,
+        birth: Birth,
+    ) -> Result<Own, ActorProcessingErr> {
+        let _guard = AbortOnPanic;
+        let state = Box::new(birth.row.as_deref().map(row::decode).unwrap_or_default());
+        Ok(Own {
+            core: birth.core,
+            id: birth.id,
+            load: birth.load,
+            state,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Message>,
+        message: Message,
+        own: &mut Own,
+    ) -> Result<(), ActorProcessingErr> {
+        let _guard = AbortOnPanic;
+        match message {
+            Message::Act(work) => {
+                own.load.dequeue();
+                let mut facet = [Facet {
+                    id: own.id,
+                    state: &mut *own.state,
+                }];
+                carry_out(&own.core, &mut facet, *work);
+            }
+            Message::Join(meeting) => {
+                own.load.dequeue();
+                own.join(&meeting).await;
+            }
+            Message::View { reply, token } => {
+                own.load.dequeue();
+                own.show(reply, token);
+            }
+            Message::Retire => own.retire(&myself),
+        }
+        Ok(())
+    }
+}
+
+// === impl Own ===
+
+impl Own {
+    async fn join(&mut self, meeting: &Meeting) {
+        let state = std::mem::take(&mut self.state);
+        self.state = match meeting.arrive(self.id, state) {
+            Arrival::Last(seats, work) => hold(&self.core, seats, *work),
+            Arrival::Wait(home) => match home.await {
+                Ok(state) => state,
+                // The state went down with another actor's panic; going on would make one up.
+                Err(_) => std::process::abort(),
+            },
+        };
+    }
+
+    fn show(&self, reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>, token: Token) {
+        let view = view(self.id, &self.state, Timestamp(self.core.clock.now_us()));
+        let ticket = Ticket::View { view, reply, token };
+        if let Some(ticket) = self.core.journal.wait(self.state.last_lsn, ticket) {
+            ticket.deliver(self.state.last_lsn.0, 0);
+        }
+    }
+
+    fn retire(&self, myself: &ActorRef<Message>) {
+        if self
+            .core
+            .table
+            .rest(self.id, || row::encode(&self.state), myself)
+        {
+            myself.stop(None);
+            self.core.capacity.notify_waiters();
+        }
+    }
+}
+
+/// A wallet as it can be spent from at `now`.
+pub(crate) fn view(id: EntityId, state: &EntityState, now: Timestamp) -> Option<WalletView> {
+    let Some(Entity::Wallet(wallet)) = &state.entity else {
+        return None;
+    };
+    let now = now.max(state.last_at);
+    let (free, paid) = match wallet.lots.lapsed(now) {
+        None => (wallet.free, wallet.paid),
+        Some(_) => wallet.lots.spendable(now),
+    };
+    Some(WalletView {
+        id: WalletId::new(id.id)?,
+        owner: wallet.owner,
+        paid,
+        free,
+        version: wallet.version,
+        lsn: state.last_lsn.0,
+        created_at: state.created_at,
+    })
+}

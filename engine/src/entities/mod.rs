@@ -1,0 +1,66 @@
+//! The shell around the rules: actors, their routing table, meetings, idempotency keys.
+//!
+//! ```text
+//! dispatch ── shard lock: exists? bounds? cap? count, send ──► actor mailbox(es)
+//! actor    ── due → decide → encode → reserve → apply → append ──► journal (bytes + ticket)
+//! publish  ── ticket: projections, keys, reply, token released
+//! ```
+//! Sees domain, record and journal; knows nothing of HTTP and never waits for the disk.
+
+mod actor;
+mod keys;
+mod meeting;
+mod row;
+mod shard;
+mod ticket;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+use crate::journal::{Clock, Journal};
+
+pub(crate) use self::keys::{Claim, Claimed, KeyTable};
+pub(crate) use self::meeting::Work;
+pub(crate) use self::row::EntityState;
+pub(crate) use self::shard::{Dispatch, Limits, Lookup, SWEEPS_IDLE, Table};
+pub(crate) use self::ticket::{Admission, BulkReply, Reply, Ticket, Token};
+
+/// What every actor needs; shared by all of them.
+pub(crate) struct Core {
+    pub(crate) journal: Journal<Ticket>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) table: Arc<Table>,
+    /// Told whenever something that a waiting bulk item needs may have come free.
+    pub(crate) capacity: Arc<Notify>,
+    full: AtomicBool,
+}
+
+impl Core {
+    pub(crate) fn new(
+        journal: Journal<Ticket>,
+        clock: Arc<dyn Clock>,
+        table: Arc<Table>,
+        capacity: Arc<Notify>,
+    ) -> Self {
+        Self {
+            journal,
+            clock,
+            table,
+            capacity,
+            full: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the last attempt to take space from the journal failed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    fn note_full(&self, full: bool) {
+        if self.full.load(Ordering::Relaxed) != full {
+            self.full.store(full, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! One entity at rest: its state and the shell's marks in a few dozen bytes.
+
+use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Entity, Timestamp, Wallet};
+use crate::journal::Lsn;
+
+const WIRE: Configuration<LittleEndian, Varint, NoLimit> = bincode::config::standard();
+
+/// What an actor owns: the entity and the marks that the shell keeps beside it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct EntityState {
+    /// `None` until it is created.
+    pub(crate) entity: Option<Entity>,
+    /// Last record that touched it.
+    pub(crate) last_lsn: Lsn,
+    /// Header time of that record; no later decision is given an earlier now.
+    pub(crate) last_at: Timestamp,
+    /// Header time of the record that created it.
+    pub(crate) created_at: Timestamp,
+}
+
+/// Layout of a row. The kind of entity is part of the id and not repeated here.
+#[derive(Serialize, Deserialize)]
+struct Row<W> {
+    last_lsn: u64,
+    created_at: i64,
+    since_created: u64,
+    wallet: W,
+}
+
+/// The row of an entity; `None` if it does not exist.
+pub(crate) fn encode(state: &EntityState) -> Option<Box<[u8]>> {
+    let Some(Entity::Wallet(wallet)) = &state.entity else {
+        return None;
+    };
+    let row = Row {
+        last_lsn: state.last_lsn.0,
+        created_at: state.created_at.0,
+        since_created: state.last_at.0.abs_diff(state.created_at.0),
+        wallet,
+    };
+    let bytes = bincode::serde::encode_to_vec(&row, WIRE);
+    let Ok(bytes) = bytes else {
+        unreachable!("a plain struct always encodes into memory")
+    };
+    Some(bytes.into_boxed_slice())
+}
+
+/// The entity of a row.
+pub(crate) fn decode(row: &[u8]) -> EntityState {
+    let read = bincode::serde::decode_from_slice::<Row<Wallet>, _>(row, WIRE);
+    let Ok((row, _)) = read else {
+        unreachable!("a row is only ever written by encode")
+    };
+    EntityState {
+        entity: Some(Entity::Wallet(row.wallet)),
+        last_lsn: Lsn(row.last_lsn),
+        last_at: Timestamp(row.created_at.saturating_add_unsigned(row.since_created)),
+        created_at: Timestamp(row.created_at),
+    }
+}

@@ -1,0 +1,249 @@
+//! Who waits for an LSN, and the one token that travels with every act.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+use tokio::sync::{Notify, Semaphore, oneshot};
+
+use super::keys::Claim;
+use super::shard::Load;
+use crate::api::{Outcome, Receipt, Refusal, WalletView};
+use crate::domain::{Event, Rejection};
+
+/// Bounds what is between admission and publication.
+pub(crate) struct Admission {
+    permits: Arc<Semaphore>,
+    limit: usize,
+}
+
+/// One place in flight; given back on drop.
+pub(crate) struct Permit(Arc<Semaphore>);
+
+/// Everything that must be released once an act is published and not before: the admission permit,
+/// the claim on its key, the in-flight counts of its entities. So in flight = 0 implies durable.
+#[derive(Default)]
+pub(crate) struct Token {
+    pub(crate) loads: SmallVec<[Arc<Load>; 2]>,
+    pub(crate) claim: Option<Claim>,
+    /// Held for its drop.
+    _permit: Option<Permit>,
+}
+
+/// Where an outcome goes.
+pub(crate) enum Reply {
+    One(oneshot::Sender<Outcome>),
+    Item(Arc<BulkReply>, usize),
+}
+
+/// Collects the outcomes of a bulk request.
+pub(crate) struct BulkReply {
+    outcomes: Mutex<Vec<Option<Outcome>>>,
+    left: AtomicUsize,
+    done: Notify,
+}
+
+/// What the journal carries for us and hands back once the record is on disk.
+pub(crate) enum Ticket {
+    /// An event that nobody asked for: a lapse before a decision.
+    Due(Arc<Event>),
+    /// A command that was carried out.
+    Act {
+        event: Arc<Event>,
+        reply: Reply,
+        token: Token,
+    },
+    /// A keyed refusal that is a record of its own.
+    Refused {
+        rejection: Rejection,
+        reply: Reply,
+        token: Token,
+    },
+    /// A refusal without a record, resting on state that had to become durable first.
+    Unrecorded {
+        refusal: Refusal,
+        reply: Reply,
+        token: Token,
+    },
+    /// A read, likewise.
+    View {
+        view: Option<WalletView>,
+        reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
+        token: Token,
+    },
+}
+
+// === impl Admission ===
+
+impl Admission {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(limit)),
+            limit,
+        }
+    }
+
+    pub(crate) fn try_enter(&self) -> Option<Permit> {
+        let permit = self.permits.try_acquire().ok()?;
+        permit.forget();
+        Some(Permit(Arc::clone(&self.permits)))
+    }
+
+    pub(crate) async fn enter(&self) -> Option<Permit> {
+        let permit = self.permits.acquire().await.ok()?;
+        permit.forget();
+        Some(Permit(Arc::clone(&self.permits)))
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.limit - self.permits.available_permits().min(self.limit)
+    }
+
+    /// Waits until every token has come home. Nothing may be admitted meanwhile.
+    pub(crate) async fn drained(&self) {
+        let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        if let Ok(permit) = self.permits.acquire_many(all).await {
+            drop(permit);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        for load in &self.loads {
+            load.leave();
+        }
+    }
+}
+
+impl Token {
+    pub(crate) fn new(claim: Option<Claim>, permit: Permit) -> Self {
+        Self {
+            loads: SmallVec::new(),
+            claim,
+            _permit: Some(permit),
+        }
+    }
+}
+
+// === impl Reply ===
+
+impl Reply {
+    /// Hands the outcome over. A caller that has vanished loses its answer, nothing else.
+    pub(crate) fn send(self, outcome: Outcome) {
+        match self {
+            Self::One(sender) => drop(sender.send(outcome)),
+            Self::Item(bulk, at) => bulk.put(at, outcome),
+        }
+    }
+}
+
+impl BulkReply {
+    pub(crate) fn new(items: usize) -> Self {
+        Self {
+            outcomes: Mutex::new((0..items).map(|_| None).collect()),
+            left: AtomicUsize::new(items),
+            done: Notify::new(),
+        }
+    }
+
+    pub(crate) fn put(&self, at: usize, outcome: Outcome) {
+        self.outcomes.lock()[at] = Some(outcome);
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.done.notify_one();
+        }
+    }
+
+    /// All outcomes, once the last has come.
+    pub(crate) async fn collect(&self) -> Vec<Outcome> {
+        while self.left.load(Ordering::Acquire) > 0 {
+            self.done.notified().await;
+        }
+        let outcomes = std::mem::take(&mut *self.outcomes.lock());
+        outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_or(Err(Refusal::OutcomeUnknown)))
+            .collect()
+    }
+}
+
+// === impl Ticket ===
+
+impl Ticket {
+    /// Answers whoever waits, with the record on disk under `lsn` and `at`.
+    pub(crate) fn deliver(self, lsn: u64, at: i64) {
+        use crate::api::Act;
+        use crate::domain::{Timestamp, TransactionId};
+        match self {
+            Self::Due(_) => {}
+            Self::Act {
+                event,
+                reply,
+                mut token,
+            } => {
+                if let Some(claim) = token.claim.take() {
+                    claim.settle(lsn, at);
+                }
+                let act = Act {
+                    transaction: TransactionId(lsn),
+                    at: Timestamp(at),
+                    event,
+                };
+                drop(token);
+                reply.send(Ok(Receipt {
+                    act,
+                    replayed: false,
+                }));
+            }
+            Self::Refused {
+                rejection,
+                reply,
+                mut token,
+            } => {
+                if let Some(claim) = token.claim.take() {
+                    claim.settle(lsn, at);
+                }
+                drop(token);
+                reply.send(Err(Refusal::Rejected {
+                    rejection,
+                    replayed: false,
+                }));
+            }
+            Self::Unrecorded {
+                refusal,
+                reply,
+                token,
+            } => {
+                drop(token);
+                reply.send(Err(refusal));
+            }
+            Self::View { view, reply, token } => {
+                drop(token);
+                // A reader that has gone away needs no view.
+                let _ = reply.send(Ok(view));
+            }
+        }
+    }
+
+    /// Tells whoever waits that the disk failed.
+    pub(crate) fn fail(self) {
+        match self {
+            Self::Due(_) => {}
+            Self::Act { reply, .. }
+            | Self::Refused { reply, .. }
+            | Self::Unrecorded { reply, .. } => {
+                reply.send(Err(Refusal::OutcomeUnknown));
+            }
+            Self::View { reply, .. } => {
+                let _ = reply.send(Err(Refusal::OutcomeUnknown));
+            }
+        }
+    }
+}

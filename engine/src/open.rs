@@ -1,0 +1,249 @@
+//! Opening: lock and judge the directory, replay, start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::domain::ALLOTTED_ID_MIN;
+use crate::engine::{Engine, Inner};
+use crate::entities::{Admission, Core, KeyTable, Limits, SWEEPS_IDLE, Table};
+use crate::journal::{
+    Clock, FileStorage, JournalError, JournalOptions, Recovered, Storage, SyncMode,
+};
+use crate::projections::History;
+use crate::publish::{Position, Publisher};
+use crate::replay::{ReplayError, Target, replay};
+
+/// Most acts between admission and publication: at some 300 bytes each this bounds what a stalled
+/// disk can pile up to tens of megabytes.
+pub const IN_FLIGHT_MAX: usize = 65_536;
+
+/// Most messages waiting for one entity: a hot wallet's queue is at most a few milliseconds long.
+pub const QUEUED_MAX: u32 = 4_096;
+
+/// Requests wait for the next segment when less than this part of a segment is free: what is in flight
+/// by then still fits.
+const SPACE_LOW_FRACTION: u64 = 4;
+
+/// How an engine is set up.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Where the log lives.
+    pub directory: PathBuf,
+    /// Bytes of a segment: a multiple of 4,096, at least 64 KiB.
+    pub segment_bytes: u64,
+    /// How a group gets to the disk.
+    pub sync: SyncMode,
+    /// Most live actors.
+    pub max_active: usize,
+    /// How long an actor may idle before its entity is put to rest.
+    pub idle: Duration,
+    /// Most remembered idempotency keys.
+    pub max_keys: usize,
+    /// How long a key is remembered: 1 minute to 24 hours.
+    pub key_window: Duration,
+    /// Threads that replay.
+    pub replay_workers: usize,
+}
+
+/// What opening found.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Acts replayed.
+    pub records: u64,
+    /// Time that took.
+    pub elapsed: Duration,
+    /// Last LSN found.
+    pub last_lsn: u64,
+    /// Where and how the log ended, in words.
+    pub tail: String,
+    /// Things an operator should know, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Why an engine did not open.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The journal refuses.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The log does not replay.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// A replaying thread ended by a defect.
+    #[error("replay ended by a defect")]
+    Defect,
+}
+
+/// A directory that is locked and judged, but not replayed yet: the moment to bind sockets.
+pub struct Prepared {
+    options: EngineOptions,
+    recovered: Recovered,
+    clock: Arc<dyn Clock>,
+    poisoned: CancellationToken,
+}
+
+// === impl EngineOptions ===
+
+impl EngineOptions {
+    /// The defaults, for a directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        let journal = JournalOptions::default();
+        Self {
+            directory: directory.into(),
+            segment_bytes: journal.segment_bytes,
+            sync: journal.sync,
+            max_active: 100_000,
+            idle: Duration::from_secs(10),
+            max_keys: 20_000_000,
+            key_window: Duration::from_secs(24 * 60 * 60),
+            replay_workers: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+// === impl OpenError ===
+
+impl OpenError {
+    /// Exit code that names the class of the failure.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Journal(error) => error.exit_code(),
+            Self::Replay(error) => error.exit_code(),
+            Self::Defect => 1,
+        }
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// Locks, replays and starts. Must be called within a tokio runtime.
+    pub async fn open(options: EngineOptions) -> Result<Self, OpenError> {
+        Self::prepare(options)?.open().await
+    }
+
+    /// Takes the directory's lock and finds out where its log ends. Changes nothing in it.
+    pub fn prepare(options: EngineOptions) -> Result<Prepared, OpenError> {
+        let storage = Arc::new(FileStorage::open(&options.directory)?);
+        Self::prepare_on(options, storage, Arc::new(SystemClock::start()))
+    }
+
+    /// As [`Self::prepare`], on another storage and clock.
+    pub fn prepare_on(
+        options: EngineOptions,
+        storage: Arc<dyn Storage>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Prepared, OpenError> {
+        let poisoned = CancellationToken::new();
+        let told = poisoned.clone();
+        let journal = JournalOptions {
+            segment_bytes: options.segment_bytes,
+            sync: options.sync,
+            on_poison: Box::new(move || told.cancel()),
+            ..JournalOptions::default()
+        };
+        let recovered = crate::journal::open(storage, journal)?;
+        Ok(Prepared {
+            options,
+            recovered,
+            clock,
+            poisoned,
+        })
+    }
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    /// Replays the log and starts the engine. Must be called within a tokio runtime.
+    pub async fn open(self) -> Result<Engine, OpenError> {
+        let runtime = Handle::current();
+        let opened = tokio::task::spawn_blocking(move || self.open_on(runtime)).await;
+        opened.unwrap_or(Err(OpenError::Defect))
+    }
+
+    fn open_on(self, runtime: Handle) -> Result<Engine, OpenError> {
+        let Self {
+            options,
+            recovered,
+            clock,
+            poisoned,
+        } = self;
+        let start = Instant::now();
+        let limits = Limits {
+            max_active: options.max_active.max(1),
+            queued_max: QUEUED_MAX,
+        };
+        let table = Arc::new(Table::new(limits, runtime.clone()));
+        let window_us = i64::try_from(options.key_window.as_micros()).unwrap_or(i64::MAX);
+        let keys = Arc::new(KeyTable::new(options.max_keys, window_us));
+        let history = Arc::new(History::new());
+        let target = Target {
+            table: &table,
+            keys: &keys,
+            history: &history,
+            keys_from_us: recovered.report().last_time_us.saturating_sub(window_us),
+        };
+        let replayed = replay(&recovered.chunks(), options.replay_workers.max(1), &target)?;
+        let report = recovered.report();
+        let opening = Opening {
+            records: replayed.acts,
+            elapsed: start.elapsed(),
+            last_lsn: report.last_lsn.0,
+            tail: report.verdict.to_string(),
+            warnings: report.warnings.clone(),
+        };
+        let position = Arc::new(Position::default());
+        position.advance(opening.last_lsn);
+        let capacity = Arc::new(Notify::new());
+        let publisher = Publisher {
+            history: Arc::clone(&history),
+            position: Arc::clone(&position),
+            capacity: Arc::clone(&capacity),
+        };
+        let journal = recovered.start(Arc::clone(&clock), publisher)?;
+        let reader = journal.reader();
+        let core = Arc::new(Core::new(journal, clock, table, capacity));
+        let inner = Inner {
+            core,
+            keys,
+            history,
+            position,
+            admission: Admission::new(IN_FLIGHT_MAX),
+            reader,
+            opening,
+            next_wallet: AtomicU64::new(ALLOTTED_ID_MIN.max(replayed.largest_id + 1)),
+            draining: AtomicBool::new(false),
+            space_low: options.segment_bytes / SPACE_LOW_FRACTION,
+            space_waiter: tokio::sync::Mutex::new(()),
+            background: CancellationToken::new(),
+            poisoned,
+        };
+        let engine = Engine {
+            inner: Arc::new(inner),
+        };
+        runtime.spawn(sweep(engine.clone(), options.idle));
+        Ok(engine)
+    }
+}
+
+/// Puts idle entities to rest until the engine shuts down.
+async fn sweep(engine: Engine, idle: Duration) {
+    let period = (idle / SWEEPS_IDLE).max(Duration::from_millis(1));
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = engine.inner.background.cancelled() => return,
+            _ = ticks.tick() => engine.inner.core.table.sweep(),
+        }
+    }
+}

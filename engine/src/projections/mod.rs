@@ -1,0 +1,5 @@
+//! Views folded from durable events: plain structs, pure apply, queries.
+
+mod history;
+
+pub(crate) use self::history::History;

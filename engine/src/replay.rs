@@ -1,0 +1,284 @@
+//! Log → rows, keys and projections, in parallel, by the same `apply` as live.
+//!
+//! ```text
+//! round r:  worker 0 scans chunk rW      worker 1 scans chunk rW+1     (checksums, decode)
+//!           ───────────────────────── barrier ─────────────────────────
+//!           worker 0 applies part 0 of both, worker 1 part 1 of both    (in LSN order)
+//!           ───────────────────────── barrier ─────────────────────────
+//! ```
+//! An entity belongs to one part, so its events meet one worker in their order; events of several
+//! entities are applied role by role. Memory is bounded by the chunks of one round.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use parking_lot::{Mutex, RwLock};
+use thiserror::Error;
+
+use crate::domain::{self, EntityId, Event, Inconsistency, Role, Timestamp};
+use crate::entities::{EntityState, KeyTable, Table};
+use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
+use crate::projections::History;
+use crate::record::{self, Content, IdempotencyKey, RecordError};
+
+/// Where replay puts what it finds.
+pub(crate) struct Target<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) keys: &'a KeyTable,
+    pub(crate) history: &'a History,
+    /// Keys of records before this instant are past their window.
+    pub(crate) keys_from_us: i64,
+}
+
+/// What replay found.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Replayed {
+    /// Acts read.
+    pub(crate) acts: u64,
+    /// Largest entity id seen.
+    pub(crate) largest_id: u64,
+}
+
+/// Why replay stopped.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// The journal is damaged.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A record makes no sense although its checksums hold.
+    #[error("the record at lsn {lsn} makes no sense: {error}")]
+    Record {
+        /// Where.
+        lsn: u64,
+        /// Why.
+        error: RecordError,
+    },
+    /// An event does not follow from the state before it.
+    #[error("the record at lsn {lsn} does not follow from those before it: {error}")]
+    Meaning {
+        /// Where.
+        lsn: u64,
+        /// Why.
+        error: Inconsistency,
+    },
+}
+
+/// One chunk, decoded.
+#[derive(Default)]
+struct Decoded {
+    acts: Vec<Act>,
+    /// For each part the roles its entities play: index into `acts`, entity, role.
+    parts: Vec<Vec<(u32, EntityId, Role)>>,
+}
+
+struct Act {
+    lsn: Lsn,
+    last_lsn: Lsn,
+    time_us: i64,
+    event: Event,
+}
+
+/// What the workers share.
+struct Rounds<'a> {
+    chunks: &'a [Chunk],
+    target: &'a Target<'a>,
+    decoded: Vec<RwLock<Decoded>>,
+    barrier: Barrier,
+    failure: Mutex<Option<(u64, ReplayError)>>,
+    acts: AtomicU64,
+    largest_id: AtomicU64,
+}
+
+/// Replays all chunks with so many workers.
+pub(crate) fn replay(
+    chunks: &[Chunk],
+    workers: usize,
+    target: &Target<'_>,
+) -> Result<Replayed, ReplayError> {
+    let rounds = Rounds {
+        chunks,
+        target,
+        decoded: (0..workers)
+            .map(|_| RwLock::new(Decoded::default()))
+            .collect(),
+        barrier: Barrier::new(workers),
+        failure: Mutex::new(None),
+        acts: AtomicU64::new(0),
+        largest_id: AtomicU64::new(0),
+    };
+    std::thread::scope(|scope| {
+        for worker in 0..workers {
+            let rounds = &rounds;
+            scope.spawn(move || rounds.work(worker));
+        }
+    });
+    match rounds.failure.into_inner() {
+        Some((_, error)) => Err(error),
+        None => Ok(Replayed {
+            acts: rounds.acts.into_inner(),
+            largest_id: rounds.largest_id.into_inner(),
+        }),
+    }
+}
+
+// === impl Rounds ===
+
+impl Rounds<'_> {
+    fn work(&self, worker: usize) {
+        let workers = self.decoded.len();
+        let mut states: HashMap<EntityId, EntityState> = HashMap::new();
+        for round in 0..self.chunks.len().div_ceil(workers) {
+            let mut decoded = self.decoded[worker].write();
+            decoded.clear(workers);
+            if let Some(chunk) = self.chunks.get(round * workers + worker)
+                && let Err(error) = self.scan(chunk, &mut decoded)
+            {
+                self.fail(error);
+            }
+            drop(decoded);
+            self.barrier.wait();
+            // Everybody sees the same verdict: failures are only written before this barrier, or by
+            // the applying half of the round before.
+            let stop = self.failure.lock().is_some();
+            self.barrier.wait();
+            if stop {
+                return;
+            }
+            for decoded in &self.decoded {
+                if let Err(error) = self.apply(worker, &decoded.read(), &mut states) {
+                    self.fail(error);
+                    break;
+                }
+            }
+            self.barrier.wait();
+        }
+        for (id, state) in &states {
+            self.target.table.restore(*id, state);
+            self.largest_id.fetch_max(id.id, Ordering::Relaxed);
+        }
+    }
+
+    fn scan(&self, chunk: &Chunk, decoded: &mut Decoded) -> Result<(), ReplayError> {
+        let mut acts = 0;
+        let scanned = chunk.scan(|act: ActRef<'_>| {
+            acts += 1;
+            self.decode(&act, decoded)
+        });
+        scanned.map_err(|error| match error {
+            ScanError::Journal(error) => ReplayError::Journal(error),
+            ScanError::Each(error) => error,
+        })?;
+        self.acts.fetch_add(acts, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn decode(&self, act: &ActRef<'_>, decoded: &mut Decoded) -> Result<(), ReplayError> {
+        let lsn = act.lsn;
+        let read = record::decode(act.kind, act.schema, act.body);
+        let record = read.map_err(|error| ReplayError::Record { lsn: lsn.0, error })?;
+        if let Some(key) = record.key {
+            self.remember(key, lsn, act.time_us);
+        }
+        let Content::Event(event) = record.content else {
+            return Ok(());
+        };
+        let at = decoded.acts.len() as u32;
+        let workers = decoded.parts.len();
+        for (id, role) in event.roles() {
+            decoded.parts[part_of(id, workers)].push((at, id, role));
+        }
+        let (last_lsn, time_us) = (act.last_lsn, act.time_us);
+        decoded.acts.push(Act {
+            lsn,
+            last_lsn,
+            time_us,
+            event,
+        });
+        Ok(())
+    }
+
+    fn remember(&self, key: IdempotencyKey, lsn: Lsn, time_us: i64) {
+        if time_us >= self.target.keys_from_us {
+            self.target.keys.restore(key, lsn.0, time_us);
+        }
+    }
+
+    fn apply(
+        &self,
+        part: usize,
+        decoded: &Decoded,
+        states: &mut HashMap<EntityId, EntityState>,
+    ) -> Result<(), ReplayError> {
+        let Some(roles) = decoded.parts.get(part) else {
+            return Ok(());
+        };
+        for (at, id, role) in roles {
+            let act = &decoded.acts[*at as usize];
+            let at = Timestamp(act.time_us);
+            let state = match states.entry(*id) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(EntityState {
+                    created_at: at,
+                    ..EntityState::default()
+                }),
+            };
+            domain::apply(&mut state.entity, *role, &act.event).map_err(|error| {
+                ReplayError::Meaning {
+                    lsn: act.lsn.0,
+                    error,
+                }
+            })?;
+            state.last_lsn = act.last_lsn;
+            state.last_at = at;
+            self.target
+                .history
+                .apply_role(act.lsn.0, *id, *role, &act.event);
+        }
+        Ok(())
+    }
+
+    /// Keeps the failure that lies first in the log.
+    fn fail(&self, error: ReplayError) {
+        let lsn = match &error {
+            ReplayError::Journal(JournalError::Damage(problem)) => {
+                problem.lsn.map_or(0, |lsn| lsn.0)
+            }
+            ReplayError::Journal(_) => 0,
+            ReplayError::Record { lsn, .. } | ReplayError::Meaning { lsn, .. } => *lsn,
+        };
+        let mut failure = self.failure.lock();
+        if failure.as_ref().is_none_or(|(first, _)| lsn < *first) {
+            *failure = Some((lsn, error));
+        }
+    }
+}
+
+impl Decoded {
+    fn clear(&mut self, workers: usize) {
+        self.acts.clear();
+        self.parts.resize_with(workers, Vec::new);
+        self.parts.iter_mut().for_each(Vec::clear);
+    }
+}
+
+fn part_of(id: EntityId, workers: usize) -> usize {
+    (id.id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % workers
+}
+
+// === impl ReplayError ===
+
+impl ReplayError {
+    /// Exit code of its class.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Journal(error) => error.exit_code(),
+            Self::Record {
+                error: RecordError::Unknown { .. },
+                ..
+            } => 15,
+            Self::Record { .. } | Self::Meaning { .. } => 14,
+        }
+    }
+}
