@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::api::Request;
-use engine::engine::Engine;
+use engine::Engine;
+use engine::Request;
 
 use super::scenario::Script;
 

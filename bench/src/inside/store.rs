@@ -1,11 +1,10 @@
 //! An engine in this process, with wallets that have points.
 
 use std::path::Path;
-use std::time::Duration;
 
-use engine::api::Request;
+use engine::Request;
 use engine::domain::{Command, CreateWallet, Description, Grant, Owner};
-use engine::engine::{Engine, EngineOptions};
+use engine::{Engine, EngineOptions};
 use tokio::runtime::Runtime;
 
 use super::scenario::{points, wallet};
@@ -19,15 +18,7 @@ const FUNDING: u64 = 1_000_000_000;
 
 /// The server's defaults.
 pub(crate) fn options(directory: &Path) -> EngineOptions {
-    EngineOptions {
-        directory: directory.to_owned(),
-        segment_bytes: 64 << 20,
-        direct: false,
-        max_active: 100_000,
-        idle: Duration::from_secs(10),
-        max_keys: 20_000_000,
-        key_window: Duration::from_secs(24 * 60 * 60),
-    }
+    EngineOptions::new(directory)
 }
 
 pub(crate) fn runtime(workers: usize) -> Result<Runtime, Failure> {

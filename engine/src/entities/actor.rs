@@ -94,7 +94,7 @@ impl Actor for EntityActor {
                 own.load.dequeue();
                 let mut facet = [Facet {
                     id: own.id,
-                    state: &mut *own.state,
+                    state: &mut own.state,
                 }];
                 carry_out(&own.core, &mut facet, *work);
             }
@@ -129,6 +129,7 @@ impl Own {
 
     fn show(&self, reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>, token: Token) {
         let view = view(self.id, &self.state, Timestamp(self.core.clock.now_us()));
+        let view = view.map(Box::new);
         let ticket = Ticket::View { view, reply, token };
         if let Some(ticket) = self.core.journal.wait(self.state.last_lsn, ticket) {
             ticket.deliver(self.state.last_lsn.0, 0);

@@ -17,7 +17,6 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
-use super::keys::Claim;
 use super::ticket::{Reply, Ticket, Token};
 use super::{Core, EntityState};
 use crate::api::Refusal;
@@ -178,15 +177,25 @@ fn record_due(core: &Core, facets: &mut [Facet<'_>], now: Timestamp) -> Result<(
         let next = |state: &EntityState| domain::due(facet.id, state.entity.as_ref()?, now);
         while let Some(event) = next(facet.state) {
             let event = Arc::new(event);
-            let ticket = Ticket::Due(Arc::clone(&event));
             let alone = &mut [Facet {
                 id: facet.id,
                 state: &mut *facet.state,
             }];
-            let recorded = commit(core, alone, &event, None, now, ticket);
-            recorded.map_err(|(why, _)| match why {
-                Failure::TooLarge(_) => unreachable!("a lapse is a few dozen bytes"),
-                Failure::Unavailable(refusal) => refusal,
+            with_body(|body| {
+                let staged = stage(core, &event, None, body).map_err(|failure| match failure {
+                    Failure::TooLarge(_) => unreachable!("a lapse is a few dozen bytes"),
+                    Failure::Unavailable(refusal) => refusal,
+                })?;
+                commit(
+                    core,
+                    alone,
+                    &event,
+                    now,
+                    staged,
+                    body,
+                    Ticket::Due(Arc::clone(&event)),
+                );
+                Ok(())
             })?;
         }
     }
@@ -202,24 +211,30 @@ fn record_event(
     token: Token,
 ) {
     let event = Arc::new(event);
-    let key = token.claim.as_ref().map(Claim::key);
-    let ticket = Ticket::Act {
-        event: Arc::clone(&event),
-        reply,
-        token,
-    };
-    match commit(core, facets, &event, key, now, ticket) {
-        Ok(()) => {}
-        Err((why, Ticket::Act { reply, token, .. })) => match why {
-            Failure::TooLarge(bytes) => {
-                let rejection = Rejection::ActTooLarge {
-                    bytes: bytes as u64,
-                };
-                reject(core, facets, rejection, now, reply, token);
-            }
-            Failure::Unavailable(refusal) => answer(core, facets, refusal, reply, token),
-        },
-        Err(_) => unreachable!("commit hands back the ticket it was given"),
+    let key = token.key();
+    let failed = with_body(|body| match stage(core, &event, key, body) {
+        Ok(staged) => {
+            let ticket = Ticket::Act {
+                event: Arc::clone(&event),
+                reply,
+                token,
+            };
+            commit(core, facets, &event, now, staged, body, ticket);
+            None
+        }
+        Err(failure) => Some((failure, reply, token)),
+    });
+    match failed {
+        None => {}
+        Some((Failure::TooLarge(bytes), reply, token)) => {
+            let rejection = Rejection::ActTooLarge {
+                bytes: bytes as u64,
+            };
+            reject(core, facets, rejection, now, reply, token);
+        }
+        Some((Failure::Unavailable(refusal), reply, token)) => {
+            answer(core, facets, refusal, reply, token);
+        }
     }
 }
 
@@ -236,11 +251,7 @@ fn reject(
         rejection,
         replayed: false,
     };
-    let key = token
-        .claim
-        .as_ref()
-        .map(Claim::key)
-        .filter(|_| rejection.is_remembered());
+    let key = token.key().filter(|_| rejection.is_remembered());
     let Some(key) = key else {
         return answer(core, facets, refusal, reply, token);
     };
@@ -295,45 +306,56 @@ enum Failure {
     Unavailable(Refusal),
 }
 
-/// Encode → reserve → apply → append. On failure nothing was changed.
+/// What is ready to be appended.
+struct Staged {
+    kind: u8,
+    reservation: Reservation,
+}
+
+/// Encode → reserve. Nothing is changed yet, so this may fail.
+fn stage(
+    core: &Core,
+    event: &Event,
+    key: Option<IdempotencyKey>,
+    body: &mut Vec<u8>,
+) -> Result<Staged, Failure> {
+    let kind = record::encode_event(event, key, body);
+    if body.len() > core.journal.act_bytes_max() {
+        return Err(Failure::TooLarge(body.len()));
+    }
+    let reservation = core.reserve(body.len()).map_err(Failure::Unavailable)?;
+    Ok(Staged { kind, reservation })
+}
+
+/// Apply → append. Cannot fail any more.
 fn commit(
     core: &Core,
     facets: &mut [Facet<'_>],
     event: &Event,
-    key: Option<IdempotencyKey>,
     now: Timestamp,
+    staged: Staged,
+    body: &[u8],
     ticket: Ticket,
-) -> Result<(), (Failure, Ticket)> {
-    with_body(|body| {
-        let kind = record::encode_event(event, key, body);
-        if body.len() > core.journal.act_bytes_max() {
-            return Err((Failure::TooLarge(body.len()), ticket));
+) {
+    let created: SmallVec<[bool; 2]> = facets
+        .iter()
+        .map(|facet| facet.state.entity.is_none())
+        .collect();
+    apply(facets, event);
+    let act = NewAct {
+        kind: staged.kind,
+        schema: record::SCHEMA,
+        now_us: now.0,
+        body,
+    };
+    let appended = core.journal.append(staged.reservation, act, ticket);
+    for (facet, created) in facets.iter_mut().zip(created) {
+        facet.state.last_lsn = appended.last_lsn;
+        facet.state.last_at = Timestamp(appended.time_us);
+        if created {
+            facet.state.created_at = Timestamp(appended.time_us);
         }
-        let reservation = match core.reserve(body.len()) {
-            Ok(reservation) => reservation,
-            Err(refusal) => return Err((Failure::Unavailable(refusal), ticket)),
-        };
-        let created: SmallVec<[bool; 2]> = facets
-            .iter()
-            .map(|facet| facet.state.entity.is_none())
-            .collect();
-        apply(facets, event);
-        let act = NewAct {
-            kind,
-            schema: record::SCHEMA,
-            now_us: now.0,
-            body,
-        };
-        let appended = core.journal.append(reservation, act, ticket);
-        for (facet, created) in facets.iter_mut().zip(created) {
-            facet.state.last_lsn = appended.last_lsn;
-            facet.state.last_at = Timestamp(appended.time_us);
-            if created {
-                facet.state.created_at = Timestamp(appended.time_us);
-            }
-        }
-        Ok(())
-    })
+    }
 }
 
 /// Every role of the event, each on its own entity. What `decide` made must apply: an inconsistency

@@ -11,6 +11,7 @@ use super::keys::Claim;
 use super::shard::Load;
 use crate::api::{Outcome, Receipt, Refusal, WalletView};
 use crate::domain::{Event, Rejection};
+use crate::record::IdempotencyKey;
 
 /// Bounds what is between admission and publication.
 pub(crate) struct Admission {
@@ -26,7 +27,8 @@ pub(crate) struct Permit(Arc<Semaphore>);
 #[derive(Default)]
 pub(crate) struct Token {
     pub(crate) loads: SmallVec<[Arc<Load>; 2]>,
-    pub(crate) claim: Option<Claim>,
+    /// Boxed: most commands carry none, and every ticket carries the room for it.
+    pub(crate) claim: Option<Box<Claim>>,
     /// Held for its drop.
     _permit: Option<Permit>,
 }
@@ -68,7 +70,7 @@ pub(crate) enum Ticket {
     },
     /// A read, likewise.
     View {
-        view: Option<WalletView>,
+        view: Option<Box<WalletView>>,
         reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
         token: Token,
     },
@@ -124,7 +126,13 @@ impl Drop for Token {
 }
 
 impl Token {
+    /// The key that the record is to carry.
+    pub(crate) fn key(&self) -> Option<IdempotencyKey> {
+        self.claim.as_deref().map(Claim::key)
+    }
+
     pub(crate) fn new(claim: Option<Claim>, permit: Permit) -> Self {
+        let claim = claim.map(Box::new);
         Self {
             loads: SmallVec::new(),
             claim,
@@ -227,7 +235,7 @@ impl Ticket {
             Self::View { view, reply, token } => {
                 drop(token);
                 // A reader that has gone away needs no view.
-                let _ = reply.send(Ok(view));
+                let _ = reply.send(Ok(view.map(|view| *view)));
             }
         }
     }

@@ -29,8 +29,10 @@ pub(crate) struct History {
 }
 
 /// Marks of one wallet, ascending. Most wallets of a young store have one.
+#[expect(clippy::box_collection, reason = "two words a wallet instead of three")]
 enum Marks {
     One(u64),
+    /// Boxed: a third word here would be paid by every wallet.
     Many(Box<Vec<u64>>),
 }
 

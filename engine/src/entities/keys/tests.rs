@@ -13,10 +13,10 @@ fn table(keys_max: usize) -> Arc<KeyTable> {
 }
 
 fn claim(table: &Arc<KeyTable>, id: u128) -> Claim {
-    match table.claim(key(id), 0) {
-        Claimed::Free(claim) => claim,
-        _ => panic!("the key should be free"),
-    }
+    let Claimed::Free(claim) = table.claim(key(id), 0) else {
+        panic!("the key should be free")
+    };
+    claim
 }
 
 #[test]
