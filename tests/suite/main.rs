@@ -1,4 +1,5 @@
 //! One binary for every test that crosses a package: it links once and runs its tests side by side.
 
+mod dependencies;
 mod scenarios;
 mod tidy;
