@@ -85,8 +85,11 @@ pub struct Description(Box<str>);
 
 impl WalletId {
     /// `None` outside 1…2^53−1.
-    pub fn new(id: u64) -> Option<Self> {
-        (1..=NUMBER_MAX).contains(&id).then_some(Self(id))
+    pub const fn new(id: u64) -> Option<Self> {
+        if id == 0 || id > NUMBER_MAX {
+            return None;
+        }
+        Some(Self(id))
     }
 
     /// The number.

@@ -56,81 +56,119 @@ fn returned(returned: u64) -> UseCancelled {
     }
 }
 
+const RANGE: Result<(), Inconsistency> = Err(Inconsistency::Range {
+    wallet: match WalletId::new(1) {
+        Some(wallet) => wallet,
+        None => unreachable!(),
+    },
+});
+
+fn checked(event: Event) -> Result<(), Inconsistency> {
+    event.check()
+}
+
 #[test]
-fn check_finds_what_nobody_can_have_decided() {
-    let range = Err(Inconsistency::Range { wallet: wallet(1) });
-    let legs = Err(Inconsistency::Legs);
+fn runs_hold_points_and_sums_stay_in_range() {
     let sound = run(Fund::Free, &[(0, 5)]);
-    let mut rows = vec![
-        (Event::Used(used(std::slice::from_ref(&sound))), Ok(())),
-        (Event::Used(used(&[])), range),
-        (Event::Used(used(&[run(Fund::Free, &[])])), range),
+    let rows = [
+        (vec![sound.clone()], Ok(())),
+        (vec![], RANGE),
+        (vec![run(Fund::Free, &[])], RANGE),
+        (vec![sound, run(Fund::Paid, &[])], RANGE),
+        (vec![run(Fund::Free, &[(0, 0)])], RANGE),
+        (vec![run(Fund::Free, &[(NUMBER_MAX, 1)])], Ok(())),
+        (vec![run(Fund::Free, &[(NUMBER_MAX + 1, 1)])], RANGE),
         (
-            Event::Used(used(&[sound.clone(), run(Fund::Paid, &[])])),
-            range,
+            vec![run(Fund::Free, &[(0, NUMBER_MAX - 1), (1, 1)])],
+            Ok(()),
         ),
-        (Event::Used(used(&[run(Fund::Free, &[(0, 0)])])), range),
+        (vec![run(Fund::Free, &[(0, NUMBER_MAX), (1, 1)])], RANGE),
         (
-            Event::Used(used(&[run(Fund::Free, &[(NUMBER_MAX + 1, 1)])])),
-            range,
+            vec![run(Fund::Free, &[(0, u64::MAX), (1, u64::MAX)])],
+            RANGE,
         ),
-        (
-            Event::Used(used(&[run(Fund::Free, &[(0, NUMBER_MAX), (1, 1)])])),
-            range,
-        ),
-        (
-            Event::Used(used(&[run(Fund::Free, &[(0, u64::MAX), (1, u64::MAX)])])),
-            range,
-        ),
-        (Event::Transferred(transferred(&[2])), Ok(())),
-        (Event::Transferred(transferred(&[2, 3])), Ok(())),
-        (Event::Transferred(transferred(&[])), legs),
-        (Event::Transferred(transferred(&[1])), legs),
-        (Event::Transferred(transferred(&[2, 3, 2])), legs),
-        (Event::Transferred(transferred(&[2, 1])), legs),
-        (
-            Event::Transferred(transferred(&(2..=66).collect::<Vec<_>>())),
-            legs,
-        ),
-        (Event::UseCancelled(returned(5)), Ok(())),
-        (Event::UseCancelled(returned(4)), range),
-        (Event::UseCancelled(returned(NUMBER_MAX + 1)), range),
     ];
-    for (version, paid, free) in [
-        (0, 0, 5),
-        (NUMBER_MAX + 1, 0, 5),
-        (3, NUMBER_MAX, 1),
-        (3, u64::MAX, 1),
-    ] {
-        let mut event = used(std::slice::from_ref(&sound));
-        event.standing = standing(1, version, paid, free);
-        rows.push((Event::Used(event), range));
+    for (runs, expected) in rows {
+        assert_eq!(checked(Event::Used(used(&runs))), expected, "{runs:?}");
     }
-    let mut event = transferred(&[2]);
-    event.to[0].lots.push(1);
-    rows.push((Event::Transferred(event), legs));
-    let mut event = transferred(&[2]);
-    event.to[0].lots[0] = u64::MAX;
-    rows.push((
-        Event::Transferred(event),
-        Err(Inconsistency::Range { wallet: wallet(2) }),
-    ));
+    for (given_back, expected) in [(4, RANGE), (5, Ok(())), (NUMBER_MAX + 1, RANGE)] {
+        let event = Event::UseCancelled(returned(given_back));
+        assert_eq!(event.check(), expected, "{given_back}");
+    }
+}
+
+#[test]
+fn standings_and_owners_stay_in_range() {
+    let rows = [
+        (1, 0, NUMBER_MAX, Ok(())),
+        (NUMBER_MAX, 0, 0, Ok(())),
+        (0, 0, 5, RANGE),
+        (NUMBER_MAX + 1, 0, 5, RANGE),
+        (3, NUMBER_MAX, 1, RANGE),
+        (3, u64::MAX, 1, RANGE),
+    ];
+    for (version, paid, free, expected) in rows {
+        let mut event = used(&[run(Fund::Free, &[(0, 5)])]);
+        event.standing = standing(1, version, paid, free);
+        assert_eq!(
+            checked(Event::Used(event)),
+            expected,
+            "{version} {paid} {free}"
+        );
+    }
     for (owner, version, free, expected) in [
         (1, 1, 0, Ok(())),
-        (0, 1, 0, range),
-        (1, 2, 0, range),
-        (1, 1, 1, range),
+        (0, 1, 0, RANGE),
+        (NUMBER_MAX + 1, 1, 0, RANGE),
+        (1, 2, 0, RANGE),
+        (1, 1, 1, RANGE),
     ] {
         let standing = standing(1, version, 0, free);
         let owner = Owner::user(owner);
-        rows.push((
-            Event::WalletCreated(WalletCreated { standing, owner }),
-            expected,
-        ));
-    }
-    for (event, expected) in rows {
+        let event = Event::WalletCreated(WalletCreated { standing, owner });
         assert_eq!(event.check(), expected, "{event:?}");
     }
+}
+
+#[test]
+fn a_transfer_has_whole_legs_to_different_wallets() {
+    let legs = Err(Inconsistency::Legs);
+    let crowd: Vec<_> = (2..=66).collect();
+    let rows: [(&[u64], _); 8] = [
+        (&[2], Ok(())),
+        (&[2, 3], Ok(())),
+        (&crowd[..64], Ok(())),
+        (&crowd, legs),
+        (&[], legs),
+        (&[1], legs),
+        (&[2, 3, 2], legs),
+        (&[2, 1], legs),
+    ];
+    for (to, expected) in rows {
+        assert_eq!(
+            checked(Event::Transferred(transferred(to))),
+            expected,
+            "{to:?}"
+        );
+    }
+    let mut event = transferred(&[2]);
+    event.to[0].lots.push(1);
+    assert_eq!(checked(Event::Transferred(event)), legs);
+    let mut event = transferred(&[2, 3]);
+    event.to[1].runs.clear();
+    event.to[1].lots.clear();
+    let wallet = event.to[1].standing.wallet;
+    assert_eq!(
+        checked(Event::Transferred(event)),
+        Err(Inconsistency::Range { wallet })
+    );
+    let mut event = transferred(&[2]);
+    event.to[0].lots[0] = u64::MAX;
+    let wallet = event.to[0].standing.wallet;
+    assert_eq!(
+        checked(Event::Transferred(event)),
+        Err(Inconsistency::Range { wallet })
+    );
 }
 
 #[test]
