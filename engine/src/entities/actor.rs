@@ -10,7 +10,9 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
-use super::meeting::{Arrival, Facet, Meeting, Work, carry_out, hold};
+use super::act::{Facet, Work, carry_out};
+use super::meeting::{Arrival, Meeting, hold};
+use super::shard::Load;
 use super::ticket::{Ticket, Token};
 use super::{Core, EntityState, row};
 use crate::api::{Refusal, WalletView};
@@ -40,14 +42,14 @@ pub(crate) struct Birth {
     pub(crate) id: EntityId,
     /// `None` for an entity that is to be created.
     pub(crate) row: Option<Box<[u8]>>,
-    pub(crate) load: Arc<super::shard::Load>,
+    pub(crate) load: Arc<Load>,
 }
 
 /// What an actor owns.
 pub(crate) struct Own {
     core: Arc<Core>,
     id: EntityId,
-    load: Arc<super::shard::Load>,
+    load: Arc<Load>,
     state: Box<EntityState>,
 }
 

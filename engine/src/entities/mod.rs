@@ -7,11 +7,14 @@
 //! ```
 //! Sees domain, record and journal; knows nothing of HTTP and never waits for the disk.
 
+mod act;
 mod actor;
 mod keys;
 mod meeting;
+mod rest;
 mod row;
 mod shard;
+mod table;
 mod ticket;
 
 use std::sync::Arc;
@@ -21,10 +24,11 @@ use tokio::sync::Notify;
 
 use crate::journal::{Clock, Journal};
 
+pub(crate) use self::act::Work;
 pub(crate) use self::keys::{Claim, Claimed, KeyTable};
-pub(crate) use self::meeting::Work;
+pub(crate) use self::rest::SWEEPS_IDLE;
 pub(crate) use self::row::EntityState;
-pub(crate) use self::shard::{Dispatch, Limits, Lookup, SWEEPS_IDLE, Table};
+pub(crate) use self::table::{Dispatch, Limits, Lookup, Table};
 pub(crate) use self::ticket::{Admission, BulkReply, Reply, Ticket, Token};
 
 /// What every actor needs; shared by all of them.

@@ -1,0 +1,296 @@
+//! One act: from the states of all who take part to bytes in the journal.
+//!
+//! ```text
+//! due → decide → encode → reserve → apply → append      (no await, no disk, no way back after apply)
+//! ```
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::ticket::{Reply, Ticket, Token};
+use super::{Core, EntityState};
+use crate::api::Refusal;
+use crate::domain::{
+    self, Command, EntityId, Event, Facts, Participant, Participants, Rejection, Timestamp,
+};
+use crate::journal::{NewAct, Reservation, Unavailable};
+use crate::record::{self, IdempotencyKey};
+
+/// A command on its way, with everything that is needed to carry it out and to answer.
+pub(crate) struct Work {
+    pub(crate) command: Command,
+    pub(crate) facts: Facts,
+    pub(crate) reply: Reply,
+    pub(crate) token: Token,
+}
+
+/// One participant's state during an act.
+pub(crate) struct Facet<'a> {
+    pub(crate) id: EntityId,
+    pub(crate) state: &'a mut EntityState,
+}
+
+thread_local! {
+    /// Bodies are encoded here: no allocation an act.
+    static BODY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Carries out one command: due → decide → encode → reserve → apply → append, without an await.
+pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
+    let floor = facets
+        .iter()
+        .map(|facet| facet.state.last_at)
+        .max()
+        .unwrap_or_default();
+    let now = Timestamp(core.clock.now_us()).max(floor);
+    let Work {
+        command,
+        facts,
+        reply,
+        token,
+    } = work;
+    if let Err(refusal) = record_due(core, facets, now) {
+        return answer(core, facets, refusal, reply, token);
+    }
+    let participants: SmallVec<[Participant<'_>; 2]> = facets
+        .iter()
+        .map(|facet| Participant {
+            id: facet.id,
+            entity: facet.state.entity.as_ref(),
+        })
+        .collect();
+    let decided = catch_unwind(AssertUnwindSafe(|| {
+        domain::decide(Participants(&participants), &command, &facts, now)
+    }));
+    drop(participants);
+    match decided {
+        Ok(Ok(event)) => record_event(core, facets, event, now, reply, token),
+        Ok(Err(rejection)) => reject(core, facets, rejection, now, reply, token),
+        Err(_) => answer(core, facets, Refusal::Panicked, reply, token),
+    }
+}
+
+/// Records what time alone has brought about, each thing as an act of its own.
+fn record_due(core: &Core, facets: &mut [Facet<'_>], now: Timestamp) -> Result<(), Refusal> {
+    for facet in facets {
+        let next = |state: &EntityState| domain::due(facet.id, state.entity.as_ref()?, now);
+        while let Some(event) = next(facet.state) {
+            let event = Arc::new(event);
+            let alone = &mut [Facet {
+                id: facet.id,
+                state: &mut *facet.state,
+            }];
+            with_body(|body| {
+                let staged = stage(core, &event, None, body).map_err(|failure| match failure {
+                    Failure::TooLarge(_) => unreachable!("a lapse is a few dozen bytes"),
+                    Failure::Unavailable(refusal) => refusal,
+                })?;
+                commit(
+                    core,
+                    alone,
+                    &event,
+                    now,
+                    staged,
+                    body,
+                    Ticket::Due(Arc::clone(&event)),
+                );
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn record_event(
+    core: &Core,
+    facets: &mut [Facet<'_>],
+    event: Event,
+    now: Timestamp,
+    reply: Reply,
+    token: Token,
+) {
+    let event = Arc::new(event);
+    let key = token.key();
+    let failed = with_body(|body| match stage(core, &event, key, body) {
+        Ok(staged) => {
+            let ticket = Ticket::Act {
+                event: Arc::clone(&event),
+                reply,
+                token,
+            };
+            commit(core, facets, &event, now, staged, body, ticket);
+            None
+        }
+        Err(failure) => Some((failure, reply, token)),
+    });
+    match failed {
+        None => {}
+        Some((Failure::TooLarge(bytes), reply, token)) => {
+            let rejection = Rejection::ActTooLarge {
+                bytes: bytes as u64,
+            };
+            reject(core, facets, rejection, now, reply, token);
+        }
+        Some((Failure::Unavailable(refusal), reply, token)) => {
+            answer(core, facets, refusal, reply, token);
+        }
+    }
+}
+
+/// A refusal by the rules. Under a key it is a record of its own, so that a retry gets it again.
+fn reject(
+    core: &Core,
+    facets: &mut [Facet<'_>],
+    rejection: Rejection,
+    now: Timestamp,
+    reply: Reply,
+    token: Token,
+) {
+    let refusal = Refusal::Rejected {
+        rejection,
+        replayed: false,
+    };
+    let key = token.key().filter(|_| rejection.is_remembered());
+    let Some(key) = key else {
+        return answer(core, facets, refusal, reply, token);
+    };
+    with_body(|body| {
+        let kind = record::encode_refusal(&rejection, key, body);
+        match core.reserve(body.len()) {
+            Ok(reservation) => {
+                let act = NewAct {
+                    kind,
+                    schema: record::SCHEMA,
+                    now_us: now.0,
+                    body,
+                };
+                // It rests on the participants' state; being the later record, it is durable no
+                // sooner than they are.
+                core.journal.append(
+                    reservation,
+                    act,
+                    Ticket::Refused {
+                        rejection,
+                        reply,
+                        token,
+                    },
+                );
+            }
+            Err(refusal) => answer(core, facets, refusal, reply, token),
+        }
+    });
+}
+
+/// An answer without a record. It rests on the participants' state and so waits until that is durable.
+fn answer(core: &Core, facets: &[Facet<'_>], refusal: Refusal, reply: Reply, token: Token) {
+    let last_lsn = facets
+        .iter()
+        .map(|facet| facet.state.last_lsn)
+        .max()
+        .unwrap_or_default();
+    let ticket = Ticket::Unrecorded {
+        refusal,
+        reply,
+        token,
+    };
+    if let Some(ticket) = core.journal.wait(last_lsn, ticket) {
+        ticket.deliver(last_lsn.0, 0);
+    }
+}
+
+/// Why an event could not be recorded.
+enum Failure {
+    /// Its body has this many bytes.
+    TooLarge(usize),
+    Unavailable(Refusal),
+}
+
+/// What is ready to be appended.
+struct Staged {
+    kind: u8,
+    reservation: Reservation,
+}
+
+/// Encode → reserve. Nothing is changed yet, so this may fail.
+fn stage(
+    core: &Core,
+    event: &Event,
+    key: Option<IdempotencyKey>,
+    body: &mut Vec<u8>,
+) -> Result<Staged, Failure> {
+    let kind = record::encode_event(event, key, body);
+    if body.len() > core.journal.act_bytes_max() {
+        return Err(Failure::TooLarge(body.len()));
+    }
+    let reservation = core.reserve(body.len()).map_err(Failure::Unavailable)?;
+    Ok(Staged { kind, reservation })
+}
+
+/// Apply → append. Cannot fail any more.
+fn commit(
+    core: &Core,
+    facets: &mut [Facet<'_>],
+    event: &Event,
+    now: Timestamp,
+    staged: Staged,
+    body: &[u8],
+    ticket: Ticket,
+) {
+    let created: SmallVec<[bool; 2]> = facets
+        .iter()
+        .map(|facet| facet.state.entity.is_none())
+        .collect();
+    apply(facets, event);
+    let act = NewAct {
+        kind: staged.kind,
+        schema: record::SCHEMA,
+        now_us: now.0,
+        body,
+    };
+    let appended = core.journal.append(staged.reservation, act, ticket);
+    for (facet, created) in facets.iter_mut().zip(created) {
+        facet.state.last_lsn = appended.last_lsn;
+        facet.state.last_at = Timestamp(appended.time_us);
+        if created {
+            facet.state.created_at = Timestamp(appended.time_us);
+        }
+    }
+}
+
+/// Every role of the event, each on its own entity. What `decide` made must apply: an inconsistency
+/// here is a defect, and the process ends before anything of it reaches the log.
+fn apply(facets: &mut [Facet<'_>], event: &Event) {
+    for (id, role) in event.roles() {
+        let facet = facets.iter_mut().find(|facet| facet.id == id);
+        let applied = facet.map(|facet| domain::apply(&mut facet.state.entity, role, event));
+        assert!(
+            matches!(applied, Some(Ok(()))),
+            "the event does not apply: {applied:?} {event:?}"
+        );
+    }
+}
+
+fn with_body<R>(body: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    BODY.with_borrow_mut(|buffer| {
+        buffer.clear();
+        body(buffer)
+    })
+}
+
+// === impl Core ===
+
+impl Core {
+    fn reserve(&self, bytes: usize) -> Result<Reservation, Refusal> {
+        let reserved = self.journal.reserve(bytes);
+        self.note_full(matches!(reserved, Err(Unavailable::StorageFull)));
+        reserved.map_err(|why| match why {
+            // Admission waits for the filler; who slips past it is asked to come again.
+            Unavailable::StorageFull | Unavailable::Filling => Refusal::StorageFull,
+            Unavailable::Poisoned | Unavailable::Closed => Refusal::Draining,
+            Unavailable::TooLarge { .. } => unreachable!("the size was checked before"),
+        })
+    }
+}
