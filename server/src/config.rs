@@ -19,7 +19,7 @@ use self::units::{Bytes, Span};
 
 const LISTEN: &str = "127.0.0.1:8080";
 const ADMIN_LISTEN: &str = "127.0.0.1:8081";
-const DATA: &str = "./scrip-data";
+const DIRECTORY: &str = "./scrip-data";
 const SEGMENT_BYTES: u64 = 64 << 20;
 /// Below it a segment could not hold one group.
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
@@ -44,8 +44,9 @@ struct Settings {
     #[arg(long, env = "SCRIP_ADMIN_LISTEN", value_name = "ADDRESS")]
     admin_listen: Option<SocketAddr>,
     /// Directory of the log [default: ./scrip-data]
-    #[arg(long, env = "SCRIP_DATA", value_name = "DIRECTORY")]
-    data: Option<PathBuf>,
+    #[arg(long = "data", env = "SCRIP_DATA", value_name = "DIRECTORY")]
+    #[serde(rename = "data")]
+    directory: Option<PathBuf>,
     /// Bytes of a log segment [default: 64MiB]
     #[arg(long, env = "SCRIP_SEGMENT_BYTES", value_name = "BYTES")]
     segment_bytes: Option<Bytes>,
@@ -184,7 +185,7 @@ impl Config {
             listen,
             admin_listen,
             engine: EngineOptions {
-                directory: settings.data.unwrap_or_else(|| DATA.into()),
+                directory: settings.directory.unwrap_or_else(|| DIRECTORY.into()),
                 segment_bytes,
                 direct: settings.sync == Some(Sync::Direct),
                 max_active: count("max-active", settings.max_active, MAX_ACTIVE)?,
@@ -229,7 +230,7 @@ impl Settings {
         Self {
             listen: self.listen.or(other.listen),
             admin_listen: self.admin_listen.or(other.admin_listen),
-            data: self.data.or(other.data),
+            directory: self.directory.or(other.directory),
             segment_bytes: self.segment_bytes.or(other.segment_bytes),
             sync: self.sync.or(other.sync),
             max_active: self.max_active.or(other.max_active),

@@ -92,6 +92,10 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::
     for (name, help, value) in gauges {
         gauge(encoder, name, help, value)?;
     }
+    encode_journal(encoder, metrics)
+}
+
+fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
     let counters = [
         ("journal_groups", "Groups written", metrics.groups),
         ("journal_records", "Records written", metrics.records),
