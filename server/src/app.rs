@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use engine::engine::Engine;
+use engine::Engine;
 use tokio::sync::Semaphore;
 
 use crate::body::Gathering;

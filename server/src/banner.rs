@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::net::SocketAddr;
 
-use engine::engine::Opening;
+use engine::Opening;
+use engine::journal::SyncMode;
 
 use crate::config::{Config, LogFormat};
 
@@ -68,9 +69,8 @@ fn describe(config: &Config, opening: &Opening) -> String {
 }
 
 fn sync(config: &Config) -> &'static str {
-    if config.engine.direct {
-        "O_DIRECT|O_DSYNC"
-    } else {
-        "fdatasync"
+    match config.engine.sync {
+        SyncMode::Fdatasync => "fdatasync",
+        SyncMode::Direct => "O_DIRECT|O_DSYNC",
     }
 }

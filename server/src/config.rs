@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use engine::engine::EngineOptions;
+use engine::EngineOptions;
+use engine::journal::SyncMode;
 use serde::Deserialize;
 use server::{CONNECTIONS_MAX, ServeOptions};
 use thiserror::Error;
@@ -25,9 +26,6 @@ const SEGMENT_BYTES: u64 = 64 << 20;
 const SEGMENT_BYTES_MIN: u64 = 64 << 10;
 /// Segments are cut into pages of this size.
 const PAGE_BYTES: u64 = 4096;
-const MAX_ACTIVE: usize = 100_000;
-const IDLE: Duration = Duration::from_secs(10);
-const MAX_KEYS: usize = 20_000_000;
 const KEY_WINDOW: Duration = Duration::from_secs(24 * 3600);
 const KEY_WINDOW_MIN: Duration = Duration::from_secs(60);
 const KEY_WINDOW_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -147,6 +145,17 @@ pub(crate) enum ConfigError {
     Value { name: &'static str, reason: String },
 }
 
+// === impl Sync ===
+
+impl From<Sync> for SyncMode {
+    fn from(sync: Sync) -> Self {
+        match sync {
+            Sync::Fdatasync => Self::Fdatasync,
+            Sync::Direct => Self::Direct,
+        }
+    }
+}
+
 // === impl Config ===
 
 impl Config {
@@ -181,18 +190,17 @@ impl Config {
             Some(0) => Err(value(name, "must be at least 1")),
             _ => Ok(given.unwrap_or(default)),
         };
+        let mut engine = EngineOptions::new(settings.directory.unwrap_or_else(|| DIRECTORY.into()));
+        engine.segment_bytes = segment_bytes;
+        engine.sync = settings.sync.unwrap_or(Sync::Fdatasync).into();
+        engine.max_active = count("max-active", settings.max_active, engine.max_active)?;
+        engine.idle = settings.idle.map_or(engine.idle, |span| span.0);
+        engine.max_keys = count("max-keys", settings.max_keys, engine.max_keys)?;
+        engine.key_window = key_window;
         Ok(Self {
             listen,
             admin_listen,
-            engine: EngineOptions {
-                directory: settings.directory.unwrap_or_else(|| DIRECTORY.into()),
-                segment_bytes,
-                direct: settings.sync == Some(Sync::Direct),
-                max_active: count("max-active", settings.max_active, MAX_ACTIVE)?,
-                idle: settings.idle.map_or(IDLE, |span| span.0),
-                max_keys: count("max-keys", settings.max_keys, MAX_KEYS)?,
-                key_window,
-            },
+            engine,
             serve: ServeOptions {
                 connections_max: count(
                     "connections-max",

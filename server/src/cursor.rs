@@ -5,7 +5,7 @@
 //! ```
 //! The check ties a cursor to its list: with another wallet or other filters it would silently skip entries.
 
-use engine::api::HistoryPosition;
+use engine::HistoryPosition;
 use sha2::{Digest, Sha256};
 
 use crate::problem::{Code, Outcome, Problem};
@@ -70,7 +70,7 @@ fn parse(cursor: &str) -> Option<HistoryPosition> {
 #[cfg(test)]
 mod tests {
     use super::Scope;
-    use engine::api::HistoryPosition;
+    use engine::HistoryPosition;
 
     #[test]
     fn comes_back_in_its_own_list_only() {

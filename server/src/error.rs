@@ -1,6 +1,6 @@
 //! From what the engine says to what the client is told: the one place that knows both.
 
-use engine::api::Refusal;
+use engine::Refusal;
 use engine::domain::Rejection;
 
 use crate::draft::{Fault, Field, Malformed};

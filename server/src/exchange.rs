@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use engine::api::Request as EngineRequest;
+use engine::Engine;
+use engine::Request as EngineRequest;
 use engine::domain::Command;
-use engine::engine::Engine;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};

@@ -5,12 +5,15 @@ mod config;
 mod logs;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use engine::engine::{Engine, OpenError};
+use engine::{Engine, OpenError};
 use server::{EngineSlot, Listeners, Shutdown};
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
 
 use self::banner::Bound;
 use self::config::{Config, ConfigError};
@@ -23,6 +26,17 @@ const EXIT_USAGE: u8 = 2;
 
 /// Anything that has no code of its own.
 const EXIT_FAILURE: u8 = 1;
+
+/// The disk failed while serving; what was kept is decided by the next start.
+const EXIT_POISONED: u8 = 70;
+
+/// How long answers may still take to leave after the disk failed.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// The disk failed while serving.
+#[derive(Debug, Error)]
+#[error("the disk failed: what was kept is decided by the next start")]
+struct DiskFailed;
 
 fn main() -> ExitCode {
     let config = match Config::load() {
@@ -43,17 +57,17 @@ fn main() -> ExitCode {
     }
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let code = error.downcast_ref().map_or(EXIT_FAILURE, exit_code);
-            fail(&error, code)
-        }
+        Err(error) => fail(&error, exit_code(&error)),
     }
 }
 
-/// The exit code that names the class of what the engine found.
-fn exit_code(error: &OpenError) -> u8 {
-    let OpenError::Journal { exit_code, .. } = error;
-    u8::try_from(*exit_code).unwrap_or(EXIT_FAILURE)
+/// The exit code that names the class of a failure.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<OpenError>() {
+        Some(error) => error.exit_code(),
+        None if error.is::<DiskFailed>() => EXIT_POISONED,
+        None => EXIT_FAILURE,
+    }
 }
 
 fn fail(error: &anyhow::Error, code: u8) -> ExitCode {
@@ -71,6 +85,8 @@ fn run(config: Config) -> Result<()> {
         .context("cannot start threads")?;
     // Spawned, so that it runs on a worker: the main thread would have to be woken for every step.
     let served = runtime.block_on(async { tokio::spawn(serve(config)).await });
+    // What still runs (a replay that was interrupted) holds nothing that must be put away.
+    runtime.shutdown_background();
     served.context("the server's own task failed")?
 }
 
@@ -80,35 +96,64 @@ async fn serve(config: Config) -> Result<()> {
     let signals = (signal(term)?, signal(interrupt)?);
     tokio::spawn(watch(signals, shutdown.clone()));
     // The lock on the directory comes before any socket.
-    let engine = Engine::open(config.engine.clone()).await?;
-    let bind = async |address| {
-        TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}"))
+    let prepared = Engine::prepare(config.engine.clone())?;
+    let (listeners, bound) = bind(&config).await?;
+    let slot = EngineSlot::replaying();
+    let serving = server::serve(
+        listeners,
+        slot.clone(),
+        config.serve.clone(),
+        shutdown.clone(),
+    );
+    let mut serving = tokio::spawn(serving);
+    let engine = tokio::select! {
+        opened = prepared.open() => opened?,
+        () = shutdown.drain.cancelled() => {
+            tracing::info!("stopped while replaying");
+            return Ok(());
+        }
     };
-    let listeners = Listeners {
-        http: bind(config.listen).await?,
-        admin: Some(bind(config.admin_listen).await?),
+    slot.fill(engine.clone());
+    announce(&config, &engine, bound);
+    tokio::select! {
+        served = &mut serving => served.context("the listener's own task failed")?,
+        () = engine.poisoned() => {
+            shutdown.drain.cancel();
+            // Whoever has not heard by then will not.
+            drop(timeout(LAST_WORDS, serving).await);
+            return Err(DiskFailed.into());
+        }
+    }
+    engine.shutdown().await;
+    if engine.is_poisoned() {
+        return Err(DiskFailed.into());
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(config: &Config) -> Result<(Listeners, Bound)> {
+    let listen = async |address| {
+        let bound = TcpListener::bind(address).await;
+        bound.with_context(|| format!("cannot listen on {address}"))
     };
+    let http = listen(config.listen).await?;
+    let admin = listen(config.admin_listen).await?;
     let bound = Bound {
-        http: listeners.http.local_addr()?,
-        admin: match &listeners.admin {
-            Some(listener) => listener.local_addr()?,
-            None => config.admin_listen,
-        },
+        http: http.local_addr()?,
+        admin: admin.local_addr()?,
     };
+    let admin = Some(admin);
+    Ok((Listeners { http, admin }, bound))
+}
+
+fn announce(config: &Config, engine: &Engine, bound: Bound) {
     let opening = engine.opening();
     for warning in &opening.warnings {
         tracing::warn!(warning, "found while opening");
     }
-    banner::log(&config, opening, bound);
-    banner::print(&config, opening, bound);
-    let slot = EngineSlot::ready(engine.clone());
-    server::serve(listeners, slot, config.serve, shutdown).await;
-    tracing::info!("closing the journal");
-    engine.shutdown().await;
-    tracing::info!("stopped");
-    Ok(())
+    banner::log(config, opening, bound);
+    banner::print(config, opening, bound);
 }
 
 /// The first signal drains, the second one no longer waits for connections.

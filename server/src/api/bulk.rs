@@ -9,7 +9,7 @@
 
 mod read;
 
-use engine::api::Outcome as EngineOutcome;
+use engine::Outcome as EngineOutcome;
 use engine::domain::{Event, Role};
 use hyper::StatusCode;
 use hyper::header::HeaderMap;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use engine::engine::Engine;
+use engine::Engine;
 use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -16,7 +16,7 @@ pub(crate) mod wallets;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use engine::api::Act;
+use engine::Act;
 use engine::domain::{Command, WalletId};
 use hyper::Request;
 use hyper::body::Incoming;

@@ -1,7 +1,7 @@
 //! `/v1/transactions`: show, cancel, and the allocations that did not fit into an answer.
 
-use engine::api::{Act, HistoryPosition};
 use engine::domain::{Cancel, Command, TransactionId};
+use engine::{Act, HistoryPosition};
 use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;

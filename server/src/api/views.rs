@@ -1,7 +1,7 @@
 //! The shapes of answers. They are also the schemas of the documentation.
 
-use engine::api::{Act, HistoryRow};
 use engine::domain::{self, Event};
+use engine::{Act, HistoryRow};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 

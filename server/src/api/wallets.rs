@@ -1,9 +1,9 @@
 //! `/v1/wallets`: create, show, charge, earn, use, and the history of one wallet.
 
-use engine::api::{Act, HistoryQuery, Total};
 use engine::domain::{
     ALLOTTED_ID_MIN, Command, CreateWallet, Entry, EntryType, Event, Grant, Owner, Use, WalletId,
 };
+use engine::{Act, HistoryQuery, Total};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LINK, LOCATION};
 use serde::Serialize;
@@ -262,12 +262,14 @@ fn read_history(wallet: WalletId, query: &Query) -> Outcome<(HistoryQuery, Scope
 }
 
 fn read_kinds(words: &str) -> Outcome<SmallVec<[EntryType; 2]>> {
-    const DETAIL: &str = "must be one or more of create, charge, earn, use, transfer_out, transfer_in, cancel, lapse, with commas between";
+    const DETAIL: &str = "must be one or more of charge, earn, use, transfer_out, transfer_in, cancel, lapse, with commas between";
     let mut kinds = SmallVec::new();
     for word in words.split(',') {
-        let kind = EntryType::ALL
+        // A history begins with the wallet: its creation is not one of its entries.
+        let listed = EntryType::ALL
             .into_iter()
-            .find(|kind| kind.as_str() == word);
+            .filter(|kind| *kind != EntryType::Create);
+        let kind = listed.into_iter().find(|kind| kind.as_str() == word);
         let kind = kind.ok_or_else(|| Problem::of_parameter("type", DETAIL))?;
         if !kinds.contains(&kind) {
             kinds.push(kind);

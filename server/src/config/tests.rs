@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use engine::journal::SyncMode;
 
 use super::units::{Bytes, Span};
 use super::{Config, ConfigError, LogFormat, Settings, Sync};
@@ -23,7 +24,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.admin_listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.engine.directory.to_str(), Some("./scrip-data"));
     assert_eq!(config.engine.segment_bytes, 67_108_864);
-    assert!(!config.engine.direct);
+    assert_eq!(config.engine.sync, SyncMode::Fdatasync);
     assert_eq!(config.engine.max_active, 100_000);
     assert_eq!(config.engine.idle, Duration::from_secs(10));
     assert_eq!(config.engine.max_keys, 20_000_000);
@@ -44,7 +45,7 @@ fn a_flag_goes_before_the_file() {
     assert_eq!(config.engine.max_keys, 5);
     assert_eq!(config.engine.segment_bytes, 1 << 20);
     assert_eq!(config.log_format, LogFormat::Json);
-    assert!(config.engine.direct);
+    assert_eq!(config.engine.sync, SyncMode::Direct);
 }
 
 #[test]

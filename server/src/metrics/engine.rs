@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::engine::EngineMetrics;
+use engine::{EngineMetrics, Histogram};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -10,9 +10,6 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::app::EngineSlot;
-
-/// Microseconds in a second.
-const SECOND_US: f64 = 1_000_000.0;
 
 /// Reads the engine whenever somebody looks.
 #[derive(Debug)]
@@ -115,13 +112,12 @@ fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
         let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
         counter.encode(metric)?;
     }
-    let fsync = "Time one flush of the journal takes";
+    let flush = "Time from the write of a group to its being on disk";
     histogram(
         encoder,
         "journal_fsync_seconds",
-        fsync,
-        &metrics.fsync_us,
-        SECOND_US,
+        flush,
+        &metrics.flush_seconds,
     )?;
     let group = "Records that one flush covers";
     histogram(
@@ -129,7 +125,6 @@ fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
         "journal_group_records",
         group,
         &metrics.group_records,
-        1.0,
     )
 }
 
@@ -144,18 +139,15 @@ fn histogram(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    (cumulative, sum): &(Vec<(f64, u64)>, f64),
-    unit: f64,
+    counted: &Histogram,
 ) -> fmt::Result {
     let mut before = 0;
-    let mut buckets: Vec<(f64, u64)> = Vec::with_capacity(cumulative.len() + 1);
-    for (bound, count) in cumulative {
-        buckets.push((bound / unit, count.saturating_sub(before)));
+    let each = counted.buckets.iter().map(|(bound, count)| {
+        let alone = count.saturating_sub(before);
         before = *count;
-    }
-    if buckets.last().is_none_or(|(bound, _)| bound.is_finite()) {
-        buckets.push((f64::INFINITY, 0));
-    }
+        (*bound, alone)
+    });
+    let buckets: Vec<(f64, u64)> = each.collect();
     let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-    metric.encode_histogram::<NoLabelSet>(sum / unit, before, &buckets, None)
+    metric.encode_histogram::<NoLabelSet>(counted.sum, before, &buckets, None)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use engine::api::Request as EngineRequest;
+use engine::Request as EngineRequest;
 use engine::domain::{Command, TransactionId, WalletId};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
