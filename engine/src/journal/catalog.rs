@@ -145,6 +145,13 @@ impl Catalog {
         self.meta.as_ref().and_then(MetaCopies::newest)
     }
 
+    /// The header that states where segment `index` ends: that of its true successor, not of just any next file.
+    pub fn successor(&self, index: usize) -> Option<&SegmentHeader> {
+        let own = self.segments.get(index)?.header()?;
+        let next = self.segments.get(index + 1)?.header()?;
+        (next.store_id == own.store_id && next.seq == own.seq + 1).then_some(next)
+    }
+
     /// Everything that does not fit together, headers and names only.
     pub fn problems(&self) -> Vec<Problem> {
         let mut found = Vec::new();

@@ -119,12 +119,16 @@ impl LogReader {
         self.view(index).map(Some)
     }
 
-    fn view(&self, index: usize) -> Result<SegmentView, JournalError> {
+    pub(crate) fn view(&self, index: usize) -> Result<SegmentView, JournalError> {
         let file = &self.catalog.segments[index];
-        if let Some(next) = self.catalog.segments.get(index + 1) {
-            // Without the successor's word its whole length is looked at.
-            let end = next.header().map_or(file.len, |header| header.prev_bytes);
-            return SegmentView::read(file.clone(), end);
+        if let Some(next) = self.catalog.successor(index) {
+            return SegmentView::read(file.clone(), next.prev_bytes);
+        }
+        if index + 1 < self.catalog.segments.len() {
+            // Its successor is missing or no successor at all: its own records have to say where it ends.
+            let mut view = SegmentView::read(file.clone(), file.len)?;
+            view.end = view.last_record_end();
+            return Ok(view);
         }
         match self.judge(file)? {
             Some((tail, bytes)) => Ok(SegmentView {

@@ -34,8 +34,7 @@ pub struct MemStorage {
 struct MemFile {
     disk: Arc<Mutex<Disk>>,
     id: usize,
-    /// Each write is synced before it returns.
-    is_direct: bool,
+    access: Access,
 }
 
 #[derive(Default)]
@@ -231,11 +230,11 @@ impl MemStorage {
         act(&mut disk)
     }
 
-    fn file(&self, id: usize, is_direct: bool) -> Arc<dyn StorageFile> {
+    fn file(&self, id: usize, access: Access) -> Arc<dyn StorageFile> {
         Arc::new(MemFile {
             disk: Arc::clone(&self.disk),
             id,
-            is_direct,
+            access,
         })
     }
 }
@@ -290,6 +289,22 @@ impl FileState {
     fn sync(&mut self) {
         self.dirty.clear();
         self.durable.clone_from(&self.cached);
+    }
+
+    /// What a read past the cache gives: dirty pages are written back for it, clean ones are as the disk has them.
+    fn past_cache(&self) -> Vec<u8> {
+        let mut bytes = self.durable.clone();
+        for (sector, versions) in &self.dirty {
+            let (from, Some(version)) = (sector * SECTOR_BYTES, versions.last()) else {
+                continue;
+            };
+            let to = from + version.len();
+            if bytes.len() < to {
+                bytes.resize(to, 0);
+            }
+            bytes[from..to].copy_from_slice(version);
+        }
+        bytes
     }
 
     /// Any version of each dirty sector may be what reached the disk.
@@ -349,7 +364,7 @@ impl Storage for MemStorage {
                 .copied()
                 .ok_or_else(|| io::ErrorKind::NotFound.into())
         })?;
-        Ok(self.file(id, access == Access::WriteDirect))
+        Ok(self.file(id, access))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
@@ -363,7 +378,7 @@ impl Storage for MemStorage {
             disk.pending.push(Change::Create(name.to_owned(), id));
             Ok(id)
         })?;
-        Ok(self.file(id, false))
+        Ok(self.file(id, Access::Write))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -424,8 +439,15 @@ impl StorageFile for MemFile {
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        let direct = self.access == Access::ReadDirect;
         self.with(|file| {
-            let rest = file.cached.get(offset..).unwrap_or(&[]);
+            let on_disk = if direct {
+                file.past_cache()
+            } else {
+                Vec::new()
+            };
+            let seen = if direct { &on_disk } else { &file.cached };
+            let rest = seen.get(offset..).unwrap_or(&[]);
             let count = rest.len().min(buf.len());
             buf[..count].copy_from_slice(&rest[..count]);
             count
@@ -449,7 +471,7 @@ impl StorageFile for MemFile {
         }
         // A write that fails, or during which the power goes, may have been done in part.
         disk.files[self.id].write(bytes, offset);
-        if self.is_direct && counted.is_ok() && !disk.lies {
+        if self.access == Access::WriteDirect && counted.is_ok() && !disk.lies {
             disk.files[self.id].sync();
         }
         counted

@@ -1,5 +1,9 @@
 //! The journal's tests: bytes, a running journal on real files, damage, and simulated crashes.
 
+mod crash;
+mod damage;
+mod failing;
+mod golden;
 mod looking;
 mod running;
 mod stage;

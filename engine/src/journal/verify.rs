@@ -85,8 +85,12 @@ impl LogReader {
         std::thread::scope(|scope| {
             for _ in 0..jobs {
                 scope.spawn(|| {
-                    while let Some(segment) = segments.get(next.fetch_add(1, Relaxed)) {
-                        match self.verify_segment(segment.seq, &segment.name) {
+                    loop {
+                        let index = next.fetch_add(1, Relaxed);
+                        let Some(segment) = segments.get(index) else {
+                            break;
+                        };
+                        match self.verify_segment(index) {
                             Ok(report) => {
                                 let mut done = done.lock();
                                 done.0 += segment.len;
@@ -114,12 +118,9 @@ impl LogReader {
         Ok(whole)
     }
 
-    fn verify_segment(&self, seq: u64, name: &str) -> Result<VerifyReport, JournalError> {
+    fn verify_segment(&self, index: usize) -> Result<VerifyReport, JournalError> {
         let segments = &self.catalog().segments;
-        let newest = segments.last().is_some_and(|segment| segment.name == name);
-        let Some(index) = segments.iter().position(|segment| segment.name == name) else {
-            return Ok(VerifyReport::default());
-        };
+        let newest = index + 1 == segments.len();
         let mut report = VerifyReport {
             segments: 1,
             ..VerifyReport::default()
@@ -147,11 +148,9 @@ impl LogReader {
             report.judge(tail);
             return Ok(report);
         }
-        let Some(view) = self.segment(seq)? else {
-            return Ok(report);
-        };
+        let view = self.view(index)?;
         let link = report.walk(&view, view.end);
-        let stated = segments.get(index + 1).and_then(super::SegmentFile::header);
+        let stated = self.catalog().successor(index);
         if let Some(next) = stated
             && report.problems.is_empty()
             && ((next.prev_lsn, next.prev_crc) != (link.lsn, link.crc)
@@ -159,7 +158,7 @@ impl LogReader {
         {
             report
                 .problems
-                .push(stops_early(name, view.end, link.lsn + 1));
+                .push(stops_early(&view.file.name, view.end, link.lsn + 1));
         }
         Ok(report)
     }

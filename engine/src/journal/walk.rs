@@ -230,7 +230,7 @@ impl<'a> Walk<'a> {
             };
         }
         self.open_act = header.is_more().then_some(header);
-        self.closed = header.kind == KIND_CLOSE;
+        self.closed = false;
         if header.is_end() {
             self.finish_group(&rest[framed..], &header, framed as u64)?;
         } else {
@@ -307,6 +307,7 @@ impl<'a> Walk<'a> {
         self.at = next;
         self.whole = next;
         self.whole_link = self.link;
+        self.closed = header.kind == KIND_CLOSE;
         Ok(())
     }
 

@@ -343,9 +343,13 @@ impl<T: Send + 'static> Writer<T> {
         Ok(())
     }
 
-    /// Ends the log in order: CLOSE, then the clean flag.
+    /// Ends the log in order: CLOSE, then the clean flag. Called when every group is written; the flag must never
+    /// promise more than that.
     pub(crate) fn close(&mut self) -> Result<(), JournalError> {
-        let closed = self.write_bare(KIND_CLOSE).and_then(|_| {
+        let closed = self.write_bare(KIND_CLOSE).and_then(|written| {
+            if !written {
+                return Err(io::Error::other("groups are still waiting"));
+            }
             self.meta.clean_lsn = Some(self.link.lsn);
             self.meta.write(&*self.meta_file)
         });

@@ -1,5 +1,9 @@
 //! What the journal's tests share: a clock, a publisher that remembers, small segments.
 
+use crate::journal::handle::Handle;
+use crate::journal::sim::MemStorage;
+use crate::journal::start::Assembled;
+use crate::journal::writer::Turn;
 use crate::journal::{
     Clock, Delivered, FileStorage, Journal, JournalError, JournalOptions, Lsn, NewAct, OwnedAct,
     Publish, Recovered, Storage, open,
@@ -154,4 +158,48 @@ pub(super) fn scaled(count: u64) -> u64 {
         .and_then(|text| text.parse::<f64>().ok())
         .unwrap_or(1.0);
     ((count as f64 * scale) as u64).max(1)
+}
+
+/// One run of a journal whose threads' turns the test takes by hand.
+pub(super) struct Run {
+    pub(super) journal: Journal<u64>,
+    pub(super) memory: Memory,
+    pub(super) parts: Assembled<u64>,
+}
+
+impl Run {
+    pub(super) fn of(parts: Assembled<u64>, memory: Memory) -> Self {
+        let handle = Handle {
+            core: Arc::clone(&parts.writer.core),
+            shelf: Arc::clone(&parts.writer.shelf),
+            threads: Mutex::new(None),
+        };
+        Self {
+            journal: Journal::new(handle),
+            memory,
+            parts,
+        }
+    }
+
+    pub(super) fn start(disk: &MemStorage, options: JournalOptions) -> Result<Self, JournalError> {
+        let recovered = open(Arc::new(disk.clone()), options)?;
+        let memory = Memory::default();
+        let parts = recovered.assemble(clock(), Box::new(memory.clone()))?;
+        Ok(Self::of(parts, memory))
+    }
+
+    /// Appends one act into the open group.
+    pub(super) fn lay(&mut self, body: &[u8]) -> u64 {
+        while self.journal.space().segments_ready == 0 {
+            self.parts.filler.turn(false).unwrap();
+        }
+        append(&self.journal, body, 1)
+    }
+
+    /// Writes and syncs one group of these acts.
+    pub(super) fn group(&mut self, bodies: &[&[u8]]) -> u64 {
+        let lsns: Vec<u64> = bodies.iter().map(|body| self.lay(body)).collect();
+        assert_eq!(self.parts.writer.turn().unwrap(), Turn::Worked);
+        lsns[0]
+    }
 }

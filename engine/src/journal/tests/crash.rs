@@ -1,0 +1,273 @@
+//! Simulated crashes: whatever the disk loses, acknowledged ⊆ recovered ⊆ submitted, in order, nothing twice.
+//!
+//! No threads: the test takes the writer's and the filler's turns, so a seed is a whole history.
+
+use super::stage::*;
+use crate::journal::options::split_mix;
+use crate::journal::sim::{Fault, MemStorage};
+use crate::journal::writer::Turn;
+use crate::journal::{
+    Class, Entropy, JournalOptions, LogReader, NewAct, OwnedAct, Storage, SyncMode, Unavailable,
+    open,
+};
+use std::sync::Arc;
+
+/// What the outside world knows.
+#[derive(Default)]
+struct World {
+    /// (first LSN, body) of every act that may be in the log.
+    submitted: Vec<(u64, Vec<u8>)>,
+    /// How many of them were acknowledged.
+    acknowledged: usize,
+    tickets: u64,
+}
+
+struct Dice(u64);
+
+impl Dice {
+    fn draw(&mut self, bound: u64) -> u64 {
+        self.0 = split_mix(self.0);
+        self.0 % bound
+    }
+}
+
+fn options(seed: u64) -> JournalOptions {
+    let sync = if seed.is_multiple_of(4) {
+        SyncMode::Direct
+    } else {
+        SyncMode::Fdatasync
+    };
+    JournalOptions {
+        entropy: Entropy::seeded(seed),
+        segments_ahead: 1,
+        sync,
+        ..small()
+    }
+}
+
+/// Opens and checks what came back; None when the disk failed on the way.
+fn start(storage: &MemStorage, seed: u64, world: &mut World) -> Result<Option<Run>, String> {
+    let shared: Arc<dyn Storage> = Arc::new(storage.clone());
+    let recovered = match open(shared, options(seed)) {
+        Ok(recovered) => recovered,
+        Err(error) if error.class() == Class::Io => return Ok(None),
+        Err(error) => return Err(format!("open refused a crashed disk: {error}")),
+    };
+    let acts = match replay(&recovered) {
+        Ok(acts) => acts,
+        Err(error) if error.class() == Class::Io => return Ok(None),
+        Err(error) => return Err(format!("replay refused a crashed disk: {error}")),
+    };
+    world.check(&acts)?;
+    let memory = Memory::default();
+    let parts = match recovered.assemble(clock(), Box::new(memory.clone())) {
+        Ok(parts) => parts,
+        Err(error) if error.class() == Class::Io => return Ok(None),
+        Err(error) => return Err(format!("start refused a crashed disk: {error}")),
+    };
+    // From here on the engine answers from what it has replayed.
+    world.submitted.truncate(acts.len());
+    world.acknowledged = acts.len();
+    Ok(Some(Run::of(parts, memory)))
+}
+
+impl World {
+    fn check(&self, acts: &[OwnedAct]) -> Result<(), String> {
+        if acts.len() < self.acknowledged {
+            return Err(format!(
+                "{} acts acknowledged, {} recovered",
+                self.acknowledged,
+                acts.len()
+            ));
+        }
+        if acts.len() > self.submitted.len() {
+            return Err(format!(
+                "{} acts submitted, {} recovered",
+                self.submitted.len(),
+                acts.len()
+            ));
+        }
+        for (act, (lsn, body)) in acts.iter().zip(&self.submitted) {
+            if act.lsn.0 != *lsn || act.body != *body {
+                return Err(format!(
+                    "LSN {lsn} came back as LSN {} with other content",
+                    act.lsn
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    /// One random step; false when the disk has failed.
+    fn step(&mut self, dice: &mut Dice, world: &mut World) -> bool {
+        let outcome = match dice.draw(10) {
+            0..=4 => self.append(dice, world),
+            5..=7 => self.parts.writer.turn().map(|_| ()),
+            8 => self.parts.filler.turn(dice.draw(2) == 0).map(|_| ()),
+            _ => self.parts.writer.mark(),
+        };
+        self.settle(world);
+        outcome.is_ok()
+    }
+
+    fn append(&mut self, dice: &mut Dice, world: &mut World) -> std::io::Result<()> {
+        let len = match dice.draw(12) {
+            0 => dice.draw(20_000),
+            1..=3 => dice.draw(3_000),
+            _ => dice.draw(120),
+        };
+        world.tickets += 1;
+        let body = body(world.tickets, usize::try_from(len).unwrap());
+        let reservation = match self.journal.reserve(body.len()) {
+            Ok(reservation) => reservation,
+            Err(Unavailable::Filling | Unavailable::StorageFull) => {
+                return self.parts.filler.turn(false).map(|_| ());
+            }
+            Err(other) => panic!("{other}"),
+        };
+        let act = NewAct {
+            kind: 3,
+            schema: 1,
+            now_us: 1,
+            body: &body,
+        };
+        let appended = self.journal.append(reservation, act, world.tickets);
+        world.submitted.push((appended.lsn.0, body));
+        Ok(())
+    }
+
+    /// Writes all that waits and ends in order; false when the disk has failed.
+    fn close(&mut self, world: &mut World) -> bool {
+        let written = loop {
+            match self.parts.writer.turn() {
+                Ok(Turn::Worked) => self.settle(world),
+                Ok(Turn::Idle) => break true,
+                Err(_) => break false,
+            }
+        };
+        written && self.parts.writer.close().is_ok()
+    }
+
+    /// Counts what has been acknowledged.
+    fn settle(&self, world: &mut World) {
+        let durable = self.memory.until(|_| true).durable;
+        let count = world.submitted.partition_point(|(lsn, _)| *lsn <= durable);
+        world.acknowledged = world.acknowledged.max(count);
+    }
+}
+
+/// A history of several runs, each ended by a power cut, a kill, a failing disk or a clean close.
+fn history(seed: u64, lies: bool) -> Result<u64, String> {
+    let mut dice = Dice(seed);
+    let mut world = World::default();
+    let mut storage = MemStorage::new(seed);
+    let mut crashes = 0;
+    for generation in 0..6 {
+        if lies {
+            storage.lie_about_syncs();
+        }
+        let fault = if dice.draw(3) == 0 {
+            Fault::Eio
+        } else {
+            Fault::PowerCut
+        };
+        if dice.draw(5) > 0 {
+            storage.fail_at(1 + dice.draw(120), fault);
+        }
+        storage.set_capacity((dice.draw(6) == 0).then(|| storage.used() + dice.draw(300_000)));
+        let run_seed = seed.wrapping_mul(31).wrapping_add(generation);
+        if let Some(mut run) = start(&storage, run_seed, &mut world)? {
+            let steps = dice.draw(150);
+            let survived = (0..steps).all(|_| run.step(&mut dice, &mut world));
+            if survived && dice.draw(2) == 0 {
+                run.close(&mut world);
+            }
+        }
+        crashes += 1;
+        storage = if dice.draw(3) == 0 {
+            storage.kill()
+        } else {
+            storage.crash(dice.draw(u64::MAX))
+        };
+        let looked = LogReader::of(Arc::new(storage.copy()))
+            .unwrap()
+            .verify(1, &|_, _| {})
+            .unwrap();
+        if looked
+            .worst()
+            .is_some_and(|class| class != Class::Torn && class != Class::Meta)
+        {
+            return Err(format!("verify after a crash: {:?}", looked.problems));
+        }
+    }
+    storage.set_capacity(None);
+    start(&storage, seed, &mut world)?.ok_or("a sound disk does not open")?;
+    Ok(crashes)
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_in_random_crashes() {
+    let mut crashes = 0;
+    for seed in 0..scaled(400) {
+        match history(seed, false) {
+            Ok(count) => crashes += count,
+            Err(what) => panic!("seed {seed}: {what}"),
+        }
+    }
+    assert!(crashes > 0);
+}
+
+#[test]
+fn every_storage_call_is_a_crash_point() {
+    for fault in [Fault::PowerCut, Fault::Eio] {
+        let mut call = 1;
+        loop {
+            let storage = MemStorage::new(call);
+            storage.fail_at(call, fault);
+            let mut world = World::default();
+            let mut dice = Dice(7);
+            if let Some(mut run) = start(&storage, 1, &mut world).unwrap() {
+                let survived = (0..60).all(|_| run.step(&mut dice, &mut world));
+                if survived && run.close(&mut world) {
+                    break;
+                }
+            }
+            for seed in 0..4 {
+                let found = if seed == 3 {
+                    storage.kill()
+                } else {
+                    storage.crash(call * 31 + seed)
+                };
+                let started = start(
+                    &found,
+                    2,
+                    &mut World {
+                        submitted: world.submitted.clone(),
+                        ..world
+                    },
+                );
+                assert!(
+                    started
+                        .unwrap_or_else(|what| panic!("{fault:?} at call {call}: {what}"))
+                        .is_some()
+                );
+            }
+            call += 1;
+        }
+        assert!(
+            call > 60,
+            "a run of {call} calls is too short to say anything"
+        );
+    }
+}
+
+#[test]
+fn a_disk_that_lies_about_syncs_is_found_out() {
+    let found = (0..40).any(|seed| history(seed, true).is_err());
+    assert!(
+        found,
+        "acts are lost when syncs do nothing, and these tests must see it"
+    );
+}
