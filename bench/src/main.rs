@@ -12,6 +12,7 @@ mod inside;
 mod latency;
 mod machine;
 mod memory;
+mod micro;
 mod random;
 mod replay;
 mod report;
@@ -39,6 +40,7 @@ enum Measurement {
     Engine(inside::EngineArgs),
     Http(http::HttpArgs),
     Memory(memory::MemoryArgs),
+    Micro(micro::MicroArgs),
     Replay(replay::ReplayArgs),
 }
 
@@ -49,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Measurement::Engine(args) => inside::run(&args)?,
         Measurement::Http(args) => http::run(&args)?,
         Measurement::Memory(args) => memory::run(&args)?,
+        Measurement::Micro(args) => micro::run(&args)?,
         Measurement::Replay(args) => replay::run(&args)?,
     }
     Ok(())
