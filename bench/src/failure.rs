@@ -21,6 +21,14 @@ pub(crate) enum Failure {
     /// The engine did not open or refused a command that must succeed.
     #[error("the engine {0}")]
     Engine(String),
+    /// Another program failed.
+    #[error("{program} failed: {said}")]
+    Program {
+        /// Its name.
+        program: String,
+        /// What it wrote.
+        said: String,
+    },
     /// The server and the client's own record disagree.
     #[error("{0} differences between the server and the client's own record")]
     Differences(usize),

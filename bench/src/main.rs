@@ -4,6 +4,7 @@
 //! subcommands take one measurement each. The load generator shares the machine with the server it
 //! measures, so everything on its hot path is as plain as it can be.
 
+mod compare;
 mod day;
 mod disk;
 mod failure;
@@ -13,6 +14,7 @@ mod latency;
 mod machine;
 mod memory;
 mod micro;
+mod plot;
 mod random;
 mod replay;
 mod report;
@@ -35,6 +37,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Measurement {
+    Compare(compare::CompareArgs),
     Day(day::DayArgs),
     Disk(disk::DiskArgs),
     Engine(inside::EngineArgs),
@@ -46,6 +49,7 @@ enum Measurement {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().measurement {
+        Measurement::Compare(args) => compare::run(&args)?,
         Measurement::Day(args) => day::run(&args)?,
         Measurement::Disk(args) => disk::run(&args)?,
         Measurement::Engine(args) => inside::run(&args)?,

@@ -13,7 +13,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use engine::clock::SystemClock;
+use engine::SystemClock;
 use engine::domain::{
     Command, CreateWallet, Entity, Event, Facts, Owner, Participant, Participants, Rejection, Role,
     Timestamp, apply, decide,

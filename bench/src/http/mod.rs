@@ -11,6 +11,6 @@ mod store;
 pub(crate) use self::asker::Asker;
 pub(crate) use self::child::{Child, ChildOptions, NOOP_FLAG, program};
 pub(crate) use self::command::{HttpArgs, run};
-pub(crate) use self::drive::{Outcome, Pace, Plan};
+pub(crate) use self::drive::{Outcome, Pace, Plan, drive};
 pub(crate) use self::response::text_member;
 pub(crate) use self::store::{create_wallets, drive_threads};
