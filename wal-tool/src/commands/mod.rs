@@ -1,0 +1,10 @@
+//! One file per command; a new one is a file here and a line in `cli.rs`.
+
+pub(crate) mod balance;
+pub(crate) mod dump;
+pub(crate) mod hex;
+pub(crate) mod history;
+pub(crate) mod inspect;
+pub(crate) mod replay;
+pub(crate) mod stats;
+pub(crate) mod verify;

@@ -1,0 +1,224 @@
+//! `verify`: every byte of the log, and on request every meaning; all problems, not the first.
+
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::Args;
+use engine::journal::{Problem, VerifyReport};
+use serde::Serialize;
+
+use crate::acts::Found;
+use crate::deep::Deep;
+use crate::exit::{Stop, Verdict};
+use crate::log::{Log, Next};
+use crate::output::{Format, FormatArgs, Output, talk};
+use crate::place::Place;
+use crate::rows::{PROBLEM_COLUMNS, ProblemRow};
+
+const EXAMPLES: &str = "\
+Examples:
+  wal-tool verify                       checksums, padding, links, LSNs, segment chain, meta
+  wal-tool verify --deep --jobs 4       ... and whether balances, versions and sums follow from the events
+  wal-tool verify --json || echo $?     one object a problem, then a summary; the exit code is the worst class";
+
+/// How long the server remembers keys unless it is told otherwise.
+const KEY_WINDOW_DEFAULT: &str = "24h";
+
+/// Checks the whole log and lists every problem as CLASS file:offset:LSN. Beside a running server nothing
+/// behind the last LSN known to be durable is judged.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Verify {
+    /// Replay too: balances, versions, lots, sums, wallets created twice, keys used twice, time.
+    #[arg(long)]
+    deep: bool,
+    /// Threads that check segments; all cores if left out.
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZero<usize>>,
+    /// How long the server remembers idempotency keys (its --key-window): the same key is a problem within it.
+    #[arg(long, value_name = "TIME", default_value = KEY_WINDOW_DEFAULT, value_parser = parse_window)]
+    key_window: Duration,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What was checked.
+#[derive(Serialize)]
+struct VerifyRow {
+    verdict: &'static str,
+    code: u8,
+    problems: usize,
+    deep: bool,
+    segments: u64,
+    groups: u64,
+    acts: u64,
+    records: u64,
+    bytes: u64,
+    padding_bytes: u64,
+    first_lsn: u64,
+    last_lsn: u64,
+    attested_lsn: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledgement_unknown_from: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallets: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<u128>,
+}
+
+fn parse_window(text: &str) -> Result<Duration, String> {
+    let signed = text
+        .parse::<jiff::SignedDuration>()
+        .map_err(|error| error.to_string())?;
+    Duration::try_from(signed).map_err(|error| error.to_string())
+}
+
+// === impl Verify ===
+
+impl Verify {
+    pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
+        let log = Log::open(self.place.dir())?;
+        let bar = output.progress(log.bytes(), true);
+        let jobs = self
+            .jobs
+            .or(available_parallelism().ok())
+            .map_or(1, NonZero::get);
+        let report = log
+            .reader()
+            .verify(jobs, &|done, _| bar.set_position(done))?;
+        bar.finish_and_clear();
+        let mut problems = report.problems.clone();
+        let mut row = VerifyRow::new(&log, &report);
+        if self.deep {
+            let (wallets, points) = self.check_meaning(&log, output, &mut problems)?;
+            row.deep = true;
+            row.wallets = Some(wallets);
+            row.points = Some(points);
+        }
+        let verdict = Verdict::of(&problems);
+        row.verdict = verdict.name();
+        row.code = verdict.exit_code();
+        row.problems = problems.len();
+        self.write(&problems, &row, output)?;
+        Ok(verdict)
+    }
+
+    /// Replays; gives the number of wallets and the points in them.
+    fn check_meaning(
+        &self,
+        log: &Log,
+        output: &Output,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(usize, u128), Stop> {
+        let bar = output.progress(log.bytes(), true);
+        let mut deep = Deep::new(self.key_window);
+        log.forward(None, &mut |found| {
+            match found {
+                Found::Act(act) => {
+                    bar.set_position(log.bytes_before(act.position));
+                    deep.take(&act);
+                    Ok(Next::GoOn)
+                }
+                // Told already. Behind it the replay goes on: what does not add up there shows who was hit.
+                Found::Damage(damage) => {
+                    deep.pass_damage(damage.problem.class);
+                    Ok(Next::GoOn)
+                }
+            }
+        })?;
+        bar.finish_and_clear();
+        let (fold, found) = deep.finish();
+        problems.extend(found);
+        let (paid, free) = fold.points();
+        Ok((fold.count(), paid + free))
+    }
+
+    fn write(
+        &self,
+        problems: &[Problem],
+        row: &VerifyRow,
+        output: &mut Output,
+    ) -> Result<(), Stop> {
+        let rows = problems.iter().map(ProblemRow::new);
+        match self.format.format() {
+            Format::Json => {
+                for problem in rows {
+                    output.json("problem", &problem)?;
+                }
+                output.json("verify", row)?;
+            }
+            Format::Csv => {
+                output.csv(&PROBLEM_COLUMNS)?;
+                for problem in rows {
+                    output.csv(&problem.cells())?;
+                }
+                talk(format_args!("{}", row.line()));
+            }
+            Format::Text => {
+                for problem in rows {
+                    output.text(format_args!("{}", problem.line()))?;
+                }
+                output.text(format_args!("{}", row.line()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl VerifyRow ===
+
+impl VerifyRow {
+    fn new(log: &Log, report: &VerifyReport) -> Self {
+        let tail = report.tail.as_ref();
+        Self {
+            verdict: "",
+            code: 0,
+            problems: 0,
+            deep: false,
+            segments: report.segments,
+            groups: report.groups,
+            acts: report.acts,
+            records: report.records,
+            bytes: report.bytes,
+            padding_bytes: report.padding_bytes,
+            first_lsn: report.first_lsn.0,
+            last_lsn: report.last_lsn.0,
+            attested_lsn: tail.map_or(0, |tail| tail.attested.0),
+            acknowledgement_unknown_from: tail.and_then(|tail| tail.unknown_from).map(|lsn| lsn.0),
+            held_by: log.reader().holder(),
+            wallets: None,
+            points: None,
+        }
+    }
+
+    fn line(&self) -> String {
+        let mut line = format!(
+            "{}: {} problems in {} segments, {} acts, LSN {}…{}, {} bytes",
+            self.verdict,
+            self.problems,
+            self.segments,
+            self.acts,
+            self.first_lsn,
+            self.last_lsn,
+            self.bytes
+        );
+        if let (Some(wallets), Some(points)) = (self.wallets, self.points) {
+            line += &format!("; {wallets} wallets hold {points} points");
+        }
+        if let Some(lsn) = self.acknowledgement_unknown_from {
+            line += &format!("; acknowledgement unknown from LSN {lsn}");
+        }
+        if let Some(holder) = &self.held_by {
+            line += &format!(
+                "; in use ({holder}), judged up to LSN {}",
+                self.attested_lsn
+            );
+        }
+        line
+    }
+}

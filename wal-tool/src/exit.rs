@@ -1,0 +1,125 @@
+//! How a run ends: with which exit code, and why a command had to stop.
+//!
+//! ```text
+//! 0 clean · 1 I/O · 2 usage · 10 torn tail only · 11 corrupt · 12 segment missing, doubled, swapped, foreign
+//! 13 snapshot or meta bad · 14 meaning violated · 15 unknown format · 16 lock held · 17 suspect tail · 18 differs
+//! ```
+//! A command collects what it comes across; the most severe finding names the exit code.
+
+use std::io;
+
+use engine::journal::{Class, JournalError, Problem};
+use thiserror::Error;
+
+/// The worst thing a run has met so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Verdict(Option<Class>);
+
+/// Why a command could not go on.
+#[derive(Debug, Error)]
+pub(crate) enum Stop {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The question makes no sense here.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that was named cannot be read.
+    #[error("cannot read {file}: {source}")]
+    Read {
+        /// Which file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The answer cannot be written.
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] io::Error),
+}
+
+// === impl Verdict ===
+
+impl Verdict {
+    /// Takes a finding in.
+    pub(crate) fn meet(&mut self, class: Class) {
+        let worse = self
+            .0
+            .is_none_or(|worst| worst.severity() < class.severity());
+        if worse {
+            self.0 = Some(class);
+        }
+    }
+
+    /// Takes many findings in.
+    pub(crate) fn of(problems: &[Problem]) -> Self {
+        let mut verdict = Self::default();
+        for problem in problems {
+            verdict.meet(problem.class);
+        }
+        verdict
+    }
+
+    /// Exit code of the worst finding, 0 without one.
+    pub(crate) fn exit_code(self) -> u8 {
+        self.0.map_or(0, Class::exit_code)
+    }
+
+    /// Name of the worst finding.
+    pub(crate) fn name(self) -> &'static str {
+        self.0.map_or("clean", Class::name)
+    }
+}
+
+// === impl Stop ===
+
+impl Stop {
+    /// Exit code; `None` when the reader of the answer went away, which is nobody's fault.
+    pub(crate) fn exit_code(&self) -> Option<u8> {
+        match self {
+            Self::Journal(error) => Some(error.exit_code()),
+            Self::Usage(_) => Some(Class::Usage.exit_code()),
+            Self::Read { .. } => Some(Class::Io.exit_code()),
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+            Self::Output(_) => Some(Class::Io.exit_code()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From harmless to fatal, with the code each one shows alone.
+    const BY_SEVERITY: [(Class, u8); 11] = [
+        (Class::Torn, 10),
+        (Class::Differs, 18),
+        (Class::Suspect, 17),
+        (Class::Meta, 13),
+        (Class::Meaning, 14),
+        (Class::Chain, 12),
+        (Class::Corrupt, 11),
+        (Class::Format, 15),
+        (Class::Locked, 16),
+        (Class::Usage, 2),
+        (Class::Io, 1),
+    ];
+
+    #[test]
+    fn each_class_has_its_code_and_the_most_severe_wins() {
+        assert_eq!(Verdict::default().exit_code(), 0);
+        for (worse, (class, code)) in BY_SEVERITY.iter().enumerate() {
+            let mut verdict = Verdict::default();
+            verdict.meet(*class);
+            assert_eq!(verdict.exit_code(), *code, "{class:?} alone");
+            for (milder, _) in &BY_SEVERITY[..worse] {
+                let mut before = Verdict::default();
+                before.meet(*milder);
+                before.meet(*class);
+                assert_eq!(before.exit_code(), *code, "{class:?} after {milder:?}");
+                let mut after = verdict;
+                after.meet(*milder);
+                assert_eq!(after.exit_code(), *code, "{class:?} before {milder:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The replay fold: events in LSN order → wallets, by the same `apply` as in the live engine.
+//!
+//! `apply` stops at the first contradiction of a wallet. The fold reports it, takes over what the event
+//! states, and from then on holds that wallet's events only against each other (version + 1, balance
+//! before ± amount), so one lost record is one finding and later ones are still found.
+
+use std::collections::HashMap;
+
+use engine::domain::{
+    Entity, EntityId, Entry, Event, Fund, Inconsistency, NUMBER_MAX, Role, Standing, Timestamp,
+    Wallet, apply,
+};
+use smallvec::SmallVec;
+
+/// What became of all wallets.
+#[derive(Default)]
+pub(crate) struct Fold {
+    wallets: HashMap<u64, Held>,
+    last: Option<Moment>,
+    acts: u64,
+    flow: Flow,
+}
+
+/// Place of an act in the log and in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Moment {
+    /// LSN of its first record.
+    pub(crate) lsn: u64,
+    /// Header time.
+    pub(crate) at: Timestamp,
+}
+
+/// One wallet with where it came from.
+pub(crate) struct Held {
+    entity: Option<Entity>,
+    /// What the last event states; all that is known once the wallet contradicted itself.
+    standing: Standing,
+    sound: bool,
+    created: Moment,
+    touched: Moment,
+}
+
+/// Points that came in and went out, over everything.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Flow {
+    /// Charged, earned, given back.
+    pub(crate) gained: u128,
+    /// Used, lapsed.
+    pub(crate) lost: u128,
+}
+
+/// Contradictions found in one act.
+pub(crate) type Contradictions = SmallVec<[Inconsistency; 1]>;
+
+// === impl Fold ===
+
+impl Fold {
+    /// Carries one event out.
+    pub(crate) fn apply(&mut self, moment: Moment, event: &Event) -> Contradictions {
+        let mut found = Contradictions::new();
+        for ((id, role), entry) in event.roles().into_iter().zip(event.entries()) {
+            found.extend(self.apply_role(moment, id, role, event, &entry));
+            self.flow.add(&entry);
+        }
+        self.pass(moment);
+        found
+    }
+
+    /// An act that touches no entity.
+    pub(crate) fn pass(&mut self, moment: Moment) {
+        self.acts += 1;
+        self.last = Some(moment);
+    }
+
+    /// A wallet, if it exists.
+    pub(crate) fn wallet(&self, id: u64) -> Option<&Held> {
+        self.wallets.get(&id)
+    }
+
+    /// All wallets by id.
+    pub(crate) fn into_wallets(self) -> Vec<(u64, Held)> {
+        let mut wallets: Vec<_> = self.wallets.into_iter().collect();
+        wallets.sort_unstable_by_key(|(id, _)| *id);
+        wallets
+    }
+
+    /// How many wallets there are.
+    pub(crate) fn count(&self) -> usize {
+        self.wallets.len()
+    }
+
+    /// How many acts were folded.
+    pub(crate) fn acts(&self) -> u64 {
+        self.acts
+    }
+
+    /// The last act folded.
+    pub(crate) fn last(&self) -> Option<Moment> {
+        self.last
+    }
+
+    /// Points that came in and went out.
+    pub(crate) fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Ledger points in all wallets: (paid, free).
+    pub(crate) fn points(&self) -> (u128, u128) {
+        let standings = self.wallets.values().map(|held| held.standing);
+        standings.fold((0, 0), |(paid, free), standing| {
+            (
+                paid + u128::from(standing.paid),
+                free + u128::from(standing.free),
+            )
+        })
+    }
+
+    fn apply_role(
+        &mut self,
+        moment: Moment,
+        id: EntityId,
+        role: Role,
+        event: &Event,
+        entry: &Entry,
+    ) -> Option<Inconsistency> {
+        let stated = event.standing(role);
+        let created = matches!(event, Event::WalletCreated(_));
+        let known = self.wallets.contains_key(&id.id);
+        let held = self.wallets.entry(id.id).or_insert_with(|| Held {
+            entity: None,
+            standing: Standing {
+                version: 0,
+                paid: 0,
+                free: 0,
+                ..stated
+            },
+            sound: true,
+            created: moment,
+            touched: moment,
+        });
+        held.touched = moment;
+        let outcome = match held.sound {
+            true => check_return(held, event).and_then(|()| apply(&mut held.entity, role, event)),
+            false if created => Err(Inconsistency::CreatedTwice {
+                wallet: stated.wallet,
+            }),
+            false => follows(&held.standing, &stated, entry),
+        };
+        held.standing = stated;
+        // A wallet that exists only by a contradiction has no owner to show and is never applied to again.
+        held.sound &= outcome.is_ok() && (known || created);
+        outcome.err()
+    }
+}
+
+/// The running total of a partly given back use must grow by exactly what goes back this time.
+fn check_return(held: &Held, event: &Event) -> Result<(), Inconsistency> {
+    let (Some(Entity::Wallet(wallet)), Event::UseCancelled(event)) = (&held.entity, event) else {
+        return Ok(());
+    };
+    let before = wallet.returned(event.transaction.0);
+    let adds_up = before.checked_add(event.amount()) == Some(event.returned);
+    adds_up.then_some(()).ok_or(Inconsistency::Legs)
+}
+
+/// Whether one standing follows from the one before it by the amounts of an entry.
+fn follows(before: &Standing, stated: &Standing, entry: &Entry) -> Result<(), Inconsistency> {
+    let wallet = stated.wallet;
+    let expected = before.version + 1;
+    if expected != stated.version {
+        return Err(Inconsistency::Version {
+            wallet,
+            expected,
+            stated: stated.version,
+        });
+    }
+    let moved = |fund: Fund| -> i128 {
+        let of_fund = entry
+            .allocations
+            .iter()
+            .filter(|allocation| allocation.bucket.fund == fund);
+        let sum: i128 = of_fund
+            .map(|allocation| i128::from(allocation.amount))
+            .sum();
+        if entry.kind.is_debit() { -sum } else { sum }
+    };
+    let paid = i128::from(before.paid) + moved(Fund::Paid);
+    let free = i128::from(before.free) + moved(Fund::Free);
+    if (paid, free) == (i128::from(stated.paid), i128::from(stated.free)) {
+        return Ok(());
+    }
+    let shown =
+        |points: i128| u64::try_from(points.clamp(0, i128::from(NUMBER_MAX))).unwrap_or(NUMBER_MAX);
+    Err(Inconsistency::Balance {
+        wallet,
+        paid: shown(paid),
+        free: shown(free),
+        stated_paid: stated.paid,
+        stated_free: stated.free,
+    })
+}
+
+// === impl Held ===
+
+impl Held {
+    /// The state; `None` when the log contradicts itself about this wallet.
+    pub(crate) fn state(&self) -> Option<&Wallet> {
+        match &self.entity {
+            Some(Entity::Wallet(wallet)) if self.sound => Some(wallet),
+            _ => None,
+        }
+    }
+
+    /// The act that created it.
+    pub(crate) fn created(&self) -> Moment {
+        self.created
+    }
+
+    /// The last act that touched it.
+    pub(crate) fn touched(&self) -> Moment {
+        self.touched
+    }
+}
+
+// === impl Flow ===
+
+impl Flow {
+    fn add(&mut self, entry: &Entry) {
+        use engine::domain::EntryType::{
+            Cancel, Charge, Create, Earn, Lapse, TransferIn, TransferOut, Use,
+        };
+        match entry.kind {
+            Charge | Earn | Cancel => self.gained += u128::from(entry.amount),
+            Use | Lapse => self.lost += u128::from(entry.amount),
+            Create | TransferIn | TransferOut => {}
+        }
+    }
+
+    /// What all wallets together must hold.
+    pub(crate) fn balance(self) -> Option<u128> {
+        self.gained.checked_sub(self.lost)
+    }
+}

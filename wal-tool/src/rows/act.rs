@@ -1,0 +1,237 @@
+//! A record of the log as a row.
+
+use std::fmt::Write;
+
+use engine::domain::{Event, Rejection, Timestamp};
+use engine::record::{Content, IdempotencyKey, Record};
+use serde::Serialize;
+
+use super::{EntryRow, OwnerRow};
+use crate::acts::Act;
+use crate::instant::rfc3339;
+
+/// A record of the log, decoded as far as it can be.
+#[derive(Serialize)]
+pub(crate) struct ActRow<'a> {
+    lsn: u64,
+    last_lsn: u64,
+    segment: u32,
+    offset: u32,
+    bytes: u64,
+    created_at: String,
+    kind: &'a str,
+    schema: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<KeyRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<OwnerRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancels: Option<u64>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    description: &'a str,
+    entries: Vec<EntryRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejection: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The hashed idempotency key.
+#[derive(Serialize)]
+pub(crate) struct KeyRow {
+    id: String,
+    fingerprint: String,
+}
+
+/// Columns of an act in CSV: one row an entry, one row without an entry for everything else.
+pub(crate) const ACT_COLUMNS: [&str; 20] = [
+    "lsn",
+    "last_lsn",
+    "segment",
+    "offset",
+    "bytes",
+    "created_at",
+    "kind",
+    "key",
+    "fingerprint",
+    "leg",
+    "type",
+    "wallet",
+    "amount",
+    "balance",
+    "paid",
+    "free",
+    "version",
+    "counterparty",
+    "rejection",
+    "description",
+];
+
+// === impl ActRow ===
+
+impl<'a> ActRow<'a> {
+    /// An act that decodes.
+    pub(crate) fn new(act: &'a Act<'_>, record: &'a Record) -> Self {
+        let mut row = Self::bare(act);
+        row.key = record.key.map(KeyRow::from);
+        match &record.content {
+            Content::Event(event) => {
+                row.entries = event.entries().iter().map(EntryRow::from).collect();
+                row.description = event.description();
+                match event {
+                    Event::WalletCreated(event) => row.owner = Some(event.owner.into()),
+                    Event::UseCancelled(event) => row.cancels = Some(event.transaction.0),
+                    Event::Charged(_)
+                    | Event::Earned(_)
+                    | Event::Used(_)
+                    | Event::Transferred(_)
+                    | Event::Lapsed(_) => {}
+                }
+            }
+            Content::Refused(rejection) => row.rejection = Some(rejection_words(rejection)),
+        }
+        row
+    }
+
+    /// An act whose body does not decode.
+    pub(crate) fn undecodable(act: &'a Act<'_>, error: String) -> Self {
+        let mut row = Self::bare(act);
+        row.error = Some(error);
+        row
+    }
+
+    /// A record of the journal's own: it carries no act.
+    pub(crate) fn bare(act: &'a Act<'_>) -> Self {
+        Self {
+            lsn: act.lsn,
+            last_lsn: act.last_lsn,
+            segment: act.position.segment,
+            offset: act.position.offset,
+            bytes: act.framed_bytes,
+            created_at: rfc3339(act.at),
+            kind: act.kind_name(),
+            schema: act.schema,
+            key: None,
+            owner: None,
+            cancels: None,
+            description: "",
+            entries: Vec::new(),
+            rejection: None,
+            error: None,
+        }
+    }
+
+    /// One line for people.
+    pub(crate) fn line(&self) -> String {
+        let mut line = format!("{:>10}  {}  {:<14}", self.lsn, self.created_at, self.kind);
+        for entry in &self.entries {
+            let _ = write!(
+                line,
+                "  wallet {} {}{} = {} (paid {}, free {}) v{}",
+                entry.wallet,
+                entry.sign(),
+                entry.amount,
+                entry.balance,
+                entry.paid,
+                entry.free,
+                entry.version
+            );
+        }
+        if let Some(owner) = &self.owner {
+            let _ = write!(line, "  owner {} {}", owner.kind, owner.id);
+        }
+        if let Some(cancels) = self.cancels {
+            let _ = write!(line, "  cancels {cancels}");
+        }
+        if let Some(rejection) = &self.rejection {
+            let _ = write!(line, "  {rejection}");
+        }
+        if !self.description.is_empty() {
+            // Quoted and escaped: no text of a caller reaches the terminal raw.
+            let _ = write!(line, "  {:?}", self.description);
+        }
+        if let Some(key) = &self.key {
+            let _ = write!(line, "  key {}", key.id);
+        }
+        if let Some(error) = &self.error {
+            let _ = write!(line, "  UNREADABLE: {error}");
+        }
+        line
+    }
+
+    /// The rows of [`ACT_COLUMNS`].
+    pub(crate) fn cells(&self) -> Vec<[String; ACT_COLUMNS.len()]> {
+        if self.entries.is_empty() {
+            return vec![self.cells_of(None)];
+        }
+        let entries = self.entries.iter();
+        entries.map(|entry| self.cells_of(Some(entry))).collect()
+    }
+
+    fn cells_of(&self, entry: Option<&EntryRow>) -> [String; ACT_COLUMNS.len()] {
+        let number = |of: fn(&EntryRow) -> u64| {
+            entry.map_or_else(String::new, |entry| of(entry).to_string())
+        };
+        let key = |of: fn(&KeyRow) -> &String| {
+            self.key
+                .as_ref()
+                .map_or_else(String::new, |key| of(key).clone())
+        };
+        let counterparty = entry.and_then(|entry| entry.counterparty);
+        let rejection = self
+            .rejection
+            .as_ref()
+            .and_then(|rejection| rejection["code"].as_str());
+        [
+            self.lsn.to_string(),
+            self.last_lsn.to_string(),
+            self.segment.to_string(),
+            self.offset.to_string(),
+            self.bytes.to_string(),
+            self.created_at.clone(),
+            self.kind.to_owned(),
+            key(|key| &key.id),
+            key(|key| &key.fingerprint),
+            number(|entry| u64::from(entry.leg)),
+            entry.map_or_else(String::new, |entry| entry.kind.to_owned()),
+            number(|entry| entry.wallet),
+            number(|entry| entry.amount),
+            number(|entry| entry.balance),
+            number(|entry| entry.paid),
+            number(|entry| entry.free),
+            number(|entry| entry.version),
+            counterparty.map_or_else(String::new, |id| id.to_string()),
+            rejection.unwrap_or_default().to_owned(),
+            self.description.to_owned(),
+        ]
+    }
+}
+
+/// A refusal as its stable code with the numbers it carries.
+fn rejection_words(rejection: &Rejection) -> serde_json::Value {
+    let mut words = serde_json::Map::new();
+    words.insert("code".to_owned(), rejection.code().into());
+    // The derived form is {"Variant":{members}}; the code already names the variant.
+    if let Ok(serde_json::Value::Object(tagged)) = serde_json::to_value(rejection) {
+        for members in tagged.into_iter().map(|(_, members)| members) {
+            if let serde_json::Value::Object(members) = members {
+                words.extend(members);
+            }
+        }
+    }
+    if let Some(at) = words.get("expires_at").and_then(serde_json::Value::as_i64) {
+        words.insert("expires_at".to_owned(), rfc3339(Timestamp(at)).into());
+    }
+    serde_json::Value::Object(words)
+}
+
+// === impl KeyRow ===
+
+impl From<IdempotencyKey> for KeyRow {
+    fn from(key: IdempotencyKey) -> Self {
+        Self {
+            id: format!("{:032x}", key.id),
+            fingerprint: format!("{:016x}", key.fingerprint),
+        }
+    }
+}

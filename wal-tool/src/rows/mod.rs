@@ -1,0 +1,172 @@
+//! The rows that answers are made of, with the fields and words of the HTTP surface.
+
+mod act;
+mod problem;
+mod wallet;
+
+use engine::domain::{Allocation, BucketKey, Entry, EntryType, Event, Owner, Timestamp, WalletId};
+use serde::Serialize;
+
+pub(crate) use self::act::{ACT_COLUMNS, ActRow};
+pub(crate) use self::problem::{PROBLEM_COLUMNS, ProblemRow};
+pub(crate) use self::wallet::{WALLET_COLUMNS, WalletRow};
+use crate::instant::rfc3339;
+
+/// Who owns a wallet.
+#[derive(Serialize)]
+pub(crate) struct OwnerRow {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: u64,
+}
+
+/// Points of equal fund and expiry within an entry.
+#[derive(Serialize)]
+pub(crate) struct AllocationRow {
+    fund: &'static str,
+    expires_at: Option<String>,
+    amount: u64,
+}
+
+/// One leg of an act.
+#[derive(Serialize)]
+pub(crate) struct EntryRow {
+    leg: u8,
+    wallet: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    amount: u64,
+    balance: u64,
+    paid: u64,
+    free: u64,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counterparty: Option<u64>,
+    allocations: Vec<AllocationRow>,
+}
+
+/// An entry as a row of its own: a line of a statement.
+#[derive(Serialize)]
+pub(crate) struct StatementRow<'a> {
+    transaction: u64,
+    #[serde(flatten)]
+    entry: EntryRow,
+    description: &'a str,
+    created_at: String,
+}
+
+/// Columns of a statement in CSV.
+pub(crate) const STATEMENT_COLUMNS: [&str; 11] = [
+    "transaction",
+    "leg",
+    "created_at",
+    "type",
+    "amount",
+    "balance",
+    "paid",
+    "free",
+    "version",
+    "counterparty",
+    "description",
+];
+
+// === impl OwnerRow ===
+
+impl From<Owner> for OwnerRow {
+    fn from(owner: Owner) -> Self {
+        let kind = owner.kind.as_str();
+        Self { kind, id: owner.id }
+    }
+}
+
+// === impl AllocationRow ===
+
+impl From<&Allocation> for AllocationRow {
+    fn from(allocation: &Allocation) -> Self {
+        let (fund, expires_at) = bucket_words(allocation.bucket);
+        Self {
+            fund,
+            expires_at,
+            amount: allocation.amount,
+        }
+    }
+}
+
+fn bucket_words(bucket: BucketKey) -> (&'static str, Option<String>) {
+    (bucket.fund.as_str(), bucket.expires_at.map(rfc3339))
+}
+
+// === impl EntryRow ===
+
+impl From<&Entry> for EntryRow {
+    fn from(entry: &Entry) -> Self {
+        let standing = entry.standing;
+        Self {
+            leg: entry.leg,
+            wallet: standing.wallet.get(),
+            kind: entry.kind.as_str(),
+            amount: entry.amount,
+            balance: standing.balance(),
+            paid: standing.paid,
+            free: standing.free,
+            version: standing.version,
+            counterparty: entry.counterparty.map(WalletId::get),
+            allocations: entry.allocations.iter().map(AllocationRow::from).collect(),
+        }
+    }
+}
+
+/// The amount with the sign of its direction; a creation moves nothing.
+pub(crate) fn signed(entry: &Entry) -> String {
+    match (entry.amount, entry.kind.is_debit()) {
+        (0, _) => "0".to_owned(),
+        (amount, true) => format!("-{amount}"),
+        (amount, false) => format!("+{amount}"),
+    }
+}
+
+// === impl StatementRow ===
+
+impl<'a> StatementRow<'a> {
+    pub(crate) fn new(lsn: u64, at: Timestamp, entry: &Entry, event: &'a Event) -> Self {
+        Self {
+            transaction: lsn,
+            entry: EntryRow::from(entry),
+            description: event.description(),
+            created_at: rfc3339(at),
+        }
+    }
+
+    /// The cells of [`STATEMENT_COLUMNS`].
+    pub(crate) fn cells(&self) -> [String; STATEMENT_COLUMNS.len()] {
+        let entry = &self.entry;
+        [
+            self.transaction.to_string(),
+            entry.leg.to_string(),
+            self.created_at.clone(),
+            entry.kind.to_owned(),
+            entry.amount.to_string(),
+            entry.balance.to_string(),
+            entry.paid.to_string(),
+            entry.free.to_string(),
+            entry.version.to_string(),
+            entry
+                .counterparty
+                .map_or_else(String::new, |id| id.to_string()),
+            self.description.to_owned(),
+        ]
+    }
+}
+
+impl EntryRow {
+    fn sign(&self) -> &'static str {
+        let kind = EntryType::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == self.kind);
+        match kind {
+            Some(EntryType::Create) | None => "",
+            Some(kind) if kind.is_debit() => "-",
+            Some(_) => "+",
+        }
+    }
+}

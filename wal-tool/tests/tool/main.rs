@@ -1,0 +1,9 @@
+//! The tool from outside: real logs, written through the engine's journal, read by the real binary.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop here"
+)]
+
+mod damage;
+mod reading;
+mod stage;
