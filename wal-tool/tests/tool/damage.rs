@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use engine::domain::{Description, Owner};
 use engine::domain::{Event, Granted, Standing, WalletCreated};
@@ -213,59 +213,40 @@ fn the_damage_can_be_looked_at_byte_by_byte() {
 
 #[test]
 fn segments_missing_doubled_swapped_or_foreign_are_12() {
-    let rolled = || {
+    type Harm = fn(&Store, &[PathBuf]);
+    let harms: [(&str, Harm); 6] = [
+        ("are missing", |_, segments| {
+            fs::remove_file(&segments[1]).unwrap()
+        }),
+        ("oldest", |_, segments| {
+            fs::remove_file(&segments[0]).unwrap()
+        }),
+        ("newest", |_, segments| {
+            fs::remove_file(&segments[segments.len() - 1]).unwrap()
+        }),
+        ("the same number", |store, segments| {
+            fs::copy(&segments[1], store.dir().join(segment_name(2, 9999))).unwrap();
+        }),
+        ("the header is of segment", |store, segments| {
+            let aside = store.dir().join("aside.tmp");
+            fs::rename(&segments[1], &aside).unwrap();
+            fs::rename(&segments[2], &segments[1]).unwrap();
+            fs::rename(&aside, &segments[2]).unwrap();
+        }),
+        ("another store", |_, segments| {
+            let other = written(60).close();
+            fs::copy(&other.segments()[1], &segments[1]).unwrap();
+        }),
+    ];
+    for (says, harm) in harms {
         let store = written(60).close();
         let segments = store.segments();
         assert!(segments.len() > 3, "the log has rolled");
-        (store, segments)
-    };
-    let (store, segments) = rolled();
-    fs::remove_file(&segments[1]).unwrap();
-    let answer = store.tool(&["verify", "--json"]);
-    assert!(
-        [11, 12].contains(&answer.code) && answer.out.contains("are missing"),
-        "{}",
-        answer.out
-    );
-
-    let (store, segments) = rolled();
-    fs::remove_file(&segments[0]).unwrap();
-    check(&store, 12, "chain");
-
-    let (store, segments) = rolled();
-    fs::remove_file(segments.last().unwrap()).unwrap();
-    check(&store, 12, "chain");
-
-    let (store, segments) = rolled();
-    fs::copy(&segments[1], store.dir().join(segment_name(2, 9999))).unwrap();
-    let answer = store.tool(&["verify", "--json"]);
-    assert!(
-        [11, 12].contains(&answer.code) && answer.out.contains("the same number"),
-        "{}",
-        answer.out
-    );
-
-    let (store, segments) = rolled();
-    let aside = store.dir().join("aside.tmp");
-    fs::rename(&segments[1], &aside).unwrap();
-    fs::rename(&segments[2], &segments[1]).unwrap();
-    fs::rename(&aside, &segments[2]).unwrap();
-    let answer = store.tool(&["verify", "--json"]);
-    assert!(
-        [11, 12].contains(&answer.code) && answer.out.contains("\"chain\""),
-        "{}",
-        answer.out
-    );
-
-    let (store, segments) = rolled();
-    let (_other, foreign) = rolled();
-    fs::copy(&foreign[1], &segments[1]).unwrap();
-    let answer = store.tool(&["verify", "--json"]);
-    assert!(
-        [11, 12].contains(&answer.code) && answer.out.contains("another store"),
-        "{}",
-        answer.out
-    );
+        harm(&store, &segments);
+        let answer = check(&store, 12, "chain");
+        assert!(answer.out.contains(says), "{says}: {}", answer.out);
+        assert_eq!(store.tool(&["inspect"]).code, 12, "{says}");
+    }
 }
 
 #[test]
