@@ -9,7 +9,6 @@
 //! every mailbox they share in the same order and none can wait for another in a circle. A command
 //! on one entity is the same act with one participant and nothing to wait for.
 
-
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;

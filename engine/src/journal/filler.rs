@@ -6,9 +6,8 @@
 use super::error::JournalError;
 use super::ledger::Ledger;
 use super::metrics::JournalMetrics;
+use super::shelf::{ReadyFile, Shelf};
 use super::storage::{Access, Storage, StorageFile};
-use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -26,36 +25,6 @@ const STEP_BYTES: usize = 1024 * 1024;
 const STEP_PAUSE: Duration = Duration::from_millis(5);
 
 static ZEROS: [u8; STEP_BYTES] = [0; STEP_BYTES];
-
-/// A filled segment that has no header yet.
-pub(crate) struct ReadyFile {
-    pub(crate) name: String,
-    pub(crate) file: Arc<dyn StorageFile>,
-}
-
-/// A range of a sealed segment that was never written.
-pub(crate) struct Unused {
-    pub(crate) name: String,
-    pub(crate) file: Arc<dyn StorageFile>,
-    pub(crate) from: u64,
-    pub(crate) len: u64,
-}
-
-/// What passes between the writer and the filler.
-#[derive(Default)]
-pub(crate) struct Shelf {
-    state: Mutex<ShelfState>,
-    wake: Condvar,
-}
-
-#[derive(Default)]
-struct ShelfState {
-    ready: VecDeque<ReadyFile>,
-    unused: VecDeque<Unused>,
-    /// Something changed since the filler last looked.
-    called: bool,
-    stop: bool,
-}
 
 /// A file on its way to being all zeros.
 struct Filling {
@@ -89,44 +58,6 @@ pub(crate) enum FillTurn {
     Worked,
     Idle,
     Full,
-}
-
-impl Shelf {
-    /// The segment that was promised longest ago.
-    pub(crate) fn take(&self) -> Option<ReadyFile> {
-        let mut state = self.state.lock();
-        state.called = true;
-        self.wake.notify_all();
-        state.ready.pop_front()
-    }
-
-    pub(crate) fn give_back(&self, unused: Unused) {
-        let mut state = self.state.lock();
-        state.called = true;
-        state.unused.push_back(unused);
-        self.wake.notify_all();
-    }
-
-    pub(crate) fn stop(&self) {
-        self.state.lock().stop = true;
-        self.wake.notify_all();
-    }
-
-    /// Waits for a call that came since the last rest, or for the time to pass; true when the filler is to stop.
-    fn rest(&self, time: Option<Duration>) -> bool {
-        let mut state = self.state.lock();
-        while !state.stop && !state.called {
-            match time {
-                Some(time) => {
-                    let _ = self.wake.wait_for(&mut state, time);
-                    break;
-                }
-                None => self.wake.wait(&mut state),
-            }
-        }
-        state.called = false;
-        state.stop
-    }
 }
 
 impl Filler {
@@ -228,7 +159,7 @@ impl Filler {
                     name: filling.name,
                     file: filling.file,
                 };
-                self.shelf.state.lock().ready.push_back(ready);
+                self.shelf.put(ready);
                 self.metrics.segments_filled.fetch_add(1, Relaxed);
                 self.ledger.add_segment();
             }
@@ -297,7 +228,7 @@ impl Filler {
 
     /// Gives one unused range back; a file system that cannot do that keeps its zeros.
     fn punch_one(&self) -> bool {
-        let Some(unused) = self.shelf.state.lock().unused.pop_front() else {
+        let Some(unused) = self.shelf.take_unused() else {
             return false;
         };
         if let Err(error) = unused.file.punch(unused.from, unused.len) {

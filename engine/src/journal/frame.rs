@@ -9,6 +9,7 @@
 //!
 //! Pure functions over bytes: nothing here knows files, groups or what a body means.
 
+use super::bytes::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
 use super::fields::Field;
 use super::place::align_up;
 
@@ -320,38 +321,4 @@ fn flag_names(flags: u8) -> String {
     } else {
         names.join("+")
     }
-}
-
-#[inline]
-pub(crate) fn get_u16(bytes: &[u8], at: usize) -> u16 {
-    u16::from_le_bytes([bytes[at], bytes[at + 1]])
-}
-
-#[inline]
-pub(crate) fn get_u32(bytes: &[u8], at: usize) -> u32 {
-    let mut raw = [0; 4];
-    raw.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(raw)
-}
-
-#[inline]
-pub(crate) fn get_u64(bytes: &[u8], at: usize) -> u64 {
-    let mut raw = [0; 8];
-    raw.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(raw)
-}
-
-#[inline]
-pub(crate) fn put_u16(bytes: &mut [u8], at: usize, value: u16) {
-    bytes[at..at + 2].copy_from_slice(&value.to_le_bytes());
-}
-
-#[inline]
-pub(crate) fn put_u32(bytes: &mut [u8], at: usize, value: u32) {
-    bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
-}
-
-#[inline]
-pub(crate) fn put_u64(bytes: &mut [u8], at: usize, value: u64) {
-    bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }

@@ -1,7 +1,6 @@
 //! The handle that the rest of the engine holds: promise space, append, wait, read.
 
 use super::error::JournalError;
-use super::filler::Shelf;
 use super::frame::{
     BODY_BYTES_MAX, KIND_FORK, KIND_JOURNAL_MIN, RecordHeader, act_framed_len, body_crc,
 };
@@ -9,6 +8,7 @@ use super::ledger::{Reservation, Space, Unavailable};
 use super::metrics::JournalMetrics;
 use super::place::Lsn;
 use super::reader::ActReader;
+use super::shelf::Shelf;
 use super::storage::Held;
 use super::writer::Core;
 use parking_lot::Mutex;

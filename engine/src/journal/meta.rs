@@ -3,9 +3,9 @@
 //! Four copies of 4 KiB. Copies 0 and 1 are written and synced, then 2 and 3, so at every instant two of them are
 //! whole; the sound one with the highest sequence number counts. A directory that lags behind it has lost a file.
 
+use super::bytes::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
 use super::error::{Class, Problem};
 use super::fields::Field;
-use super::frame::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
 use super::segment::CopyFlaw;
 use super::storage::StorageFile;
 use std::io;

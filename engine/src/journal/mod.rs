@@ -14,12 +14,16 @@
 //! Reading order: `frame` and `segment` (bytes), `walk` (one record after another), `tail` and `open` (recovery),
 //! `group`, `writer` and `filler` (the write path), `reader`.
 
+mod bare;
 mod buffer;
+mod bytes;
 mod catalog;
 mod chunk;
+mod cut;
 mod error;
 mod fields;
 mod filler;
+mod flaw;
 mod follow;
 pub mod frame;
 mod group;
@@ -35,8 +39,9 @@ mod open;
 mod options;
 mod place;
 mod reader;
-mod seat;
+mod roll;
 pub mod segment;
+mod shelf;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod start;
@@ -55,6 +60,7 @@ pub use chunk::{Chunk, ChunkEnds, ScanError};
 pub use error::{Class, JournalError, Problem};
 pub use fields::Field;
 pub use filler::RESERVE_FILE;
+pub use flaw::{Flaw, FlawKind};
 pub use follow::Follow;
 pub use frame::BODY_BYTES_MAX;
 pub use group::{Delivered, GROUP_BYTES_MAX};
@@ -73,4 +79,4 @@ pub use storage::{Access, Entry, FileLock, FileStorage, Held, LOCK_FILE, Storage
 pub use tail::{Tail, TailVerdict};
 pub use verify::VerifyReport;
 pub use view::{Annotated, BadSpan, Item, Items, RecordView, SegmentView};
-pub use walk::{Flaw, FlawKind, Link};
+pub use walk::Link;

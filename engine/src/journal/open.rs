@@ -2,7 +2,8 @@
 
 use super::buffer::PageBuffer;
 use super::catalog::{Catalog, SegmentFile};
-use super::chunk::{Chunk, ChunkEnds, Cut, Span, chunks_between, find_cuts};
+use super::chunk::{Chunk, ChunkEnds, Span, chunks_between};
+use super::cut::{Cut, find_cuts};
 use super::error::{Class, JournalError, Problem};
 use super::meta::Meta;
 use super::options::JournalOptions;

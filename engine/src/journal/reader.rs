@@ -2,11 +2,12 @@
 //!
 //! Sealed segments are read through a map, the active one by `pread`. Every record read is checked again.
 
+use super::bytes::get_u16;
 use super::error::{Class, JournalError, Problem};
-use super::frame::{HEADER_BYTES, RecordHeader, group_end};
+use super::flaw::FlawKind;
+use super::frame::{HEADER_BYTES, RECORD_MAGIC, RecordHeader, group_end};
 use super::index::{IndexedSegment, LogIndex};
 use super::place::{Lsn, Position};
-use super::walk::FlawKind;
 use std::sync::Arc;
 
 /// What one read from an unmapped segment fetches: a checkpoint distance and the longest body close behind it.
@@ -121,23 +122,30 @@ impl ActReader {
     }
 }
 
-/// Walks headers from a checkpoint to the record `lsn`; None when it is not the first of an act.
+/// Walks from a checkpoint to the record `lsn`; None when it is not the first of an act. On the way only lengths and LSNs
+/// count, so no CRC is taken; a wrong one leads to bytes that are no record. What decides, the record itself and the
+/// one before it, is checked.
 fn find(
     window: &mut Window<'_>,
     start: u64,
     lsn: u64,
 ) -> Result<Option<(u64, RecordHeader)>, JournalError> {
     let mut offset = start;
-    let mut continues = false;
+    let mut before = None;
     loop {
-        let header = window.header(offset)?;
+        let header = window.peek(offset)?;
         if header.lsn > lsn {
             return Ok(None);
         }
         if header.lsn == lsn && !header.is_bare() {
+            let header = window.header(offset)?;
+            let continues = match before {
+                Some(before) => window.header(before)?.is_more(),
+                None => false,
+            };
             return Ok((!continues).then_some((offset, header)));
         }
-        continues = header.is_more();
+        before = Some(offset);
         offset = after(offset, &header, window.segment.key.alignment);
     }
 }
@@ -186,6 +194,18 @@ fn after(offset: u64, header: &RecordHeader, alignment: u32) -> u64 {
 }
 
 impl Window<'_> {
+    /// A header that has our magic, unchecked otherwise.
+    fn peek(&mut self, offset: u64) -> Result<RecordHeader, JournalError> {
+        let parsed = self
+            .at(offset, HEADER_BYTES)?
+            .first_chunk()
+            .map(|raw| (get_u16(raw, 0), RecordHeader::parse(raw)));
+        match parsed {
+            Some((RECORD_MAGIC, header)) => Ok(header),
+            Some(_) | None => Err(self.damage(offset, FlawKind::HeaderMagic)),
+        }
+    }
+
     fn header(&mut self, offset: u64) -> Result<RecordHeader, JournalError> {
         let seed = self.segment.key.seed;
         match RecordHeader::decode(self.at(offset, HEADER_BYTES)?, seed) {

@@ -6,9 +6,9 @@
 //! | copy 0 at 0, copy 1 at 2048; written once      | kept free for these two
 //! ```
 
+use super::bytes::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
 use super::error::{Class, Problem};
 use super::fields::Field;
-use super::frame::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
 use super::place::align_up;
 
 /// Where a segment begins: a carriage return, a line feed and a ^Z show what a text-mode copy broke.

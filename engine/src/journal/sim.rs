@@ -4,26 +4,18 @@
 //! file, any one of the versions it has had since then; directory changes that no directory sync covers survive in any
 //! subset. Each call counts, and any of them can be made to fail or to be the last one before the crash.
 
+mod disk;
+
 use super::error::JournalError;
 use super::map::MappedSegment;
 use super::options::split_mix;
 use super::storage::{Access, Entry, Held, Storage, StorageFile};
+pub use disk::Fault;
+use disk::{Change, Disk, FileState, draw};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-
-/// What a disk writes in one piece.
-const SECTOR_BYTES: usize = 512;
-
-/// What happens at a chosen call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// The call fails, and later ones work again. A failed sync leaves the cache marked clean, as kernels do.
-    Eio,
-    /// No call works from here on, as after a power cut; `crash` then gives the disk that is found.
-    PowerCut,
-}
 
 /// A directory in memory; clones share it.
 #[derive(Clone)]
@@ -35,39 +27,6 @@ struct MemFile {
     disk: Arc<Mutex<Disk>>,
     id: usize,
     access: Access,
-}
-
-#[derive(Default)]
-struct Disk {
-    files: Vec<FileState>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
-    /// Directory changes that no sync covers yet, in order.
-    pending: Vec<Change>,
-    random: u64,
-    calls: u64,
-    fault: Option<(u64, Fault)>,
-    is_dead: bool,
-    /// Bytes that all files together may have.
-    capacity: Option<u64>,
-    /// Syncs do nothing: a lie that tests must be able to see.
-    lies: bool,
-    locked: bool,
-}
-
-#[derive(Clone, Default)]
-struct FileState {
-    durable: Vec<u8>,
-    cached: Vec<u8>,
-    /// For each sector written since the last sync, every version it has had.
-    dirty: BTreeMap<usize, Vec<Vec<u8>>>,
-}
-
-#[derive(Clone)]
-enum Change {
-    Create(String, usize),
-    Rename(String, String, usize),
-    Remove(String),
 }
 
 struct MemLock {
@@ -236,113 +195,6 @@ impl MemStorage {
             id,
             access,
         })
-    }
-}
-
-impl Disk {
-    /// One more call: does it still work?
-    fn count(&mut self) -> io::Result<()> {
-        self.calls += 1;
-        if self.is_dead {
-            return Err(io::Error::other("the power is gone"));
-        }
-        match self.fault {
-            Some((call, Fault::Eio)) if call == self.calls => {
-                Err(io::Error::from_raw_os_error(EIO))
-            }
-            Some((call, Fault::PowerCut)) if call == self.calls => {
-                self.is_dead = true;
-                Err(io::Error::other("the power is gone"))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    fn used(&self) -> u64 {
-        self.names
-            .values()
-            .map(|id| self.files[*id].cached.len() as u64)
-            .sum()
-    }
-}
-
-/// "Input/output error".
-const EIO: i32 = 5;
-
-impl FileState {
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        let end = offset + bytes.len();
-        if self.cached.len() < end {
-            self.cached.resize(end, 0);
-        }
-        self.cached[offset..end].copy_from_slice(bytes);
-        for sector in offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
-            let from = sector * SECTOR_BYTES;
-            let to = (from + SECTOR_BYTES).min(self.cached.len());
-            self.dirty
-                .entry(sector)
-                .or_default()
-                .push(self.cached[from..to].to_vec());
-        }
-    }
-
-    fn sync(&mut self) {
-        self.dirty.clear();
-        self.durable.clone_from(&self.cached);
-    }
-
-    /// What a read past the cache gives: dirty pages are written back for it, clean ones are as the disk has them.
-    fn past_cache(&self) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        for (sector, versions) in &self.dirty {
-            let (from, Some(version)) = (sector * SECTOR_BYTES, versions.last()) else {
-                continue;
-            };
-            let to = from + version.len();
-            if bytes.len() < to {
-                bytes.resize(to, 0);
-            }
-            bytes[from..to].copy_from_slice(version);
-        }
-        bytes
-    }
-
-    /// Any version of each dirty sector may be what reached the disk.
-    fn after_crash(&self, random: &mut u64) -> Vec<u8> {
-        let mut bytes = self.durable.clone();
-        for (sector, versions) in &self.dirty {
-            let choice = draw(random, versions.len() as u64 + 1);
-            let Some(version) = usize::try_from(choice)
-                .ok()
-                .and_then(|choice| versions.get(choice))
-            else {
-                continue;
-            };
-            let from = sector * SECTOR_BYTES;
-            let to = from + version.len();
-            if bytes.len() < to {
-                bytes.resize(to, 0);
-            }
-            bytes[from..to].copy_from_slice(version);
-        }
-        bytes
-    }
-}
-
-impl Change {
-    fn apply(&self, names: &mut BTreeMap<String, usize>) {
-        match self {
-            Self::Create(name, id) => {
-                names.insert(name.clone(), *id);
-            }
-            Self::Rename(from, to, id) => {
-                names.remove(from);
-                names.insert(to.clone(), *id);
-            }
-            Self::Remove(name) => {
-                names.remove(name);
-            }
-        }
     }
 }
 
@@ -523,10 +375,4 @@ impl Drop for MemLock {
     fn drop(&mut self) {
         self.disk.lock().locked = false;
     }
-}
-
-/// A number below `bound`.
-fn draw(random: &mut u64, bound: u64) -> u64 {
-    *random = split_mix(*random);
-    *random % bound
 }

@@ -10,7 +10,7 @@
 use super::buffer::PageBuffer;
 use super::chunk::{ChunkEnds, ScanError};
 use super::error::JournalError;
-use super::filler::{Filler, ReadyFile, Shelf, Unused};
+use super::filler::Filler;
 use super::group::Front;
 use super::handle::{Handle, Journal, Threads};
 use super::index::{IndexedSegment, LogIndex};
@@ -19,15 +19,16 @@ use super::ledger::Ledger;
 use super::meta::{META_FILE, META_TMP_FILE, Meta};
 use super::metrics::JournalMetrics;
 use super::open::{Newest, Recovered};
-use super::seat::seat;
+use super::roll::{seat, writable};
 use super::segment::{
     CODEC_BINCODE_2, FORMAT_MAJOR, FORMAT_MINOR, GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader,
     payload_bytes,
 };
+use super::shelf::{ReadyFile, Shelf, Unused};
 use super::storage::{Access, Held, Storage, StorageFile};
 use super::tail::stops_early;
 use super::walk::{Link, SegmentKey};
-use super::writer::{Active, Core, Writer, writable};
+use super::writer::{Active, Core, Writer};
 use crate::clock::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -218,10 +219,14 @@ impl Recovered {
     /// The meta as it stands, or a first one for a store that does not exist yet.
     fn open_meta(&self) -> Result<(Meta, Arc<dyn StorageFile>), JournalError> {
         let storage = &*self.storage;
-        if let Some(meta) = self.meta.clone() {
+        if let Some(mut meta) = self.meta.clone() {
             let file = storage
                 .open(META_FILE, Access::Write)
                 .map_err(JournalError::io("open", META_FILE))?;
+            // What was read may be in the page cache only, left by a run whose sync failed. The next header builds on
+            // it, so it is made durable first.
+            meta.write(&*file)
+                .map_err(JournalError::io("write", META_FILE))?;
             return Ok((meta, file));
         }
         create_meta(
@@ -259,7 +264,8 @@ impl Recovered {
             store_id: meta.store_id,
             seq,
             first_lsn: link.lsn + 1,
-            epoch: newest.map_or(meta.epoch, |newest| newest.header.epoch.max(meta.epoch)) + 1,
+            // From the meta alone: a start that was cut off before it wrote the meta does not count.
+            epoch: meta.epoch + 1,
             salt: u64::try_from(salt & u128::from(u64::MAX)).unwrap_or(0),
             created_us: clock.now_us(),
             prev_bytes,

@@ -5,12 +5,14 @@
 //! group's length of X: an unacknowledged end, dropped. **Suspect** (R3): records where none should be. A blank header
 //! is only a candidate for the end; the same rules judge what lies behind it.
 
+use super::bytes::get_u16;
 use super::error::{Class, Problem};
-use super::frame::{RECORD_MAGIC, RecordHeader, get_u16};
+use super::flaw::{Flaw, FlawKind};
+use super::frame::{RECORD_MAGIC, RecordHeader};
 use super::group::GROUP_BYTES_MAX;
 use super::place::{Lsn, align_up};
 use super::segment::{GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader};
-use super::walk::{Flaw, FlawKind, Link, SegmentKey, Walk};
+use super::walk::{Link, SegmentKey, Walk};
 use std::fmt;
 
 /// How the log ends.

@@ -3,15 +3,17 @@
 //! Reads the whole file into memory with `pread`, never through a map: a damaged page is then an error, not a dead
 //! process. Changes nothing.
 
+use super::bytes::get_u16;
 use super::catalog::SegmentFile;
 use super::error::{JournalError, Problem};
 use super::fields::Field;
-use super::frame::{HEADER_BYTES, RECORD_MAGIC, RecordHeader, get_u16};
+use super::flaw::{Flaw, FlawKind};
+use super::frame::{HEADER_BYTES, RECORD_MAGIC, RecordHeader};
 use super::place::{Lsn, Position};
 use super::reader::ActRef;
 use super::segment::{HEADER_COPY_BYTES, HEADER_PAGE_BYTES, SegmentHeader};
 use super::tail::sealed_problem;
-use super::walk::{Flaw, FlawKind, Link, SegmentKey, Walk};
+use super::walk::{Link, SegmentKey, Walk};
 use std::borrow::Cow;
 
 /// One segment in memory.

@@ -4,6 +4,7 @@
 //! at a blank header, at the limit, or at the first byte that cannot be believed: a `Flaw`, which says where (X), which
 //! LSN that byte belongs to (a), and why. What a flaw *means* is not decided here but in `tail` and in the callers.
 
+use super::flaw::{Flaw, FlawKind};
 use super::frame::{
     BODY_BYTES_MAX, FLAGS_KNOWN, HEADER_BYTES, HeaderFlaw, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_MARK,
     RecordHeader, group_end,
@@ -35,42 +36,6 @@ pub(crate) struct Walked<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// Why a walk stopped before its end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FlawKind {
-    /// A blank header inside a group.
-    Unfinished,
-    /// The bytes end inside a record.
-    Cut,
-    HeaderMagic,
-    HeaderCrc,
-    BodyCrc,
-    /// The gap behind a group is not zero.
-    Gap,
-    /// A sound header with an impossible length.
-    Length,
-    /// A sound header with flags, kind or zero field that cannot be.
-    Shape,
-    /// A sound record with another LSN than expected.
-    Order,
-    /// A sound record that names another predecessor.
-    Broken,
-    /// A sound record that is earlier than the one before.
-    Time,
-    /// An act that its records do not complete.
-    Act,
-}
-
-/// The first byte that cannot be believed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Flaw {
-    pub kind: FlawKind,
-    /// Bytes from the start of the segment.
-    pub offset: u64,
-    /// The LSN that owns this byte; past the last whole group the next LSN.
-    pub lsn: u64,
-}
-
 /// Where a walk stands.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk<'a> {
@@ -86,40 +51,6 @@ pub(crate) struct Walk<'a> {
     whole: u64,
     whole_link: Link,
     closed: bool,
-}
-
-impl FlawKind {
-    /// The CRCs hold, so no crash can have made this: the bytes were written wrong or moved.
-    pub fn is_sound_but_wrong(self) -> bool {
-        match self {
-            Self::Length | Self::Shape | Self::Order | Self::Broken | Self::Time | Self::Act => {
-                true
-            }
-            Self::Unfinished
-            | Self::Cut
-            | Self::HeaderMagic
-            | Self::HeaderCrc
-            | Self::BodyCrc
-            | Self::Gap => false,
-        }
-    }
-
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Unfinished => "a group stops before its END record",
-            Self::Cut => "the file ends inside a record",
-            Self::HeaderMagic => "a record should begin here",
-            Self::HeaderCrc => "record header CRC does not match",
-            Self::BodyCrc => "record body CRC does not match",
-            Self::Gap => "the gap behind a group is not zero",
-            Self::Length => "a sound header has an impossible length",
-            Self::Shape => "a sound header has impossible flags or fields",
-            Self::Order => "a sound record has another LSN than expected",
-            Self::Broken => "a sound record names another predecessor",
-            Self::Time => "a sound record is earlier than the one before",
-            Self::Act => "a sound record does not continue its act",
-        }
-    }
 }
 
 impl SegmentKey {

@@ -9,23 +9,19 @@
 
 use super::buffer::PageBuffer;
 use super::error::JournalError;
-use super::filler::{Shelf, Unused};
-use super::frame::HEADER_BYTES;
-use super::frame::{
-    FLAG_BARE, KIND_CLOSE, KIND_MARK, RecordHeader, body_crc, lay_act, stamp_group,
-};
+use super::frame::stamp_group;
 use super::group::{Front, Group};
-use super::index::{Checkpoint, IndexedSegment, LogIndex};
+use super::index::{Checkpoint, LogIndex};
 use super::lane::Lane;
 use super::ledger::Ledger;
 use super::meta::Meta;
 use super::metrics::JournalMetrics;
 use super::options::{Entropy, OnPoison, SyncMode};
 use super::place::Lsn;
-use super::seat::seat;
-use super::segment::{GROUP_ALIGN, SegmentHeader, paged};
-use super::storage::{Access, Storage, StorageFile};
-use super::walk::{Link, SegmentKey};
+use super::segment::{SegmentHeader, paged};
+use super::shelf::Shelf;
+use super::storage::{Storage, StorageFile};
+use super::walk::Link;
 use crate::clock::Clock;
 use parking_lot::{Condvar, Mutex};
 use std::io;
@@ -168,7 +164,7 @@ impl<T: Send + 'static> Writer<T> {
         Ok(())
     }
 
-    fn sync_group(&self) -> io::Result<()> {
+    pub(super) fn sync_group(&self) -> io::Result<()> {
         match self.sync {
             SyncMode::Fdatasync => self.active.file.sync_data(),
             SyncMode::Direct => Ok(()),
@@ -240,122 +236,6 @@ impl<T: Send + 'static> Writer<T> {
         quiet && !front.has_work()
     }
 
-    /// Attests the last group with a record of its own. Without a free page it is left to the next group.
-    pub(crate) fn mark(&mut self) -> io::Result<()> {
-        if self.unattested && self.write_bare(KIND_MARK)? {
-            self.core.metrics.marks.fetch_add(1, Relaxed);
-        }
-        Ok(())
-    }
-
-    fn write_bare(&mut self, kind: u8) -> io::Result<bool> {
-        let place = {
-            let mut front = self.core.front.lock();
-            if front.has_work() {
-                return Ok(false);
-            }
-            front
-                .take_bare_page(&self.core.ledger, kind == KIND_CLOSE)
-                .map(|place| (place, front.time_us))
-        };
-        let Some(((segment, offset), time_us)) = place else {
-            return Ok(false);
-        };
-        assert!(
-            segment == self.active.header.seq,
-            "a bare record follows the last written group"
-        );
-        let head = RecordHeader {
-            kind,
-            flags: FLAG_BARE,
-            lsn: self.link.lsn,
-            time_us,
-            ..RecordHeader::default()
-        };
-        self.page.fill(0);
-        lay_act(&mut self.page[..HEADER_BYTES], &head, &[], &[body_crc(&[])]);
-        let seed = self.active.header.seed();
-        stamp_group(
-            &mut self.page[..HEADER_BYTES],
-            1,
-            self.link.lsn,
-            self.link.crc,
-            seed,
-        );
-        self.active.file.write_at(&self.page, offset)?;
-        self.sync_group()?;
-        self.active.end = offset + u64::from(GROUP_ALIGN);
-        self.unattested = false;
-        Ok(true)
-    }
-
-    /// Goes on to the next filled segment: header, rename, directory, meta, and only then a group.
-    fn roll(&mut self, seq: u64) -> io::Result<()> {
-        let Some(ready) = self.shelf.take() else {
-            unreachable!("space was promised in segment {seq}, so it is on the shelf");
-        };
-        let old = &self.active;
-        let salt = u64::try_from(self.entropy.draw()? & u128::from(u64::MAX)).unwrap_or(0);
-        let header = SegmentHeader {
-            seq,
-            first_lsn: self.link.lsn + 1,
-            salt,
-            created_us: self.clock.now_us(),
-            prev_bytes: old.end,
-            prev_lsn: self.link.lsn,
-            prev_crc: self.link.crc,
-            ..old.header.clone()
-        };
-        let name = seat(&*self.storage, &ready, &header)?;
-        self.meta.active_seq = seq;
-        self.meta.active_first_lsn = header.first_lsn;
-        self.meta.write(&*self.meta_file)?;
-        let file = writable(&*self.storage, &name, &ready.file, self.sync)?;
-        let key = SegmentKey::of(&header);
-        let indexed = IndexedSegment::new(
-            name.clone(),
-            seq,
-            header.first_lsn,
-            key,
-            Arc::clone(&ready.file),
-        );
-        self.core.index.push(Arc::new(indexed));
-        self.core.metrics.rolls.fetch_add(1, Relaxed);
-        let end = super::segment::HEADER_PAGE_BYTES;
-        let next = Active {
-            header,
-            name,
-            file,
-            plain: ready.file,
-            end,
-        };
-        let old = std::mem::replace(&mut self.active, next);
-        let len = old.header.capacity - old.end;
-        if len > 0 {
-            self.shelf.give_back(Unused {
-                name: old.name,
-                file: old.plain,
-                from: old.end,
-                len,
-            });
-        }
-        self.unattested = false;
-        Ok(())
-    }
-
-    /// Ends the log in order: CLOSE, then the clean flag. Called when every group is written; the flag must never
-    /// promise more than that.
-    pub(crate) fn close(&mut self) -> Result<(), JournalError> {
-        let closed = self.write_bare(KIND_CLOSE).and_then(|written| {
-            if !written {
-                return Err(io::Error::other("groups are still waiting"));
-            }
-            self.meta.clean_lsn = Some(self.link.lsn);
-            self.meta.write(&*self.meta_file)
-        });
-        closed.map_err(JournalError::io("close", &self.active.name))
-    }
-
     /// Fails everything that waits, now and until the last handle is gone.
     pub(crate) fn poison(&mut self, error: io::Error) -> JournalError {
         tracing::error!(file = self.active.name, %error, "write failed, journal stops");
@@ -391,18 +271,5 @@ impl<T> Core<T> {
     pub(crate) fn call_writer(&self) {
         let _front = self.front.lock();
         self.wake.notify_all();
-    }
-}
-
-/// The handle that groups are written through.
-pub(crate) fn writable(
-    storage: &dyn Storage,
-    name: &str,
-    plain: &Arc<dyn StorageFile>,
-    sync: SyncMode,
-) -> io::Result<Arc<dyn StorageFile>> {
-    match sync {
-        SyncMode::Fdatasync => Ok(Arc::clone(plain)),
-        SyncMode::Direct => storage.open(name, Access::WriteDirect),
     }
 }
