@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use engine::Engine;
 use engine::Request as EngineRequest;
-use engine::domain::Command;
+use engine::domain::{Command, WalletId};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
@@ -139,7 +138,8 @@ async fn run_command(
     }
     let key = key::from_headers(&head.headers)?;
     let gathered = body::read(incoming, BODY_BYTES_MAX, app.options.body, &app.gathering).await?;
-    let command = read_command(engine, route, id, &gathered.bytes)?;
+    let allot = || engine.allot_wallet_id();
+    let command = read_command(route, id, &allot, &gathered.bytes)?;
     let key = key.map(|key| key::digest(name, key, head.uri.path(), &gathered.bytes));
     drop(gathered);
     let outcome = engine.submit(EngineRequest { command, key }).await;
@@ -152,13 +152,16 @@ async fn run_command(
     Ok(answer)
 }
 
-fn read_command(engine: &Engine, route: &CommandRoute, id: u64, bytes: &[u8]) -> Outcome<Command> {
+/// From a body to the command that it asks for.
+pub(crate) fn read_command(
+    route: &CommandRoute,
+    id: u64,
+    allot: &dyn Fn() -> WalletId,
+    bytes: &[u8],
+) -> Outcome<Command> {
     let mut draft = read_draft(route.bare, bytes)?;
     draft.allow(route.fields);
-    let setting = Setting {
-        id,
-        allot: &|| engine.allot_wallet_id(),
-    };
+    let setting = Setting { id, allot };
     let command = (route.read)(&setting, &mut draft).filter(|_| draft.is_sound());
     command.ok_or_else(|| Problem::of_fields(draft.into_faults()))
 }

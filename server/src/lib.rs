@@ -15,6 +15,8 @@ mod cursor;
 mod draft;
 mod error;
 mod exchange;
+#[cfg(feature = "sim")]
+pub mod fuzzing;
 mod json;
 mod key;
 mod metrics;

@@ -190,6 +190,12 @@ impl Router {
         self.rows.iter().map(|row| row.name)
     }
 
+    /// What its rows do.
+    #[cfg(feature = "sim")]
+    pub(crate) fn actions(&self) -> impl Iterator<Item = Action> {
+        self.rows.iter().map(|row| row.action)
+    }
+
     /// Finds the row of a request.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Outcome<Found<'_>> {
         let known = [

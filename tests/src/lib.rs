@@ -9,6 +9,7 @@
 //! ```
 
 pub mod binaries;
+pub mod fuzzing;
 pub mod http;
 pub mod launch;
 pub mod random;

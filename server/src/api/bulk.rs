@@ -45,6 +45,16 @@ pub(crate) fn run(call: Call) -> Task {
     })
 }
 
+/// Reads a body and writes out what is wrong with it; gives the number of items without a fault.
+#[cfg(feature = "sim")]
+pub(crate) fn read_body(body: &[u8], allot: &dyn Fn() -> engine::domain::WalletId) -> usize {
+    Bulk::read(body, allot).map_or(0, |bulk| {
+        let faults = bulk.faults.into_iter().map(|(_, problem)| (0, problem));
+        write_results(&[], faults.take(1).collect());
+        bulk.wanted.len()
+    })
+}
+
 fn check_headers(headers: &HeaderMap) -> Outcome<()> {
     check_media_type(headers)?;
     match key::from_headers(headers) {
