@@ -139,12 +139,7 @@ impl Engine {
         claim: Option<Claim>,
         reply: Reply,
     ) -> Result<(), Refusal> {
-        let permit = self
-            .inner
-            .admission
-            .enter()
-            .await
-            .ok_or(Refusal::Draining)?;
+        let permit = self.inner.admission.enter().await;
         let token = Token::new(claim, permit);
         let mut work = self.resolve(command, reply, token)?;
         loop {
@@ -154,7 +149,7 @@ impl Engine {
             freed.as_mut().enable();
             match self.send(work) {
                 Ok(()) => return Ok(()),
-                Err((Refusal::EntityBusy | Refusal::Overloaded, back)) => work = back,
+                Err((Refusal::EntityBusy | Refusal::Overloaded, back)) => work = *back,
                 Err((refusal, _)) => return Err(refusal),
             }
             freed.await;
@@ -213,7 +208,7 @@ impl Engine {
     }
 
     /// Looks up the immutable facts, so that the participants are complete before the first lock.
-    fn resolve(&self, command: Command, reply: Reply, token: Token) -> Result<Box<Work>, Refusal> {
+    fn resolve(&self, command: Command, reply: Reply, token: Token) -> Result<Work, Refusal> {
         let mut facts = Facts::Nothing;
         if let Some(transaction) = command.refers_to() {
             facts = match self.inner.act(transaction)? {
@@ -230,15 +225,15 @@ impl Engine {
                 }
             };
         }
-        Ok(Box::new(Work {
+        Ok(Work {
             command,
             facts,
             reply,
             token,
-        }))
+        })
     }
 
-    fn send(&self, work: Box<Work>) -> Result<(), (Refusal, Box<Work>)> {
+    fn send(&self, work: Work) -> Result<(), (Refusal, Box<Work>)> {
         let ids = work.command.participants(&work.facts);
         match self.inner.core.table.dispatch(&self.inner.core, &ids, work) {
             Dispatch::Sent => Ok(()),

@@ -18,7 +18,7 @@ use crate::journal::{
     Clock, FileStorage, JournalError, JournalOptions, Recovered, Storage, SyncMode,
 };
 use crate::projections::History;
-use crate::publish::{Position, Publisher};
+use crate::publish::{self, Position};
 use crate::replay::{ReplayError, Target, replay};
 
 /// Most acts between admission and publication: at some 300 bytes each this bounds what a stalled
@@ -26,7 +26,7 @@ use crate::replay::{ReplayError, Target, replay};
 pub const IN_FLIGHT_MAX: usize = 65_536;
 
 /// Most messages waiting for one entity: a hot wallet's queue is at most a few milliseconds long.
-pub const QUEUED_MAX: u32 = 4_096;
+pub const QUEUED_MAX: u64 = 4_096;
 
 /// Requests wait for the next segment when less than this part of a segment is free: what is in flight
 /// by then still fits.
@@ -204,12 +204,13 @@ impl Prepared {
         let position = Arc::new(Position::default());
         position.advance(opening.last_lsn);
         let capacity = Arc::new(Notify::new());
-        let publisher = Publisher {
-            history: Arc::clone(&history),
-            position: Arc::clone(&position),
-            capacity: Arc::clone(&capacity),
-        };
-        let journal = recovered.start(Arc::clone(&clock), publisher)?;
+        let (outlet, publisher) = publish::channel(
+            Arc::clone(&history),
+            Arc::clone(&position),
+            Arc::clone(&capacity),
+        );
+        runtime.spawn(publisher.run());
+        let journal = recovered.start(Arc::clone(&clock), outlet)?;
         let reader = journal.reader();
         let core = Arc::new(Core::new(journal, clock, table, capacity));
         let inner = Inner {

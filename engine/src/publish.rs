@@ -1,22 +1,42 @@
 //! A durable group on its way out: projections first, then keys and replies.
 //!
-//! Replies last, so whoever holds a receipt finds it in history.
+//! ```text
+//! journal thread ── group ──► [8] ──► one task on the runtime: fold, then answer
+//! ```
+//! The task runs where the callers run, so waking them costs no system call and no lock. Replies
+//! last, so whoever holds a receipt finds it in history.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Notify;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
 
 use crate::domain::Event;
-use crate::entities::Ticket;
+use crate::entities::{AbortOnPanic, Ticket};
 use crate::journal::{Delivered, Lsn, Publish};
 use crate::projections::History;
 
-/// Hands groups to the projections and to those who wait.
+/// Groups that may wait for the task. A few hide its hiccups; when they are used up the journal
+/// thread waits, and what comes in meets the bound of acts in flight.
+const GROUPS_MAX: usize = 8;
+
+/// Replies after which the task lets others run.
+const REPLY_BURST: usize = 512;
+
+/// The journal's end: hands groups over.
+pub(crate) struct Outlet {
+    sender: mpsc::Sender<Leaving>,
+    spare: Arc<Mutex<Vec<Group>>>,
+}
+
+/// The runtime's end: folds and answers.
 pub(crate) struct Publisher {
-    pub(crate) history: Arc<History>,
-    pub(crate) position: Arc<Position>,
-    pub(crate) capacity: Arc<Notify>,
+    receiver: mpsc::Receiver<Leaving>,
+    spare: Arc<Mutex<Vec<Group>>>,
+    history: Arc<History>,
+    position: Arc<Position>,
+    capacity: Arc<Notify>,
 }
 
 /// How far the projections are.
@@ -26,27 +46,104 @@ pub(crate) struct Position {
     moved: Notify,
 }
 
-// === impl Publisher ===
+type Group = Vec<Delivered<Ticket>>;
 
-impl Publish<Ticket> for Publisher {
-    fn publish(&mut self, durable: Lsn, group: &mut Vec<Delivered<Ticket>>) {
-        for delivered in group.iter() {
-            if let Some(event) = delivered.ticket.event() {
-                self.history.apply(delivered.lsn.0, event);
-            }
-        }
-        self.position.advance(durable.0);
-        for delivered in group.drain(..) {
-            delivered.ticket.deliver(delivered.lsn.0, delivered.time_us);
-        }
-        self.capacity.notify_waiters();
+enum Leaving {
+    Durable(Lsn, Group),
+    Failed(Group),
+}
+
+/// Both ends.
+pub(crate) fn channel(
+    history: Arc<History>,
+    position: Arc<Position>,
+    capacity: Arc<Notify>,
+) -> (Outlet, Publisher) {
+    let (sender, receiver) = mpsc::channel(GROUPS_MAX);
+    let spare = Arc::new(Mutex::new(Vec::new()));
+    let outlet = Outlet {
+        sender,
+        spare: Arc::clone(&spare),
+    };
+    (
+        outlet,
+        Publisher {
+            receiver,
+            spare,
+            history,
+            position,
+            capacity,
+        },
+    )
+}
+
+// === impl Outlet ===
+
+impl Outlet {
+    fn send(&self, leaving: Leaving) {
+        // The receiver is gone only with its runtime, and then nobody waits for an answer any more.
+        drop(self.sender.blocking_send(leaving));
     }
 
-    fn fail(&mut self, group: &mut Vec<Delivered<Ticket>>) {
-        for delivered in group.drain(..) {
-            delivered.ticket.fail();
+    fn swap(&self, group: &mut Group) -> Group {
+        let empty = self.spare.lock().pop().unwrap_or_default();
+        std::mem::replace(group, empty)
+    }
+}
+
+impl Publish<Ticket> for Outlet {
+    fn publish(&mut self, durable: Lsn, group: &mut Group) {
+        let group = self.swap(group);
+        self.send(Leaving::Durable(durable, group));
+    }
+
+    fn fail(&mut self, group: &mut Group) {
+        let group = self.swap(group);
+        self.send(Leaving::Failed(group));
+    }
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    /// Runs until the journal is gone.
+    pub(crate) async fn run(mut self) {
+        let _guard = AbortOnPanic;
+        while let Some(leaving) = self.receiver.recv().await {
+            let mut group = match leaving {
+                Leaving::Durable(durable, group) => self.publish(durable, group).await,
+                Leaving::Failed(mut group) => {
+                    group
+                        .drain(..)
+                        .for_each(|delivered| delivered.ticket.fail());
+                    group
+                }
+            };
+            self.capacity.notify_waiters();
+            group.clear();
+            let mut spare = self.spare.lock();
+            if spare.len() < GROUPS_MAX {
+                spare.push(group);
+            }
         }
-        self.capacity.notify_waiters();
+    }
+
+    async fn publish(&self, durable: Lsn, mut group: Group) -> Group {
+        self.history.apply(group.iter().filter_map(|delivered| {
+            delivered
+                .ticket
+                .event()
+                .map(|event| (delivered.lsn.0, event))
+        }));
+        self.position.advance(durable.0);
+        for (at, delivered) in group.drain(..).enumerate() {
+            delivered.ticket.deliver(delivered.lsn.0, delivered.time_us);
+            if at % REPLY_BURST == REPLY_BURST - 1 {
+                self.capacity.notify_waiters();
+                tokio::task::yield_now().await;
+            }
+        }
+        group
     }
 }
 

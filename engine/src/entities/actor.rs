@@ -21,7 +21,7 @@ use crate::domain::{Entity, EntityId, Timestamp, WalletId};
 /// What an actor is told.
 pub(crate) enum Message {
     /// Carry out a command on this entity alone.
-    Act(Box<Work>),
+    Act(Work),
     /// Lend the state to a meeting.
     Join(Arc<Meeting>),
     /// Show the state.
@@ -54,7 +54,7 @@ pub(crate) struct Own {
 }
 
 /// Ends the process if dropped by a panic.
-struct AbortOnPanic;
+pub(crate) struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {
     fn drop(&mut self) {
@@ -98,7 +98,7 @@ impl Actor for EntityActor {
                     id: own.id,
                     state: &mut own.state,
                 }];
-                carry_out(&own.core, &mut facet, *work);
+                carry_out(&own.core, &mut facet, work);
             }
             Message::Join(meeting) => {
                 own.load.dequeue();
@@ -120,7 +120,7 @@ impl Own {
     async fn join(&mut self, meeting: &Meeting) {
         let state = std::mem::take(&mut self.state);
         self.state = match meeting.arrive(self.id, state) {
-            Arrival::Last(seats, work) => hold(&self.core, seats, *work),
+            Arrival::Last(seats, work) => hold(&self.core, seats, work),
             Arrival::Wait(home) => match home.await {
                 Ok(state) => state,
                 // The state went down with another actor's panic; going on would make one up.

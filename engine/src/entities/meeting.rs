@@ -27,7 +27,7 @@ pub(crate) enum Arrival {
     /// Wait for the state to come home.
     Wait(oneshot::Receiver<Box<EntityState>>),
     /// Everybody is here: act.
-    Last(Vec<Seat>, Box<Work>),
+    Last(Vec<Seat>, Work),
 }
 
 /// One participant's place.
@@ -41,13 +41,13 @@ pub(crate) struct Seat {
 struct Attendance {
     expected: usize,
     seats: Vec<Seat>,
-    work: Option<Box<Work>>,
+    work: Option<Work>,
 }
 
 // === impl Meeting ===
 
 impl Meeting {
-    pub(crate) fn new(expected: usize, work: Box<Work>) -> Self {
+    pub(crate) fn new(expected: usize, work: Work) -> Self {
         let seats = Vec::with_capacity(expected);
         Self {
             inner: Mutex::new(Attendance {

@@ -9,6 +9,7 @@
 
 mod act;
 mod actor;
+mod admission;
 mod keys;
 mod meeting;
 mod rest;
@@ -25,11 +26,13 @@ use tokio::sync::Notify;
 use crate::journal::{Clock, Journal};
 
 pub(crate) use self::act::Work;
+pub(crate) use self::actor::AbortOnPanic;
+pub(crate) use self::admission::Admission;
 pub(crate) use self::keys::{Claim, Claimed, KeyTable};
 pub(crate) use self::rest::SWEEPS_IDLE;
 pub(crate) use self::row::EntityState;
 pub(crate) use self::table::{Dispatch, Limits, Lookup, Table};
-pub(crate) use self::ticket::{Admission, BulkReply, Reply, Ticket, Token};
+pub(crate) use self::ticket::{BulkReply, Reply, Ticket, Token};
 
 /// What every actor needs; shared by all of them.
 pub(crate) struct Core {

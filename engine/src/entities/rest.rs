@@ -128,7 +128,7 @@ impl Shard {
             if live.resting.is_some() {
                 continue;
             }
-            if live.load.touched.swap(false, Ordering::Relaxed) || !live.rest() {
+            if live.load.take_touched() || !live.rest() {
                 self.hand.push_back(id);
                 continue;
             }

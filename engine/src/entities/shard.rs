@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use ractor::ActorRef;
@@ -13,11 +13,14 @@ use crate::domain::EntityId;
 /// What one live entity has in its mailbox and in flight.
 #[derive(Default)]
 pub(crate) struct Load {
-    pub(super) in_flight: AtomicU32,
-    pub(super) queued: AtomicU32,
+    /// In flight in the lower half, in the mailbox in the upper one: one step counts both.
+    counts: AtomicU64,
     /// Touched since the eviction hand last passed.
-    pub(super) touched: AtomicBool,
+    touched: AtomicBool,
 }
+
+const ONE_IN_FLIGHT: u64 = 1;
+const ONE_QUEUED: u64 = 1 << 32;
 
 #[derive(Default)]
 pub(super) struct Shard {
@@ -38,24 +41,37 @@ pub(super) struct Live {
 // === impl Load ===
 
 impl Load {
-    pub(super) fn enter(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        self.touched.store(true, Ordering::Relaxed);
+    fn enter(&self) {
+        self.counts
+            .fetch_add(ONE_QUEUED + ONE_IN_FLIGHT, Ordering::Relaxed);
+        if !self.touched.load(Ordering::Relaxed) {
+            self.touched.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The actor has taken the message out of its mailbox.
     pub(crate) fn dequeue(&self) {
-        self.queued.fetch_sub(1, Ordering::Relaxed);
+        self.counts.fetch_sub(ONE_QUEUED, Ordering::Relaxed);
     }
 
     /// The act is published. Release, so that whoever sees zero also sees what the act did.
     pub(crate) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Release);
+        self.counts.fetch_sub(ONE_IN_FLIGHT, Ordering::Release);
     }
 
-    fn is_quiet(&self) -> bool {
-        self.in_flight.load(Ordering::Acquire) == 0
+    /// Messages in the mailbox.
+    pub(super) fn queued(&self) -> u64 {
+        self.counts.load(Ordering::Relaxed) / ONE_QUEUED
+    }
+
+    /// Nothing in the mailbox and nothing unpublished.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.counts.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether it was touched since this was last asked.
+    pub(super) fn take_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
     }
 }
 

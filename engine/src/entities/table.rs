@@ -34,7 +34,7 @@ pub(crate) struct Limits {
     /// Most live actors.
     pub(crate) max_active: usize,
     /// Most messages waiting for one entity.
-    pub(crate) queued_max: u32,
+    pub(crate) queued_max: u64,
 }
 
 /// All entities.
@@ -105,7 +105,7 @@ impl Table {
     }
 
     /// Sends a command to its one or several entities, or to none of them.
-    pub(crate) fn dispatch(&self, core: &Arc<Core>, ids: &[EntityId], work: Box<Work>) -> Dispatch {
+    pub(crate) fn dispatch(&self, core: &Arc<Core>, ids: &[EntityId], work: Work) -> Dispatch {
         let dispatched = match ids {
             [id] => self.dispatch_one(core, *id, work),
             _ => self.dispatch_all(core, ids, work),
@@ -119,7 +119,7 @@ impl Table {
         dispatched
     }
 
-    fn dispatch_one(&self, core: &Arc<Core>, id: EntityId, mut work: Box<Work>) -> Dispatch {
+    fn dispatch_one(&self, core: &Arc<Core>, id: EntityId, mut work: Work) -> Dispatch {
         let mut shard = self.shards[shard_of(id)].lock();
         let creates = work.command.creates() == Some(id);
         if let Err(stop) = self.admit(&mut shard, id, creates) {
@@ -131,7 +131,7 @@ impl Table {
         Dispatch::Sent
     }
 
-    fn dispatch_all(&self, core: &Arc<Core>, ids: &[EntityId], mut work: Box<Work>) -> Dispatch {
+    fn dispatch_all(&self, core: &Arc<Core>, ids: &[EntityId], mut work: Work) -> Dispatch {
         let mut order: SmallVec<[usize; 4]> = ids.iter().map(|id| shard_of(*id)).collect();
         order.sort_unstable();
         order.dedup();
@@ -172,7 +172,7 @@ impl Table {
         let Some(live) = shard.live.get_mut(&key_of(id)) else {
             return Lookup::Row(None);
         };
-        if live.load.queued.load(Ordering::Relaxed) >= self.limits.queued_max {
+        if live.load.queued() >= self.limits.queued_max {
             return Lookup::Refused(Refusal::EntityBusy);
         }
         live.touch(sweep);
@@ -188,7 +188,7 @@ impl Table {
     fn admit(&self, shard: &mut Shard, id: EntityId, creates: bool) -> Result<bool, Stop> {
         let key = key_of(id);
         if let Some(live) = shard.live.get(&key) {
-            let full = live.load.queued.load(Ordering::Relaxed) >= self.limits.queued_max;
+            let full = live.load.queued() >= self.limits.queued_max;
             return if full {
                 Err(Stop::Refused(Refusal::EntityBusy))
             } else {
@@ -249,7 +249,8 @@ enum Stop {
 }
 
 impl Stop {
-    fn into_dispatch(self, work: Box<Work>) -> Dispatch {
+    fn into_dispatch(self, work: Work) -> Dispatch {
+        let work = Box::new(work);
         match self {
             Self::Refused(refusal) => Dispatch::Refused(refusal, work),
             Self::Absent(id) => Dispatch::Absent(id, work),

@@ -5,22 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, oneshot};
 
+use super::admission::Permit;
 use super::keys::Claim;
 use super::shard::Load;
 use crate::api::{Outcome, Receipt, Refusal, WalletView};
 use crate::domain::{Event, Rejection};
 use crate::record::IdempotencyKey;
-
-/// Bounds what is between admission and publication.
-pub(crate) struct Admission {
-    permits: Arc<Semaphore>,
-    limit: usize,
-}
-
-/// One place in flight; given back on drop.
-pub(crate) struct Permit(Arc<Semaphore>);
 
 /// Everything that must be released once an act is published and not before: the admission permit,
 /// the claim on its key, the in-flight counts of its entities. So in flight = 0 implies durable.
@@ -76,46 +68,7 @@ pub(crate) enum Ticket {
     },
 }
 
-// === impl Admission ===
-
-impl Admission {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(limit)),
-            limit,
-        }
-    }
-
-    pub(crate) fn try_enter(&self) -> Option<Permit> {
-        let permit = self.permits.try_acquire().ok()?;
-        permit.forget();
-        Some(Permit(Arc::clone(&self.permits)))
-    }
-
-    pub(crate) async fn enter(&self) -> Option<Permit> {
-        let permit = self.permits.acquire().await.ok()?;
-        permit.forget();
-        Some(Permit(Arc::clone(&self.permits)))
-    }
-
-    pub(crate) fn in_flight(&self) -> usize {
-        self.limit - self.permits.available_permits().min(self.limit)
-    }
-
-    /// Waits until every token has come home. Nothing may be admitted meanwhile.
-    pub(crate) async fn drained(&self) {
-        let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
-        if let Ok(permit) = self.permits.acquire_many(all).await {
-            drop(permit);
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.add_permits(1);
-    }
-}
+// === impl Token ===
 
 impl Drop for Token {
     fn drop(&mut self) {

@@ -41,8 +41,6 @@ pub struct JournalMetrics {
     pub segments_filled: AtomicU64,
     pub appended_lsn: AtomicU64,
     pub durable_lsn: AtomicU64,
-    /// Groups handed to the publishing thread and not yet published.
-    pub publish_waiting: AtomicU64,
     /// One write with its sync, µs.
     pub sync_us: Buckets<15>,
     pub group_records: Buckets<13>,
@@ -96,7 +94,6 @@ impl JournalMetrics {
             segments_filled: AtomicU64::new(0),
             appended_lsn: AtomicU64::new(last_lsn),
             durable_lsn: AtomicU64::new(last_lsn),
-            publish_waiting: AtomicU64::new(0),
             sync_us: Buckets::new(SYNC_US_BOUNDS),
             group_records: Buckets::new(GROUP_RECORDS_BOUNDS),
         }

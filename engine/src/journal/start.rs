@@ -49,12 +49,11 @@ impl Recovered {
         clock: Arc<dyn Clock>,
         publisher: impl Publish<T>,
     ) -> Result<Journal<T>, JournalError> {
-        let mut parts = self.assemble(clock, Box::new(publisher))?;
+        let parts = self.assemble(clock, Box::new(publisher))?;
         let core = Arc::clone(&parts.writer.core);
         let shelf = Arc::clone(&parts.writer.shelf);
         let spawned = JournalError::io("start", "the journal's threads");
         let threads = (|| {
-            parts.writer.lane.spawn()?;
             let (writer, filler) = (parts.writer, parts.filler);
             let filler_core = Arc::clone(&core);
             let poison = move |error: io::Error| {
@@ -148,7 +147,7 @@ impl Recovered {
             wake: Condvar::new(),
             ledger,
             index,
-            metrics: Arc::clone(&metrics),
+            metrics,
             closing: AtomicBool::new(false),
             abandoned: AtomicBool::new(false),
         };
@@ -157,7 +156,7 @@ impl Recovered {
             storage,
             clock,
             shelf,
-            lane: Lane::inline(publisher, metrics),
+            lane: Lane::new(publisher),
             active: Active {
                 header,
                 name,

@@ -198,17 +198,16 @@ impl<T: Send + 'static> Writer<T> {
         }
         let durable = group.last_lsn;
         let mut tickets = std::mem::replace(&mut group.tickets, self.lane.spare());
-        let more = {
+        {
             let mut front = self.core.front.lock();
             // Under the mutex, so that nobody joins a flight that has landed.
             self.core.index.set_durable(durable);
             front.flight = None;
             tickets.append(&mut front.flight_waits);
             front.recycle(group);
-            front.has_work()
-        };
+        }
         if !tickets.is_empty() {
-            self.lane.deliver(Lsn(durable), tickets, more);
+            self.lane.deliver(Lsn(durable), tickets);
         }
     }
 

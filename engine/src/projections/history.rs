@@ -7,13 +7,15 @@
 //! so a wallet without entries costs nothing here.
 
 use hashbrown::HashMap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
 
 use crate::api::Total;
 use crate::domain::{EntityId, EntryType, Event, Role};
 
-/// Shards, so that the publisher and many readers rarely meet.
-const SHARDS: usize = 64;
+/// Shards, so that replaying threads rarely meet. Few, because the publisher locks all of them for
+/// a group: without a lock in between, the cache misses of its entries overlap.
+const SHARDS: usize = 8;
 
 /// Entries a page looks at before it ends short, with a cursor.
 pub(crate) const LOOKED_AT_MAX: usize = 20_000;
@@ -25,16 +27,11 @@ const LSN_BITS: u32 = 56;
 
 /// The projection.
 pub(crate) struct History {
-    shards: Box<[Mutex<HashMap<u64, Marks>>]>,
+    shards: Box<[Mutex<Shard>]>,
 }
 
-/// Marks of one wallet, ascending. Most wallets of a young store have one.
-#[expect(clippy::box_collection, reason = "two words a wallet instead of three")]
-enum Marks {
-    One(u64),
-    /// Boxed: a third word here would be paid by every wallet.
-    Many(Box<Vec<u64>>),
-}
+/// Marks by wallet, ascending.
+type Shard = HashMap<u64, Vec<u64>>;
 
 /// LSNs that match a query, in the order asked for.
 pub(crate) struct Page {
@@ -50,46 +47,31 @@ pub(crate) struct Page {
 impl History {
     pub(crate) fn new() -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::new(HashMap::new())).collect(),
+            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
         }
     }
 
-    /// Folds one durable event in. Events come in LSN order per wallet.
-    pub(crate) fn apply(&self, lsn: u64, event: &Event) {
-        for (id, role) in event.roles() {
-            self.apply_role(lsn, id, role, event);
+    /// Folds durable events in. Events come in LSN order per wallet.
+    pub(crate) fn apply<'a>(&self, events: impl Iterator<Item = (u64, &'a Event)>) {
+        let mut shards: SmallVec<[MutexGuard<'_, Shard>; SHARDS]> =
+            self.shards.iter().map(Mutex::lock).collect();
+        for (lsn, event) in events {
+            for (id, role) in event.roles() {
+                if let Some(mark) = mark(lsn, role, event) {
+                    shards[shard_of(id.id)].entry(id.id).or_default().push(mark);
+                }
+            }
         }
     }
 
     /// Folds one leg of a durable event in: replay deals legs out to several workers.
     pub(crate) fn apply_role(&self, lsn: u64, id: EntityId, role: Role, event: &Event) {
-        let kind = match event {
-            Event::WalletCreated(_) => return,
-            Event::Charged(_) => EntryType::Charge,
-            Event::Earned(_) => EntryType::Earn,
-            Event::Used(_) => EntryType::Use,
-            Event::UseCancelled(_) => EntryType::Cancel,
-            Event::Lapsed(_) => EntryType::Lapse,
-            Event::Transferred(_) => match role {
-                Role::To(_) => EntryType::TransferIn,
-                Role::Sole | Role::From => EntryType::TransferOut,
-            },
-        };
-        self.add(id.id, kind, lsn);
-    }
-
-    fn add(&self, wallet: u64, kind: EntryType, lsn: u64) {
-        let mark = (kind as u64) << LSN_BITS | lsn;
-        let mut shard = self.shard(wallet).lock();
-        match shard.get_mut(&wallet) {
-            None => drop(shard.insert(wallet, Marks::One(mark))),
-            Some(Marks::Many(marks)) => marks.push(mark),
-            Some(marks @ Marks::One(_)) => {
-                let Marks::One(first) = *marks else {
-                    unreachable!("matched above")
-                };
-                *marks = Marks::Many(Box::new(vec![first, mark]));
-            }
+        if let Some(mark) = mark(lsn, role, event) {
+            self.shards[shard_of(id.id)]
+                .lock()
+                .entry(id.id)
+                .or_default()
+                .push(mark);
         }
     }
 
@@ -166,17 +148,29 @@ impl History {
     }
 
     fn with<R>(&self, wallet: u64, read: impl FnOnce(&[u64]) -> R) -> R {
-        let shard = self.shard(wallet).lock();
-        match shard.get(&wallet) {
-            None => read(&[]),
-            Some(Marks::One(mark)) => read(std::slice::from_ref(mark)),
-            Some(Marks::Many(marks)) => read(marks),
-        }
+        let shard = self.shards[shard_of(wallet)].lock();
+        read(shard.get(&wallet).map_or(&[], Vec::as_slice))
     }
+}
 
-    fn shard(&self, wallet: u64) -> &Mutex<HashMap<u64, Marks>> {
-        &self.shards[wallet as usize % SHARDS]
-    }
+fn mark(lsn: u64, role: Role, event: &Event) -> Option<u64> {
+    let kind = match event {
+        Event::WalletCreated(_) => return None,
+        Event::Charged(_) => EntryType::Charge,
+        Event::Earned(_) => EntryType::Earn,
+        Event::Used(_) => EntryType::Use,
+        Event::UseCancelled(_) => EntryType::Cancel,
+        Event::Lapsed(_) => EntryType::Lapse,
+        Event::Transferred(_) => match role {
+            Role::To(_) => EntryType::TransferIn,
+            Role::Sole | Role::From => EntryType::TransferOut,
+        },
+    };
+    Some((kind as u64) << LSN_BITS | lsn)
+}
+
+fn shard_of(wallet: u64) -> usize {
+    wallet as usize % SHARDS
 }
 
 fn lsn_of(mark: u64) -> u64 {

@@ -40,8 +40,11 @@ fn ten() -> History {
     let history = History::new();
     for at in 1..=10 {
         history.apply(
-            at * 10,
-            &grant(if at % 3 == 0 { Fund::Paid } else { Fund::Free }),
+            [(
+                at * 10,
+                &grant(if at % 3 == 0 { Fund::Paid } else { Fund::Free }),
+            )]
+            .into_iter(),
         );
     }
     history
@@ -53,13 +56,11 @@ const ALL: (u64, u64) = (0, u64::MAX);
 fn a_creation_is_no_entry() {
     let history = History::new();
     let owner = Owner::user(WALLET);
-    history.apply(
-        1,
-        &Event::WalletCreated(WalletCreated {
-            standing: standing(),
-            owner,
-        }),
-    );
+    let created = Event::WalletCreated(WalletCreated {
+        standing: standing(),
+        owner,
+    });
+    history.apply([(1, &created)].into_iter());
     let page = history.page(WALLET, &[], ALL, false, 10);
     assert!(page.lsns.is_empty() && !page.more && page.last.is_none());
 }
@@ -98,7 +99,7 @@ fn a_page_looks_at_no_more_than_its_bound() {
     let history = History::new();
     let entries = LOOKED_AT_MAX as u64 + 5;
     for lsn in 1..=entries {
-        history.apply(lsn, &grant(Fund::Free));
+        history.apply([(lsn, &grant(Fund::Free))].into_iter());
     }
     let page = history.page(WALLET, &[EntryType::Use], ALL, true, 10);
     assert_eq!(
