@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::exchange::{Door, exchange};
+use crate::line::Line;
 
 /// Bytes of a connection's buffer: bounds the header of a request, and with the cap on connections
 /// the memory that all headers can take.
@@ -49,14 +49,15 @@ pub(crate) async fn serve_connection(
     stream: TcpStream,
     drain: CancellationToken,
 ) {
-    let first = timeout(app.options.first_byte, stream.readable());
-    let came = tokio::select! {
-        came = first => matches!(came, Ok(Ok(()))),
-        () = drain.cancelled() => false,
-    };
-    if !came {
-        app.metrics.count_silent();
-        return;
+    let mut byte = [0];
+    let first = timeout(app.options.first_byte, stream.peek(&mut byte));
+    tokio::select! {
+        came = first => match came {
+            Ok(Ok(1..)) => {}
+            Ok(Ok(0) | Err(_)) => return,
+            Err(_) => return app.metrics.count_silent(),
+        },
+        () = drain.cancelled() => return,
     }
     let pulse = Arc::new(Pulse {
         busy: AtomicBool::new(false),
@@ -68,7 +69,7 @@ pub(crate) async fn serve_connection(
     });
     let mut builder = http1::Builder::new();
     builder.half_close(true).max_buf_size(BUFFER_BYTES);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(Line::new(stream, Arc::clone(&app)), service);
     let mut connection = pin!(connection);
     let mut watch = Watch::new(&app, &pulse);
     let mut drained = pin!(drain.cancelled());

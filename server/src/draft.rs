@@ -7,6 +7,8 @@
 //! JSON pointers. Knows the names of fields and their ranges; refuses to know routes, commands and HTTP.
 
 mod parse;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 
@@ -179,7 +181,16 @@ impl Fields {
         Self(self.0 & !others.0)
     }
 
-    fn has(self, field: Field) -> bool {
+    /// Those that stand in the outer object.
+    pub(crate) fn outer(self) -> impl Iterator<Item = Field> {
+        let inner = Self::of(&[Field::OwnerType, Field::OwnerId]);
+        let outer = self.without(inner);
+        Field::ALL
+            .into_iter()
+            .filter(move |field| outer.has(*field))
+    }
+
+    pub(crate) fn has(self, field: Field) -> bool {
         self.0 & (1 << field as u8) != 0
     }
 }
@@ -225,11 +236,8 @@ impl<'de> Draft<'de> {
         if strange == Fields::default() {
             return;
         }
-        for field in Field::ALL {
-            let inner = matches!(field, Field::OwnerType | Field::OwnerId);
-            if strange.has(field) && !inner {
-                self.fault(field.pointer(), UNKNOWN);
-            }
+        for field in strange.outer() {
+            self.fault(field.pointer(), UNKNOWN);
         }
     }
 
@@ -270,13 +278,8 @@ impl<'de> Draft<'de> {
 
     /// An integer of 1…2^53−1, which must be given.
     pub(crate) fn number(&mut self, field: Field) -> Option<u64> {
-        match &self.values[field as usize] {
-            Value::Absent | Value::Null => {
-                self.fault(field.pointer(), REQUIRED);
-                None
-            }
-            Value::Number(_) | Value::Text(_) | Value::Other => self.number_if_given(field),
-        }
+        self.require(field);
+        self.number_if_given(field)
     }
 
     /// An integer of 1…2^53−1, which may be left out.
@@ -336,28 +339,33 @@ impl<'de> Draft<'de> {
 
     /// The owner, which may be left out.
     pub(crate) fn owner(&mut self) -> Option<Owner> {
-        const OBJECT: &str = "must be an object with type and id";
         const TYPE: &str = "must be \"user\" or \"company\"";
-        match self.values[Field::Owner as usize] {
-            Value::Absent | Value::Null => return None,
-            Value::Number(_) | Value::Text(_) => {
-                self.fault(Field::Owner.pointer(), OBJECT);
-                return None;
-            }
-            Value::Other => {}
+        if self.values[Field::Owner as usize] != Value::Other {
+            return None;
         }
         let kind = match self.text(Field::OwnerType, TYPE) {
             Some("user") => Some(OwnerKind::User),
             Some("company") => Some(OwnerKind::Company),
-            Some(_) | None => None,
+            Some(_) => {
+                self.fault(Field::OwnerType.pointer(), TYPE);
+                None
+            }
+            None => {
+                self.require(Field::OwnerType);
+                None
+            }
         };
-        if kind.is_none() {
-            self.fault(Field::OwnerType.pointer(), TYPE);
-        }
         let id = self.number(Field::OwnerId);
         Some(Owner {
             kind: kind?,
             id: id?,
         })
+    }
+
+    /// A field that is not there is a fault.
+    fn require(&mut self, field: Field) {
+        if matches!(self.values[field as usize], Value::Absent | Value::Null) {
+            self.fault(field.pointer(), REQUIRED);
+        }
     }
 }

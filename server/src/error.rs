@@ -118,3 +118,6 @@ pub(crate) fn malformed(malformed: Malformed, field: Option<Field>) -> Box<Probl
         }]),
     }
 }
+
+#[cfg(test)]
+mod tests;

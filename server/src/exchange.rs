@@ -212,3 +212,6 @@ fn answer_options(allow: HeaderValue) -> Answer {
     response.headers_mut().insert(ALLOW, allow);
     response
 }
+
+#[cfg(test)]
+mod tests;

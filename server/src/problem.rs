@@ -8,6 +8,8 @@
 //! of codes is `problem/code.rs`.
 
 mod code;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 

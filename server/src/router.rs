@@ -8,7 +8,9 @@ use matchit::Router as Paths;
 
 use engine::domain::NUMBER_MAX;
 
-use crate::api::{Action, admin, bulk, health, noop, problems, transactions, transfers, wallets};
+use crate::api::{
+    Action, admin, bulk, docs, health, noop, problems, transactions, transfers, wallets,
+};
 use crate::problem::{Code, Outcome};
 
 /// One route.
@@ -109,9 +111,16 @@ static PUBLIC: &[Row] = &[
         query: health::READY_PARAMETERS,
         ..get("GET /readyz", health::ready)
     },
+    get("GET /openapi.json", docs::openapi),
+    get("GET /docs", docs::page),
     get("GET /problems", problems::list),
     get("GET /problems/{code}", problems::show),
 ];
+
+/// The routes of the main listener, for those who describe them.
+pub(crate) fn public_rows() -> &'static [Row] {
+    PUBLIC
+}
 
 /// Only there when the HTTP stack alone is measured.
 static BENCH: Row = row(Verb::Post, "POST /noop", Action::Task(noop::run));
@@ -258,3 +267,6 @@ fn parse_id(text: &str) -> Option<u64> {
     let id = text.parse().ok().filter(|_| plain)?;
     (1..=NUMBER_MAX).contains(&id).then_some(id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::{App, EngineSlot, ServeOptions};
 use crate::connection::serve_connection;
 use crate::exchange::Door;
+use crate::problem::{Code, Problem};
 
 /// Most connections on the operator's listener: a scraper and a few people.
 const ADMIN_CONNECTIONS_MAX: usize = 64;
@@ -28,7 +29,7 @@ const TURN_AWAY: Duration = Duration::from_secs(2);
 /// is free each further try only burns a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: 167\r\nretry-after: 1\r\nconnection: close\r\n\r\n{\"type\":\"/problems/overloaded\",\"title\":\"The server has too much to do\",\"status\":503,\"detail\":\"too many connections are open; try again a little later\",\"code\":\"overloaded\"}";
+const TOO_MANY: &str = "too many connections are open; try again a little later";
 
 /// Bound sockets.
 pub struct Listeners {
@@ -142,11 +143,21 @@ async fn attend(
     }
 }
 
+/// The answer to a connection above the cap: no request of it is ever read.
+fn too_many() -> Vec<u8> {
+    let body = Problem::new(Code::Overloaded, TOO_MANY).to_body();
+    let head = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nretry-after: 1\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat()
+}
+
 /// Says 503 and closes, reading what the client already sent: closing over unread bytes would reset
 /// the connection and take the answer with it.
 async fn turn_away(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
     let told = async {
-        stream.write_all(TOO_MANY).await?;
+        stream.write_all(&too_many()).await?;
         stream.shutdown().await?;
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}
@@ -155,3 +166,6 @@ async fn turn_away(mut stream: TcpStream, _place: OwnedSemaphorePermit) {
     // Whether it heard us is its own affair.
     drop(timeout(TURN_AWAY, told).await);
 }
+
+#[cfg(test)]
+mod tests;

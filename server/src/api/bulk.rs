@@ -7,14 +7,19 @@
 //! Ten thousand items share one request, so what an item costs decides the speed: items are read in
 //! one pass without a tree, and results are written by hand into one buffer.
 
+mod operation;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use engine::Outcome as EngineOutcome;
 use engine::domain::{Event, Role};
 use hyper::StatusCode;
 use hyper::header::HeaderMap;
 
+pub(crate) use self::operation::OPERATIONS;
 use self::read::Bulk;
+pub(crate) use self::read::OPERATIONS_MAX;
 use super::{Call, Task};
 use crate::answer::{self, Answer};
 use crate::app::App;

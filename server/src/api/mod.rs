@@ -5,6 +5,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod bulk;
+pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod noop;
 pub(crate) mod problems;
@@ -54,6 +55,8 @@ pub(crate) struct Setting<'a> {
 pub(crate) struct CommandRoute {
     /// The fields that its body may have.
     pub(crate) fields: Fields,
+    /// The fields that its body must have.
+    pub(crate) required: Fields,
     /// Whether the body may be left out.
     pub(crate) bare: bool,
     /// From the body to the command; `None` leaves a fault in the draft.

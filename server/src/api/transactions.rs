@@ -24,8 +24,9 @@ pub(crate) const CANCEL: Fields = Fields::of(&[Field::Amount, Field::Description
 /// `POST /v1/transactions/{id}/cancel`
 pub(crate) static CANCEL_ROUTE: CommandRoute = CommandRoute {
     fields: CANCEL,
+    required: Fields::of(&[]),
     bare: true,
-    read: |setting: &Setting<'_>, draft| read_cancel(TransactionId(setting.id), draft),
+    read: |setting: &Setting<'_>, draft| read_cancel(Some(TransactionId(setting.id)), draft),
     answer: answer_transaction,
 };
 
@@ -48,11 +49,14 @@ pub(crate) struct LegAllocation {
 }
 
 /// Reads a cancel.
-pub(crate) fn read_cancel(transaction: TransactionId, draft: &mut Draft<'_>) -> Option<Command> {
+pub(crate) fn read_cancel(
+    transaction: Option<TransactionId>,
+    draft: &mut Draft<'_>,
+) -> Option<Command> {
     let amount = draft.amount_if_given();
     let description = draft.description();
     Some(Command::Cancel(Cancel {
-        transaction,
+        transaction: transaction?,
         amount,
         description,
     }))

@@ -10,9 +10,13 @@ use crate::draft::{Draft, Field, Fields};
 pub(crate) const TRANSFER: Fields =
     Fields::of(&[Field::From, Field::To, Field::Amount, Field::Description]);
 
+/// Those that must be given.
+pub(crate) const TRANSFER_REQUIRED: Fields = Fields::of(&[Field::From, Field::To, Field::Amount]);
+
 /// `POST /v1/transfers`
 pub(crate) static ROUTE: CommandRoute = CommandRoute {
     fields: TRANSFER,
+    required: TRANSFER_REQUIRED,
     bare: false,
     read: read_transfer,
     answer: answer_transaction,

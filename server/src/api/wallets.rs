@@ -23,6 +23,7 @@ use crate::query::Query;
 /// Parameters of the history.
 pub(crate) const HISTORY_PARAMETERS: &[&str] = &["type", "from", "to", "order", "limit", "cursor"];
 
+const AMOUNT: Fields = Fields::of(&[Field::Amount]);
 const GRANT: Fields = Fields::of(&[Field::Amount, Field::Description, Field::ExpiresAt]);
 const USE: Fields = Fields::of(&[Field::Amount, Field::Description]);
 
@@ -33,6 +34,7 @@ pub(crate) const CREATE: Fields =
 /// `POST /v1/wallets`
 pub(crate) static CREATE_ROUTE: CommandRoute = CommandRoute {
     fields: CREATE,
+    required: Fields::of(&[]),
     bare: true,
     read: read_create,
     answer: answer_created,
@@ -41,24 +43,27 @@ pub(crate) static CREATE_ROUTE: CommandRoute = CommandRoute {
 /// `POST /v1/wallets/{id}/charge`
 pub(crate) static CHARGE_ROUTE: CommandRoute = CommandRoute {
     fields: GRANT,
+    required: AMOUNT,
     bare: false,
-    read: |setting, draft| read_grant(WalletId::new(setting.id)?, draft).map(Command::Charge),
+    read: |setting, draft| read_grant(WalletId::new(setting.id), draft).map(Command::Charge),
     answer: answer_entry,
 };
 
 /// `POST /v1/wallets/{id}/earn`
 pub(crate) static EARN_ROUTE: CommandRoute = CommandRoute {
     fields: GRANT,
+    required: AMOUNT,
     bare: false,
-    read: |setting, draft| read_grant(WalletId::new(setting.id)?, draft).map(Command::Earn),
+    read: |setting, draft| read_grant(WalletId::new(setting.id), draft).map(Command::Earn),
     answer: answer_entry,
 };
 
 /// `POST /v1/wallets/{id}/use`
 pub(crate) static USE_ROUTE: CommandRoute = CommandRoute {
     fields: USE,
+    required: AMOUNT,
     bare: false,
-    read: |setting, draft| read_use(WalletId::new(setting.id)?, draft),
+    read: |setting, draft| read_use(WalletId::new(setting.id), draft),
     answer: answer_entry,
 };
 
@@ -96,12 +101,12 @@ pub(crate) fn read_create(setting: &Setting<'_>, draft: &mut Draft<'_>) -> Optio
 }
 
 /// Reads a charge or an earn.
-pub(crate) fn read_grant(wallet: WalletId, draft: &mut Draft<'_>) -> Option<Grant> {
+pub(crate) fn read_grant(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Grant> {
     let amount = draft.amount();
     let expires_at = draft.expires_at();
     let description = draft.description();
     Some(Grant {
-        wallet,
+        wallet: wallet?,
         amount: amount?,
         expires_at,
         description,
@@ -109,11 +114,11 @@ pub(crate) fn read_grant(wallet: WalletId, draft: &mut Draft<'_>) -> Option<Gran
 }
 
 /// Reads a use.
-pub(crate) fn read_use(wallet: WalletId, draft: &mut Draft<'_>) -> Option<Command> {
+pub(crate) fn read_use(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Command> {
     let amount = draft.amount();
     let description = draft.description();
     Some(Command::Use(Use {
-        wallet,
+        wallet: wallet?,
         amount: amount?,
         description,
     }))
@@ -262,14 +267,11 @@ fn read_history(wallet: WalletId, query: &Query) -> Outcome<(HistoryQuery, Scope
 }
 
 fn read_kinds(words: &str) -> Outcome<SmallVec<[EntryType; 2]>> {
-    const DETAIL: &str = "must be one or more of charge, earn, use, transfer_out, transfer_in, cancel, lapse, with commas between";
+    const DETAIL: &str = "must be one or more of create, charge, earn, use, transfer_out, transfer_in, cancel, lapse, with commas between";
     let mut kinds = SmallVec::new();
     for word in words.split(',') {
-        // A history begins with the wallet: its creation is not one of its entries.
-        let listed = EntryType::ALL
-            .into_iter()
-            .filter(|kind| *kind != EntryType::Create);
-        let kind = listed.into_iter().find(|kind| kind.as_str() == word);
+        let mut known = EntryType::ALL.into_iter();
+        let kind = known.find(|kind| kind.as_str() == word);
         let kind = kind.ok_or_else(|| Problem::of_parameter("type", DETAIL))?;
         if !kinds.contains(&kind) {
             kinds.push(kind);

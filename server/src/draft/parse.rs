@@ -133,6 +133,9 @@ impl<'a, 'de> DraftSeed<'a, 'de> {
 
     fn refuse(self) {
         self.draft.fault(self.level.pointer(), NOT_AN_OBJECT);
+        if self.level == Level::Owner {
+            self.draft.put(Field::Owner, Value::Absent);
+        }
     }
 }
 

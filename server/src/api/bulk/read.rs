@@ -3,17 +3,15 @@
 use std::fmt;
 
 use engine::Request as EngineRequest;
-use engine::domain::{Command, TransactionId, WalletId};
+use engine::domain::WalletId;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::operation::read_command;
 use crate::api::Setting;
-use crate::api::transactions::read_cancel;
-use crate::api::transfers::{TRANSFER, read_transfer};
-use crate::api::wallets::{CREATE, read_create, read_grant, read_use};
 use crate::draft::{
-    Draft, DraftSeed, FAULTS_MAX, Fault, Faults, Field, Fields, Malformed, Name, Skip, parse_root,
+    Draft, DraftSeed, FAULTS_MAX, Fault, Faults, Field, Malformed, Name, Skip, parse_root,
 };
 use crate::error;
 use crate::key;
@@ -25,20 +23,6 @@ pub(crate) const OPERATIONS_MAX: usize = 10_000;
 /// The route and path under which keys of items are remembered.
 const TEMPLATE: &str = "POST /v1/bulk";
 const PATH: &str = "/v1/bulk";
-
-const OPERATIONS: &str = "operations";
-
-const EVERY: Fields = Fields::of(&[Field::Op, Field::Key]);
-const GRANT: Fields = Fields::of(&[
-    Field::Wallet,
-    Field::Amount,
-    Field::Description,
-    Field::ExpiresAt,
-])
-.and(EVERY);
-const USE: Fields = Fields::of(&[Field::Wallet, Field::Amount, Field::Description]).and(EVERY);
-const CANCEL: Fields =
-    Fields::of(&[Field::Transaction, Field::Amount, Field::Description]).and(EVERY);
 
 /// What a bulk request asks for.
 pub(crate) struct Bulk {
@@ -141,7 +125,11 @@ impl<'a> Pass<'a> {
 
     /// Takes an item in, whether it is right or not.
     fn take(&mut self, mut draft: Draft<'_>) {
-        let command = self.read_command(&mut draft);
+        let setting = Setting {
+            id: 0,
+            allot: self.allot,
+        };
+        let command = read_command(&setting, &mut draft);
         let key = read_key(&mut draft);
         match command.filter(|_| draft.is_sound()) {
             Some(command) => {
@@ -156,50 +144,6 @@ impl<'a> Pass<'a> {
             }
         }
         self.count += 1;
-    }
-
-    fn read_command(&self, draft: &mut Draft<'_>) -> Option<Command> {
-        const OPS: &str = "must be one of create, charge, earn, use, transfer, cancel";
-        let setting = Setting {
-            id: 0,
-            allot: self.allot,
-        };
-        match draft.text(Field::Op, OPS) {
-            Some("charge") => {
-                draft.allow(GRANT);
-                let wallet = draft.wallet(Field::Wallet);
-                read_grant(wallet?, draft).map(Command::Charge)
-            }
-            Some("earn") => {
-                draft.allow(GRANT);
-                let wallet = draft.wallet(Field::Wallet);
-                read_grant(wallet?, draft).map(Command::Earn)
-            }
-            Some("use") => {
-                draft.allow(USE);
-                let wallet = draft.wallet(Field::Wallet);
-                read_use(wallet?, draft)
-            }
-            Some("transfer") => {
-                draft.allow(TRANSFER.and(EVERY));
-                read_transfer(&setting, draft)
-            }
-            Some("cancel") => {
-                draft.allow(CANCEL);
-                let transaction = draft.number(Field::Transaction);
-                read_cancel(TransactionId(transaction?), draft)
-            }
-            Some("create") => {
-                draft.allow(CREATE.and(EVERY));
-                read_create(&setting, draft)
-            }
-            Some(_) | None => {
-                if draft.is_sound() {
-                    draft.fault(Field::Op.pointer(), OPS);
-                }
-                None
-            }
-        }
     }
 
     /// Hashes the items that have keys; only then are the bytes of items looked for.
@@ -247,7 +191,7 @@ impl<'de> Visitor<'de> for RootSeed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self(pass) = self;
         while let Some(Name(name)) = map.next_key()? {
-            if name != OPERATIONS {
+            if name != "operations" {
                 map.next_value::<Skip>()?;
                 let mut draft = Draft::default();
                 draft.fault_unknown("", &name);

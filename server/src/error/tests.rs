@@ -1,0 +1,155 @@
+//! Every refusal as the client sees it.
+
+use engine::Refusal;
+use engine::domain::{Rejection, Timestamp, TransactionId, WalletId};
+
+use super::{malformed, refused, rejected};
+use crate::draft::{Field, Malformed};
+use crate::problem::Problem;
+
+fn wallet() -> WalletId {
+    WalletId::new(7).unwrap()
+}
+
+fn body(problem: &Problem) -> String {
+    String::from_utf8(problem.to_body()).unwrap()
+}
+
+#[test]
+fn every_rejection_has_its_status_and_members() {
+    let (wallet, transaction) = (wallet(), TransactionId(9));
+    let (available, requested, cancellable) = (1, 5, 2);
+    let table = [
+        (Rejection::WalletNotFound { wallet }, 404, "\"wallet\":7"),
+        (
+            Rejection::TransactionNotFound { transaction },
+            404,
+            "\"transaction\":9",
+        ),
+        (Rejection::WalletExists { wallet }, 409, "\"wallet\":7"),
+        (Rejection::SameWallet { wallet }, 422, "\"wallet\":7"),
+        (
+            Rejection::NotCancellable { transaction },
+            422,
+            "\"transaction\":9",
+        ),
+        (
+            Rejection::CancelWindowOver { transaction },
+            409,
+            "\"transaction\":9",
+        ),
+        (
+            Rejection::OverCancel {
+                transaction,
+                cancellable,
+                requested,
+            },
+            409,
+            "\"transaction\":9,\"cancellable\":2,\"requested\":5",
+        ),
+        (
+            Rejection::ExpiresAtPast {
+                expires_at: Timestamp(0),
+            },
+            422,
+            "\"expires_at\":\"1970-01-01T00:00:00.000000Z\"",
+        ),
+        (
+            Rejection::InsufficientBalance {
+                available,
+                requested,
+            },
+            422,
+            "\"available\":1,\"requested\":5",
+        ),
+        (Rejection::BalanceLimit { wallet }, 422, "\"wallet\":7"),
+        (Rejection::LotLimit { wallet }, 422, "\"wallet\":7"),
+        (
+            Rejection::ActTooLarge { bytes: 300_000 },
+            422,
+            "\"bytes\":300000",
+        ),
+    ];
+    for (rejection, status, members) in table {
+        let problem = rejected(rejection);
+        let facts = problem.code.facts();
+        assert_eq!(
+            (facts.status.as_u16(), facts.code),
+            (status, rejection.code())
+        );
+        let text = body(&problem);
+        assert!(text.ends_with(&format!("{members}}}")), "{text}");
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed["type"], format!("/problems/{}", rejection.code()));
+        assert_eq!(parsed["status"], status);
+        assert_eq!(
+            text,
+            body(&rejected(rejection)),
+            "the same refusal, the same bytes"
+        );
+    }
+}
+
+#[test]
+fn every_refusal_has_its_status_and_says_when_to_come_back() {
+    let table = [
+        (Refusal::KeyMismatch, 422, "idempotency-mismatch", false),
+        (Refusal::KeyRunning, 409, "idempotency-running", true),
+        (Refusal::KeyTableFull, 503, "key-table-full", true),
+        (Refusal::Overloaded, 503, "overloaded", true),
+        (Refusal::EntityBusy, 429, "too-many-requests", true),
+        (Refusal::StorageFull, 503, "storage-full", true),
+        (Refusal::Draining, 503, "draining", true),
+        (Refusal::OutcomeUnknown, 500, "outcome-unknown", false),
+        (Refusal::Panicked, 500, "internal-error", false),
+        (Refusal::Unreadable, 500, "record-unreadable", false),
+    ];
+    for (refusal, status, code, again) in table {
+        let response = refused(refusal).into_response();
+        assert_eq!(response.status().as_u16(), status, "{code}");
+        assert_eq!(
+            response.headers().contains_key("retry-after"),
+            again,
+            "{code}"
+        );
+        assert_eq!(refused(refusal).code.facts().code, code);
+    }
+}
+
+#[test]
+fn a_remembered_refusal_says_so_in_a_header_only() {
+    let rejection = Rejection::WalletExists { wallet: wallet() };
+    let [first, again] = [false, true].map(|replayed| {
+        refused(Refusal::Rejected {
+            rejection,
+            replayed,
+        })
+    });
+    assert_eq!(body(&first), body(&again));
+    assert!(
+        !first
+            .into_response()
+            .headers()
+            .contains_key("idempotent-replayed")
+    );
+    assert_eq!(
+        again.into_response().headers()["idempotent-replayed"],
+        "true"
+    );
+}
+
+#[test]
+fn malformed_text_tells_where() {
+    let problem = malformed(
+        Malformed::Syntax {
+            line: 2,
+            column: 5,
+            detail: "expected value".to_owned(),
+        },
+        None,
+    );
+    let expected = r#"{"type":"/problems/malformed-json","title":"The body is not JSON","status":400,"detail":"expected value","code":"malformed-json","line":2,"column":5}"#;
+    assert_eq!(body(&problem), expected);
+    let problem = malformed(Malformed::NumberTooLarge, Some(Field::OwnerId));
+    assert_eq!(problem.faults[0].pointer, "/owner/id");
+}

@@ -1,0 +1,225 @@
+//! `/openapi.json`: the API described, from the same tables that serve it.
+//!
+//! Paths, methods and parameters come from the router's rows, request bodies from the fields that a
+//! route takes, answers from the views, problems from the catalogue of codes; only the words about
+//! them stand in `openapi/words.rs`. The result is also committed as `docs/openapi.json`.
+
+mod bodies;
+mod problems;
+mod words;
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde_json::json;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{
+    Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{Components, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ContentBuilder, HttpMethod, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem,
+    PathsBuilder, Ref, RefOr, Required, ResponseBuilder, Schema,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use self::words::{Answers, Words};
+use crate::api::{health, transactions, views, wallets};
+use crate::router::{Row, Verb, public_rows};
+
+/// The document, written once.
+static TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(to_text(&document())));
+
+/// Nearly all answers are JSON.
+const JSON: &str = "application/json";
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+const ABOUT: &str = "Scrip keeps points: every owner's balance in a wallet, every change on disk before it is acknowledged.\n\nNumbers are JSON integers up to 2^53 − 1, times are RFC 3339 in UTC with microseconds. Every answer carries `X-Request-Id`. A POST may carry an `Idempotency-Key`: for 24 hours the same key with the same body gives the first answer again, byte for byte, and nothing happens twice.";
+
+/// The text of `/openapi.json`.
+pub(crate) fn text() -> Bytes {
+    TEXT.clone()
+}
+
+/// As it is committed: indented, so that a change shows in a diff.
+fn to_text(document: &OpenApi) -> String {
+    let text = document.to_pretty_json();
+    let text = text.unwrap_or_else(|error| unreachable!("a tree of plain values: {error}"));
+    format!("{text}\n")
+}
+
+fn document() -> OpenApi {
+    let mut licence = License::new("Apache-2.0");
+    licence.identifier = Some("Apache-2.0".to_owned());
+    let about = InfoBuilder::new()
+        .title("Scrip")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(licence))
+        .build();
+    let tags = words::TAGS
+        .map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
+    let mut paths = PathsBuilder::new();
+    for row in public_rows() {
+        let Some(words) = words::of(row.name) else {
+            continue;
+        };
+        let method = match row.method {
+            Verb::Get => HttpMethod::Get,
+            Verb::Post => HttpMethod::Post,
+        };
+        paths = paths.path(row.path, PathItem::new(method, operation(row, words)));
+    }
+    OpenApiBuilder::new()
+        .info(about)
+        .tags(Some(tags))
+        .paths(paths.build())
+        .components(Some(components()))
+        .build()
+}
+
+fn operation(row: &Row, words: &Words) -> Operation {
+    let mut operation = OperationBuilder::new()
+        .tag(words.tag)
+        .operation_id(Some(words.id))
+        .summary(Some(words.summary))
+        .description(Some(words.text));
+    if row.path.contains("{id}") {
+        operation = operation.parameter(path_parameter("id", bodies::number()));
+    }
+    if row.path.contains("{code}") {
+        let word = ObjectBuilder::new().schema_type(Type::String).into();
+        operation = operation.parameter(path_parameter("code", word));
+    }
+    for name in row.query {
+        operation = operation.parameter(words::query_parameter(name));
+    }
+    if row.method == Verb::Post && words.id != "bulk" {
+        operation = operation.parameter(idempotency_key());
+    }
+    if let Some(body) = bodies::of(row) {
+        let content = ContentBuilder::new()
+            .schema(Some(reference(body.name)))
+            .example(Some(body.example))
+            .build();
+        let required = if body.bare {
+            Required::False
+        } else {
+            Required::True
+        };
+        let request = RequestBodyBuilder::new()
+            .required(Some(required))
+            .content(JSON, content);
+        operation = operation.request_body(Some(request.build()));
+    }
+    let (status, answer) = good_answer(row, words);
+    operation = operation.response(status.as_str(), answer);
+    for (status, text) in problems::by_status(row, words) {
+        let content = ContentBuilder::new()
+            .schema(Some(reference("Problem")))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(text)
+            .content(PROBLEM_JSON, content);
+        operation = operation.response(status.as_str(), with_request_id(response).build());
+    }
+    operation.build()
+}
+
+fn good_answer(row: &Row, words: &Words) -> (StatusCode, utoipa::openapi::Response) {
+    let response = ResponseBuilder::new().description(words.answer_text);
+    let (status, kind, schema) = match words.answer {
+        Answers::Made(name) => (StatusCode::CREATED, JSON, reference(name)),
+        Answers::Found(name) => (StatusCode::OK, JSON, reference(name)),
+        Answers::Text(kind) => (StatusCode::OK, kind, bodies::text()),
+    };
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let mut response = with_request_id(response.content(kind, content));
+    if row.query.contains(&"cursor") {
+        response = response.header("Link", header("The next page, with rel=\"next\"."));
+    }
+    if words.id == "createWallet" {
+        response = response.header("Location", header("Where the wallet is."));
+    }
+    if row.method == Verb::Post && words.id != "bulk" {
+        let text = "true on the remembered answer to an earlier request.";
+        response = response.header("Idempotent-Replayed", header(text));
+    }
+    (status, response.build())
+}
+
+fn with_request_id(response: ResponseBuilder) -> ResponseBuilder {
+    let text = "The request's id: the client's own, or one that no other request has.";
+    response.header("X-Request-Id", header(text))
+}
+
+fn header(text: &str) -> utoipa::openapi::Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(text))
+        .build()
+}
+
+fn path_parameter(name: &str, schema: RefOr<Schema>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .schema(Some(schema))
+        .build()
+}
+
+fn idempotency_key() -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!-~]+$"));
+    let text = "Names this request, in quotes or bare: sent again, it is answered again and carried out once.";
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(text))
+        .schema(Some(schema))
+        .example(Some(json!("order-7701")))
+        .build()
+}
+
+fn reference(name: &str) -> RefOr<Schema> {
+    Ref::from_schema_name(name).into()
+}
+
+fn components() -> Components {
+    let mut components = ComponentsBuilder::new();
+    for (name, schema) in bodies::schemas() {
+        components = components.schema(name, schema);
+    }
+    components = components.schema("Problem", problems::schema());
+    let mut schemas = Vec::new();
+    gather::<views::Wallet>(&mut schemas);
+    gather::<views::Receipt<'_>>(&mut schemas);
+    gather::<views::Transaction<'_>>(&mut schemas);
+    gather::<wallets::History<'_>>(&mut schemas);
+    gather::<transactions::AllocationPage>(&mut schemas);
+    gather::<health::Health>(&mut schemas);
+    // Named by the fields of views that are written by hand.
+    gather::<views::Allocation>(&mut schemas);
+    for (name, schema) in schemas {
+        components = components.schema(name, schema);
+    }
+    components.build()
+}
+
+fn gather<T: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.push((T::name().into_owned(), <T as PartialSchema>::schema()));
+    T::schemas(schemas);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Request bodies, described from the fields that routes take.
+
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat,
+    Type,
+};
+use utoipa::openapi::{RefOr, Schema};
+
+use engine::domain::{ALLOTTED_ID_MIN, NUMBER_MAX};
+
+use super::reference;
+use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
+use crate::api::{Action, transactions, transfers, wallets};
+use crate::draft::{Field, Fields};
+use crate::problem::Code;
+use crate::router::Row;
+
+/// The body of one route.
+pub(super) struct Body {
+    pub(super) name: &'static str,
+    /// Whether it may be left out.
+    pub(super) bare: bool,
+    pub(super) example: Value,
+}
+
+/// Bodies of command routes: name, fields, fields that must be given.
+fn commands() -> [(&'static str, Fields, Fields); 5] {
+    let bodies = [
+        ("NewWallet", &wallets::CREATE_ROUTE),
+        ("Grant", &wallets::CHARGE_ROUTE),
+        ("Use", &wallets::USE_ROUTE),
+        ("Transfer", &transfers::ROUTE),
+        ("Cancel", &transactions::CANCEL_ROUTE),
+    ];
+    bodies.map(|(name, route)| (name, route.fields, route.required))
+}
+
+/// The body of a row; `None` if it takes none.
+pub(super) fn of(row: &Row) -> Option<Body> {
+    match row.action {
+        Action::Command(route) => {
+            let known = commands().into_iter().find(|(_, fields, required)| {
+                (*fields, *required) == (route.fields, route.required)
+            });
+            let (name, fields, _) = known?;
+            Some(Body {
+                name,
+                bare: route.bare,
+                example: example(fields),
+            })
+        }
+        Action::Task(_) if row.name == "POST /v1/bulk" => Some(Body {
+            name: "Bulk",
+            bare: false,
+            example: json!({"operations": [
+                {"op": "earn", "wallet": 1, "amount": 5, "key": "visit-1-2025-06-01"},
+                {"op": "use", "wallet": 2, "amount": 30},
+            ]}),
+        }),
+        Action::Task(_) => None,
+    }
+}
+
+/// Schemas of all bodies, with their names.
+pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas: Vec<(String, RefOr<Schema>)> = Vec::new();
+    for (name, fields, required) in commands() {
+        schemas.push((name.to_owned(), object(fields, required, None)));
+    }
+    let mut any = OneOfBuilder::new().description(Some("One operation; op says which."));
+    for (op, fields, required) in OPERATIONS {
+        let name = format!("{}Operation", capital(op));
+        any = any.item(reference(&name));
+        schemas.push((name, object(fields, required, Some(op))));
+    }
+    schemas.push(("Operation".to_owned(), any.into()));
+    let list = ArrayBuilder::new()
+        .items(reference("Operation"))
+        .max_items(Some(OPERATIONS_MAX))
+        .description(Some(
+            "Carried out in this order, as far as one wallet is concerned.",
+        ));
+    let bulk = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("operations", list)
+        .required("operations")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    schemas.push(("Bulk".to_owned(), bulk.into()));
+    schemas.push(("Results".to_owned(), results()));
+    schemas
+}
+
+/// What a bulk request answers.
+fn results() -> RefOr<Schema> {
+    let status = |text| {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .description(Some(text))
+    };
+    let done = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("status", status("201"))
+        .required("status")
+        .property("id", whole(NUMBER_MAX, "The transaction."))
+        .required("id")
+        .property(
+            "wallet",
+            whole(NUMBER_MAX, "The wallet, where one was created."),
+        )
+        .property(
+            "balance",
+            whole(
+                NUMBER_MAX,
+                "Points after it, of the paying wallet in a transfer.",
+            ),
+        )
+        .required("balance")
+        .property(
+            "version",
+            whole(NUMBER_MAX, "The wallet's version after it."),
+        )
+        .required("version");
+    let refused = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property(
+            "status",
+            status("The status that the operation would have had alone."),
+        )
+        .required("status")
+        .property("code", word(&Code::ALL.map(|code| code.facts().code)))
+        .required("code")
+        .description(Some("With the members that the problem has alone."));
+    let result = OneOfBuilder::new().item(done).item(refused);
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property("results", ArrayBuilder::new().items(result))
+        .required("results")
+        .examples([json!({"results": [
+            {"status": 201, "id": 43, "balance": 155, "version": 4},
+            {"status": 422, "code": "insufficient-balance", "available": 0, "requested": 30},
+        ]})])
+        .into()
+}
+
+fn object(fields: Fields, required: Fields, op: Option<&str>) -> RefOr<Schema> {
+    let mut object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    for field in fields.outer() {
+        let name = &field.pointer()[1..];
+        object = match op.filter(|_| field == Field::Op) {
+            Some(op) => object.property(name, word(&[op])),
+            None => object.property(name, describe(field)),
+        };
+        if required.has(field) {
+            object = object.required(name);
+        }
+    }
+    object.into()
+}
+
+/// One field: its range and what it means.
+fn describe(field: Field) -> RefOr<Schema> {
+    match field {
+        Field::Op => word(&[]),
+        Field::Wallet => whole(NUMBER_MAX, "The wallet."),
+        Field::Transaction => whole(NUMBER_MAX, "The use to give back."),
+        Field::Amount => whole(NUMBER_MAX, "Points."),
+        Field::Id => whole(ALLOTTED_ID_MIN - 1, "Left out: an id is allotted."),
+        Field::From => whole(NUMBER_MAX, "The wallet that pays."),
+        Field::To => whole(NUMBER_MAX, "The wallet that receives."),
+        Field::OwnerId => whole(NUMBER_MAX, "Number of the owner."),
+        Field::OwnerType => word(&["user", "company"]),
+        Field::Description => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(255))
+            .description(Some("Free text without control characters."))
+            .into(),
+        Field::Key => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(255))
+            .pattern(Some("^[!-~]+$"))
+            .description(Some("Idempotency key of this operation."))
+            .into(),
+        Field::ExpiresAt => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some(
+                "When the points lapse, in the future; left out: never.",
+            ))
+            .into(),
+        Field::Owner => ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("type", describe(Field::OwnerType))
+            .required("type")
+            .property("id", describe(Field::OwnerId))
+            .required("id")
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+            .description(Some("Left out: the user with the wallet's own number."))
+            .into(),
+    }
+}
+
+/// An id.
+pub(super) fn number() -> RefOr<Schema> {
+    whole(NUMBER_MAX, "Decimal, without sign or leading zero.")
+}
+
+/// A body that is not JSON.
+pub(super) fn text() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).into()
+}
+
+fn whole(most: u64, text: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(1_u64))
+        .maximum(Some(most))
+        .description(Some(text))
+        .into()
+}
+
+fn word(words: &[&str]) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.iter().copied()))
+        .into()
+}
+
+fn example(fields: Fields) -> Value {
+    let members = fields.outer().map(|field| {
+        let value = match field {
+            Field::Amount => json!(100),
+            Field::Description => json!("welcome"),
+            Field::ExpiresAt => json!("2030-12-31T15:00:00Z"),
+            Field::Id | Field::From | Field::Wallet => json!(1),
+            Field::To => json!(2),
+            Field::Owner => json!({"type": "user", "id": 7}),
+            Field::Transaction => json!(42),
+            Field::Op | Field::Key | Field::OwnerType | Field::OwnerId => Value::Null,
+        };
+        (field.pointer()[1..].to_owned(), value)
+    });
+    Value::Object(members.collect())
+}
+
+fn capital(word: &str) -> String {
+    let (first, rest) = word.split_at(1);
+    format!("{}{rest}", first.to_uppercase())
+}

@@ -1,0 +1,313 @@
+//! What the documentation says about each route beyond what the tables know.
+
+use serde_json::json;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+
+use engine::domain::EntryType;
+
+use crate::problem::Code;
+use crate::query::{LIMIT_DEFAULT, LIMIT_MAX};
+
+/// Words about one route.
+pub(super) struct Words {
+    /// Method and path, as in the router.
+    name: &'static str,
+    /// Name of the operation in generated clients.
+    pub(super) id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) text: &'static str,
+    pub(super) answer: Answers,
+    pub(super) answer_text: &'static str,
+    /// Codes of its own.
+    pub(super) codes: &'static [Code],
+}
+
+/// What a route answers when all is well.
+pub(super) enum Answers {
+    /// 201 with this schema.
+    Made(&'static str),
+    /// 200 with this schema.
+    Found(&'static str),
+    /// 200 with this media type.
+    Text(&'static str),
+}
+
+/// Groups of routes, in the order of the documentation.
+pub(super) const TAGS: [(&str, &str); 5] = [
+    ("Wallets", "Balances and what changes them."),
+    (
+        "Transfers",
+        "Points from one wallet to another, all or nothing.",
+    ),
+    ("Transactions", "What happened, and giving it back."),
+    ("Bulk", "Thousands of operations in one request."),
+    ("Server", "Health, and this documentation."),
+];
+
+/// Words about a route; `None` for one that is not documented.
+pub(super) fn of(name: &str) -> Option<&'static Words> {
+    ROUTES.iter().find(|words| words.name == name)
+}
+
+static ROUTES: [Words; 17] = [
+    Words {
+        name: "POST /v1/wallets",
+        id: "createWallet",
+        tag: "Wallets",
+        summary: "Create a wallet",
+        text: "An owner may have several wallets. Clients choose ids below 2^52; without one the server allots an id from there on.",
+        answer: Answers::Made("Wallet"),
+        answer_text: "The wallet as it was created.",
+        codes: &[Code::WalletExists],
+    },
+    Words {
+        name: "GET /v1/wallets/{id}",
+        id: "getWallet",
+        tag: "Wallets",
+        summary: "Show a wallet",
+        text: "Lapsed points are left out at once, even before their lapse is recorded.",
+        answer: Answers::Found("Wallet"),
+        answer_text: "The wallet as it stands.",
+        codes: &[Code::WalletNotFound],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/charge",
+        id: "charge",
+        tag: "Wallets",
+        summary: "Add paid points",
+        text: "Points that were bought. They are spent after free ones.",
+        answer: Answers::Made("Receipt"),
+        answer_text: "The points are in the wallet.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::ExpiresAtPast,
+            Code::BalanceLimit,
+            Code::LotLimit,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/earn",
+        id: "earn",
+        tag: "Wallets",
+        summary: "Add free points",
+        text: "Points that were given away. They are spent before paid ones, the earliest expiry first.",
+        answer: Answers::Made("Receipt"),
+        answer_text: "The points are in the wallet.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::ExpiresAtPast,
+            Code::BalanceLimit,
+            Code::LotLimit,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/use",
+        id: "use",
+        tag: "Wallets",
+        summary: "Spend points",
+        text: "Free points before paid ones; within each the earliest expiry first, then the earliest grant.",
+        answer: Answers::Made("Receipt"),
+        answer_text: "The points are spent; allocations say which.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::InsufficientBalance,
+            Code::ActTooLarge,
+        ],
+    },
+    Words {
+        name: "GET /v1/wallets/{id}/transactions",
+        id: "listWalletTransactions",
+        tag: "Wallets",
+        summary: "List a wallet's history",
+        text: "Newest first. What was acknowledged before the request arrived is always in it. A page may be short although more follow: go on until next_cursor is null.",
+        answer: Answers::Found("History"),
+        answer_text: "A page of entries.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::InvalidCursor,
+            Code::RecordUnreadable,
+        ],
+    },
+    Words {
+        name: "POST /v1/transfers",
+        id: "transfer",
+        tag: "Transfers",
+        summary: "Move points between wallets",
+        text: "One act, all or nothing. The points keep their fund and expiry.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The points have moved; the first entry is the paying wallet's.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::SameWallet,
+            Code::InsufficientBalance,
+            Code::BalanceLimit,
+            Code::LotLimit,
+            Code::ActTooLarge,
+        ],
+    },
+    Words {
+        name: "GET /v1/transactions/{id}",
+        id: "getTransaction",
+        tag: "Transactions",
+        summary: "Show a transaction",
+        text: "With an entry for each wallet that it touched.",
+        answer: Answers::Found("Transaction"),
+        answer_text: "The transaction.",
+        codes: &[Code::TransactionNotFound, Code::RecordUnreadable],
+    },
+    Words {
+        name: "POST /v1/transactions/{id}/cancel",
+        id: "cancelUse",
+        tag: "Transactions",
+        summary: "Give a use back",
+        text: "Whole or in parts, to the lots the points came from, with their original expiry. Without an amount: all that was not given back yet.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The points are back in the wallet.",
+        codes: &[
+            Code::TransactionNotFound,
+            Code::NotCancellable,
+            Code::OverCancel,
+            Code::CancelWindowOver,
+            Code::BalanceLimit,
+            Code::LotLimit,
+        ],
+    },
+    Words {
+        name: "GET /v1/transactions/{id}/allocations",
+        id: "listAllocations",
+        tag: "Transactions",
+        summary: "List all allocations of a transaction",
+        text: "Other answers list at most 100 allocations an entry; here are all.",
+        answer: Answers::Found("AllocationPage"),
+        answer_text: "A page of allocations.",
+        codes: &[
+            Code::TransactionNotFound,
+            Code::InvalidCursor,
+            Code::RecordUnreadable,
+        ],
+    },
+    Words {
+        name: "POST /v1/bulk",
+        id: "bulk",
+        tag: "Bulk",
+        summary: "Carry out many operations",
+        text: "At most 10,000, each carried out or refused by itself. On one wallet they take effect in array order. An operation may carry its own idempotency key.",
+        answer: Answers::Found("Results"),
+        answer_text: "One result an operation, in array order, all of them durable.",
+        codes: &[Code::IdempotencyKeyPerItem],
+    },
+    Words {
+        name: "GET /livez",
+        id: "live",
+        tag: "Server",
+        summary: "Whether the server lives",
+        text: "",
+        answer: Answers::Found("Health"),
+        answer_text: "It does.",
+        codes: &[],
+    },
+    Words {
+        name: "GET /readyz",
+        id: "ready",
+        tag: "Server",
+        summary: "Whether the server takes commands",
+        text: "With verbose: what recovery found at the start.",
+        answer: Answers::Found("Health"),
+        answer_text: "It does.",
+        codes: &[Code::Replaying, Code::Draining, Code::StorageFailed],
+    },
+    Words {
+        name: "GET /problems",
+        id: "listProblems",
+        tag: "Server",
+        summary: "All problem codes",
+        text: "",
+        answer: Answers::Text("text/html"),
+        answer_text: "A page.",
+        codes: &[],
+    },
+    Words {
+        name: "GET /problems/{code}",
+        id: "explainProblem",
+        tag: "Server",
+        summary: "What a problem code means",
+        text: "",
+        answer: Answers::Text("text/html"),
+        answer_text: "A page.",
+        codes: &[Code::RouteNotFound],
+    },
+    Words {
+        name: "GET /openapi.json",
+        id: "openapi",
+        tag: "Server",
+        summary: "This description",
+        text: "",
+        answer: Answers::Text("application/json"),
+        answer_text: "OpenAPI 3.1.",
+        codes: &[],
+    },
+    Words {
+        name: "GET /docs",
+        id: "docs",
+        tag: "Server",
+        summary: "This description, for people",
+        text: "",
+        answer: Answers::Text("text/html"),
+        answer_text: "A page.",
+        codes: &[],
+    },
+];
+
+/// A query parameter by its name.
+pub(super) fn query_parameter(name: &str) -> Parameter {
+    let string = || ObjectBuilder::new().schema_type(Type::String);
+    let instant = || string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    let (text, schema) = match name {
+        "type" => {
+            let words = EntryType::ALL.map(EntryType::as_str).join("|");
+            let pattern = format!("^({words})(,({words}))*$");
+            (
+                "Only entries of these types, with commas between.",
+                string().pattern(Some(pattern)),
+            )
+        }
+        "from" => ("Not before this instant.", instant()),
+        "to" => ("Strictly before this instant.", instant()),
+        "order" => {
+            let words = string()
+                .enum_values(Some(["desc", "asc"]))
+                .default(Some(json!("desc")));
+            ("desc: newest first; asc: oldest first.", words)
+        }
+        "limit" => {
+            let schema = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(1_usize))
+                .maximum(Some(LIMIT_MAX))
+                .default(Some(json!(LIMIT_DEFAULT)));
+            ("Most items on the page.", schema)
+        }
+        "cursor" => (
+            "next_cursor of the page before, with the same filters.",
+            string(),
+        ),
+        "leg" => {
+            let schema = ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0_usize))
+                .maximum(Some(255_usize));
+            ("Only allocations of this entry.", schema)
+        }
+        _ => ("Give it without a value.", string()),
+    };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some(text))
+        .schema(Some(schema))
+        .build()
+}
