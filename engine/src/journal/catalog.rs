@@ -6,8 +6,9 @@
 use super::error::{Class, JournalError, Problem};
 use super::filler::{NEXT_SUFFIX, RESERVE_FILE};
 use super::meta::{META_FILE, META_TMP_FILE, Meta, MetaCopies};
+use super::reopen::Reopened;
 use super::segment::{CopyFlaw, HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
-use super::storage::{Access, LOCK_FILE, Storage, StorageFile};
+use super::storage::{Access, Entry, LOCK_FILE, Storage, StorageFile};
 use std::io;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct SegmentFile {
     pub first_lsn: u64,
     /// File length.
     pub len: u64,
+    /// Bytes on disk: less than the length once unused space was given back.
+    pub allocated: u64,
     pub copies: [Result<SegmentHeader, CopyFlaw>; 2],
     pub(crate) file: Arc<dyn StorageFile>,
 }
@@ -46,13 +49,12 @@ impl SegmentFile {
         self.copies.iter().find_map(|copy| copy.as_ref().ok())
     }
 
-    fn read(storage: &dyn Storage, name: &str, len: u64) -> Result<Option<Self>, JournalError> {
+    fn read(storage: &Arc<dyn Storage>, entry: &Entry) -> Result<Option<Self>, JournalError> {
+        let name = entry.name.as_str();
         let Some((seq, first_lsn)) = parse_segment_name(name) else {
             return Ok(None);
         };
-        let file = storage
-            .open(name, Access::Read)
-            .map_err(JournalError::io("open", name))?;
+        let file = Arc::new(Reopened::new(Arc::clone(storage), name));
         let mut page = [0; 2 * HEADER_COPY_BYTES];
         let read = file
             .read_at(&mut page, 0)
@@ -66,7 +68,8 @@ impl SegmentFile {
             name: name.to_owned(),
             seq,
             first_lsn,
-            len,
+            len: entry.len,
+            allocated: entry.allocated,
             copies,
             file,
         }))
@@ -107,7 +110,7 @@ impl SegmentFile {
 }
 
 impl Catalog {
-    pub fn read(storage: &dyn Storage) -> Result<Self, JournalError> {
+    pub fn read(storage: &Arc<dyn Storage>) -> Result<Self, JournalError> {
         let mut catalog = Self {
             segments: Vec::new(),
             meta: None,
@@ -121,11 +124,11 @@ impl Catalog {
         {
             let name = entry.name.as_str();
             match name {
-                META_FILE => catalog.meta = Some(read_meta(storage)?),
+                META_FILE => catalog.meta = Some(read_meta(&**storage)?),
                 LOCK_FILE | META_TMP_FILE => {}
                 RESERVE_FILE => catalog.has_reserve = true,
                 _ if name.ends_with(NEXT_SUFFIX) => catalog.next.push(entry.name),
-                _ => match SegmentFile::read(storage, name, entry.len) {
+                _ => match SegmentFile::read(storage, &entry) {
                     Ok(Some(segment)) => catalog.segments.push(segment),
                     Ok(None) => catalog.unknown.push(entry.name),
                     // Renamed between the listing and the opening, by a server that runs.

@@ -6,6 +6,7 @@
 use super::error::JournalError;
 use super::ledger::Ledger;
 use super::metrics::JournalMetrics;
+use super::segment::GROUP_ALIGN;
 use super::shelf::{ReadyFile, Shelf};
 use super::storage::{Access, Storage, StorageFile};
 use std::io;
@@ -226,12 +227,21 @@ impl Filler {
         Ok(())
     }
 
-    /// Gives one unused range back; a file system that cannot do that keeps its zeros.
+    /// Gives one unused range back, except what was written there after all: torn bytes are evidence. A file system
+    /// that cannot do it keeps its zeros.
     fn punch_one(&self) -> bool {
         let Some(unused) = self.shelf.take_unused() else {
             return false;
         };
-        if let Err(error) = unused.file.punch(unused.from, unused.len) {
+        let end = unused.from + unused.len;
+        let punched = written_to(&*unused.file, unused.from, end).and_then(|from| {
+            if from < end {
+                unused.file.punch(from, end - from)
+            } else {
+                Ok(())
+            }
+        });
+        if let Err(error) = punched {
             tracing::debug!(file = unused.name, %error, "cannot give unused space back");
         }
         true
@@ -291,4 +301,21 @@ fn number_of(name: &str) -> Option<u64> {
         .strip_suffix(NEXT_SUFFIX)?
         .parse()
         .ok()
+}
+
+/// The first page boundary in `from..end` behind which all bytes are zero.
+fn written_to(file: &dyn StorageFile, from: u64, end: u64) -> io::Result<u64> {
+    let page = GROUP_ALIGN as usize;
+    let mut held = vec![0; STEP_BYTES];
+    let mut to = end;
+    while to > from {
+        let start = to.saturating_sub(STEP_BYTES as u64).max(from);
+        let count = usize::try_from(to - start).unwrap_or(usize::MAX);
+        let read = file.read_at(&mut held[..count], start)?;
+        if let Some(last) = held[..read].iter().rposition(|byte| *byte != 0) {
+            return Ok(start + (last / page * page + page) as u64);
+        }
+        to = start;
+    }
+    Ok(from)
 }

@@ -9,6 +9,8 @@ use std::ops::ControlFlow;
 pub struct Follow {
     reader: LogReader,
     next: Lsn,
+    /// Where the log ended at the last look.
+    end: Option<u64>,
 }
 
 impl Follow {
@@ -17,6 +19,7 @@ impl Follow {
         Self {
             reader,
             next: Lsn(after.0 + 1),
+            end: None,
         }
     }
 
@@ -31,10 +34,16 @@ impl Follow {
         &mut self,
         mut look: impl FnMut(ActItem<'_>) -> ControlFlow<()>,
     ) -> Result<u64, JournalError> {
+        if let Some(end) = self.end
+            && !self.reader.has_grown(end)?
+        {
+            return Ok(0);
+        }
         self.reader.refresh()?;
         let Some(tail) = self.reader.tail()? else {
             return Ok(0);
         };
+        self.end = Some(tail.end);
         if tail.attested < self.next {
             return Ok(0);
         }

@@ -7,6 +7,7 @@ use super::catalog::{Catalog, SegmentFile};
 use super::error::{Class, JournalError, Problem};
 use super::place::Lsn;
 use super::reader::ActRef;
+use super::segment::{HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
 use super::storage::{Entry, FileLock, FileStorage, Storage};
 use super::tail::{Tail, TailVerdict, judge};
 use super::view::{ActEntry, Item, SegmentView, read_whole};
@@ -67,7 +68,7 @@ impl LogReader {
     }
 
     pub fn of(storage: Arc<dyn Storage>) -> Result<Self, JournalError> {
-        let catalog = Catalog::read(&*storage)?;
+        let catalog = Catalog::read(&storage)?;
         Ok(Self {
             storage,
             dir: None,
@@ -77,13 +78,37 @@ impl LogReader {
 
     /// Looks at the directory again.
     pub fn refresh(&mut self) -> Result<(), JournalError> {
-        self.catalog = Catalog::read(&*self.storage)?;
+        self.catalog = Catalog::read(&self.storage)?;
         Ok(())
     }
 
     /// Segments with both header copies, meta copies, and what else lies there.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Whether the log may have gone on since its end was judged to be at `end`: there is another segment, the newest
+    /// was replaced, or something stands there. Two small reads, where judging takes the whole segment.
+    pub(crate) fn has_grown(&self, end: u64) -> Result<bool, JournalError> {
+        let Some(newest) = self.catalog.segments.last() else {
+            return Ok(true);
+        };
+        let files = self.files()?;
+        let last = files
+            .iter()
+            .filter_map(|entry| parse_segment_name(&entry.name))
+            .max();
+        if last != Some((newest.seq, newest.first_lsn)) {
+            return Ok(true);
+        }
+        let mut copy = [0; HEADER_COPY_BYTES];
+        let mut magic = [0; 2];
+        let read = newest
+            .file
+            .read_at(&mut copy, 0)
+            .and_then(|_| newest.file.read_at(&mut magic, end));
+        read.map_err(JournalError::io("read", &newest.name))?;
+        Ok(magic != [0; 2] || SegmentHeader::decode(&copy).ok().as_ref() != newest.header())
     }
 
     /// All files with their lengths.
@@ -175,14 +200,6 @@ impl LogReader {
         Ok(Some((tail, bytes)))
     }
 
-    /// The highest LSN that may be shown: everything, or under a running server what is attested.
-    fn shown_to(&self) -> Result<u64, JournalError> {
-        if self.holder().is_none() {
-            return Ok(u64::MAX);
-        }
-        Ok(self.tail()?.map_or(0, |tail| tail.attested.0))
-    }
-
     /// Every record and every damage. Records without an LSN of their own (MARK, CLOSE) are among them.
     pub fn each_record(
         &self,
@@ -231,21 +248,49 @@ impl LogReader {
         })
     }
 
-    /// Every segment that may hold wanted LSNs, with the highest LSN that may be shown.
+    /// Every segment that may hold wanted LSNs, with the highest LSN that may be shown. Under a running server that is
+    /// what is attested, and the newest segment is looked at as it was when that was asked.
     fn each_view(
         &self,
         range: Range,
         mut look: impl FnMut(&SegmentView, u64) -> ControlFlow<()>,
     ) -> Result<(), JournalError> {
-        let shown_to = self.shown_to()?.min(range.to.0);
+        let mut shown_to = range.to.0;
+        let mut newest = None;
+        if self.holder().is_some() {
+            newest = self.judged_view()?;
+            let attested = newest.as_ref().map_or(0, |(tail, _)| tail.attested.0);
+            shown_to = shown_to.min(attested);
+        }
         for index in self.order(range.order) {
-            if !self.is_outside(index, range.from.0, shown_to)
-                && look(&self.view(index)?, shown_to).is_break()
-            {
+            if self.is_outside(index, range.from.0, shown_to) {
+                continue;
+            }
+            let last = index + 1 == self.catalog.segments.len();
+            let stopped = match newest.as_ref().filter(|_| last) {
+                Some((_, view)) => look(view, shown_to),
+                None => look(&self.view(index)?, shown_to),
+            };
+            if stopped.is_break() {
                 break;
             }
         }
         Ok(())
+    }
+
+    /// The newest segment with its tail.
+    fn judged_view(&self) -> Result<Option<(Tail, SegmentView)>, JournalError> {
+        let Some(newest) = self.catalog.segments.last() else {
+            return Ok(None);
+        };
+        Ok(self.judge(newest)?.map(|(tail, bytes)| {
+            let view = SegmentView {
+                file: newest.clone(),
+                bytes,
+                end: tail.end,
+            };
+            (tail, view)
+        }))
     }
 
     fn order(&self, order: Order) -> Vec<usize> {

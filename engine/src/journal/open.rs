@@ -53,7 +53,6 @@ pub struct Recovered {
 pub(super) struct Newest {
     pub(super) header: SegmentHeader,
     pub(super) name: String,
-    pub(super) len: u64,
     pub(super) tail: Tail,
 }
 
@@ -61,7 +60,7 @@ pub(super) struct Newest {
 pub fn open(storage: Arc<dyn Storage>, options: JournalOptions) -> Result<Recovered, JournalError> {
     options.check()?;
     let held = storage.lock()?;
-    let catalog = Catalog::read(&*storage)?;
+    let catalog = Catalog::read(&storage)?;
     if let Some(worst) = catalog
         .blocking_problems()
         .into_iter()
@@ -151,7 +150,6 @@ fn judge_newest(
     Ok(Newest {
         header,
         name: segment.name.clone(),
-        len: segment.len,
         tail,
     })
 }

@@ -204,6 +204,7 @@ impl Storage for MemStorage {
             let entry = |(name, id): (&String, &usize)| Entry {
                 name: name.clone(),
                 len: disk.files[*id].cached.len() as u64,
+                allocated: disk.files[*id].cached.len() as u64,
             };
             Ok(disk.names.iter().map(entry).collect())
         })

@@ -13,7 +13,6 @@ use super::error::JournalError;
 use super::filler::Filler;
 use super::group::Front;
 use super::handle::{Handle, Journal, Threads};
-use super::index::{IndexedSegment, LogIndex};
 use super::lane::{Lane, Publish};
 use super::ledger::Ledger;
 use super::meta::{META_FILE, META_TMP_FILE, Meta};
@@ -24,10 +23,10 @@ use super::segment::{
     CODEC_BINCODE_2, FORMAT_MAJOR, FORMAT_MINOR, GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader,
     payload_bytes,
 };
-use super::shelf::{ReadyFile, Shelf, Unused};
+use super::shelf::Shelf;
 use super::storage::{Access, Held, Storage, StorageFile};
 use super::tail::stops_early;
-use super::walk::{Link, SegmentKey};
+use super::walk::Link;
 use super::writer::{Active, Core, Writer};
 use crate::clock::Clock;
 use parking_lot::{Condvar, Mutex};
@@ -129,7 +128,7 @@ impl Recovered {
             .map_or(header.seq, |oldest| oldest.seq);
         meta.write(&*meta_file)
             .map_err(JournalError::io("write", META_FILE))?;
-        if let Some(unused) = self.unused_rest(&header)? {
+        for unused in self.unused(&header) {
             shelf.give_back(unused);
         }
         let index = Arc::new(self.index(&name, &header, &ready, link.lsn));
@@ -276,84 +275,6 @@ impl Recovered {
             alignment: GROUP_ALIGN,
             capacity: self.options.segment_bytes,
         })
-    }
-
-    /// The never-written rest of the segment that was the newest until now; torn bytes are not part of it.
-    fn unused_rest(&self, header: &SegmentHeader) -> Result<Option<Unused>, JournalError> {
-        let Some(newest) = self
-            .newest
-            .as_ref()
-            .filter(|newest| newest.header.seq != header.seq)
-        else {
-            return Ok(None);
-        };
-        let page = u64::from(GROUP_ALIGN);
-        let file = self
-            .storage
-            .open(&newest.name, Access::Write)
-            .map_err(JournalError::io("open", &newest.name))?;
-        let mut from = newest.len;
-        let mut held = vec![0; GROUP_ALIGN as usize];
-        while from > newest.tail.end {
-            let start = (from - 1) / page * page;
-            let read = file
-                .read_at(&mut held, start)
-                .map_err(JournalError::io("read", &newest.name))?;
-            if held[..read].iter().any(|byte| *byte != 0) {
-                break;
-            }
-            from = start;
-        }
-        let len = newest.len - from;
-        Ok((len > 0).then(|| Unused {
-            name: newest.name.clone(),
-            file,
-            from,
-            len,
-        }))
-    }
-
-    fn index(
-        &self,
-        name: &str,
-        header: &SegmentHeader,
-        ready: &ReadyFile,
-        durable: u64,
-    ) -> LogIndex {
-        let mut segments: Vec<Arc<IndexedSegment>> = Vec::new();
-        for (span, segment) in self.spans.iter().zip(&self.catalog.segments) {
-            if span.seq == header.seq {
-                continue;
-            }
-            let file = Arc::clone(&span.file);
-            let indexed = IndexedSegment::new(
-                span.name.clone(),
-                span.seq,
-                segment.first_lsn,
-                span.key,
-                file,
-            );
-            let results = self.results.lock();
-            for (slot, chunk) in self.chunks.iter().enumerate() {
-                if chunk.span.seq == span.seq
-                    && let Some(ends) = &results[slot]
-                {
-                    indexed.add(ends.checkpoints.iter().copied());
-                }
-            }
-            indexed.seal();
-            segments.push(Arc::new(indexed));
-        }
-        let key = SegmentKey::of(header);
-        let file = Arc::clone(&ready.file);
-        segments.push(Arc::new(IndexedSegment::new(
-            name.to_owned(),
-            header.seq,
-            header.first_lsn,
-            key,
-            file,
-        )));
-        LogIndex::new(segments, durable)
     }
 }
 

@@ -13,14 +13,18 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What the system counts allocated space in, whatever the file system uses.
+const BLOCK_BYTES: u64 = 512;
 /// Held for the life of a serving process.
 pub const LOCK_FILE: &str = "LOCK";
 
-/// A file name inside the directory, with its length.
+/// A file inside the directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     pub name: String,
     pub len: u64,
+    /// Bytes on disk.
+    pub allocated: u64,
 }
 
 /// How a file is opened.
@@ -120,6 +124,7 @@ impl Storage for FileStorage {
                 entries.push(Entry {
                     name,
                     len: metadata.len(),
+                    allocated: metadata.blocks() * BLOCK_BYTES,
                 });
             }
         }

@@ -234,3 +234,52 @@ fn many_threads_keep_one_order() {
     let (_, _, acts) = serve(&storage, options()).unwrap();
     assert_eq!(acts.len() as u64, 4 * each);
 }
+
+#[test]
+fn a_segment_left_uncleared_is_cleared_by_a_later_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = files(dir.path());
+    let wide = || JournalOptions {
+        segment_bytes: 4 << 20,
+        segments_ahead: 1,
+        ..JournalOptions::default()
+    };
+    // Three runs whose fillers never get to clear anything.
+    for run in 1..=3u64 {
+        let memory = Memory::default();
+        let recovered = open(Arc::clone(&storage), wide()).unwrap();
+        let mut run_by_hand = Run::of(
+            recovered
+                .assemble(clock(), Box::new(memory.clone()))
+                .unwrap(),
+            memory,
+        );
+        append(&run_by_hand.journal, b"act", run);
+        run_by_hand.parts.writer.turn().unwrap();
+    }
+    let allocated = |storage: &Arc<dyn crate::journal::Storage>| -> u64 {
+        let segments = storage
+            .list()
+            .unwrap()
+            .into_iter()
+            .filter(|entry| entry.name.ends_with(".wal"));
+        segments.map(|entry| entry.allocated).sum()
+    };
+    assert!(allocated(&storage) >= 12 << 20);
+    let recovered = open(Arc::clone(&storage), wide()).unwrap();
+    let mut parts = recovered
+        .assemble::<u64>(clock(), Box::new(Memory::default()))
+        .unwrap();
+    while parts.filler.turn(false).unwrap() != crate::journal::filler::FillTurn::Idle {}
+    // The segment in use is whole; the three before it are down to what they hold.
+    assert!(
+        allocated(&storage) < (4 << 20) + 3 * 64 * 1024,
+        "{} bytes",
+        allocated(&storage)
+    );
+    let report = crate::journal::LogReader::open(dir.path())
+        .unwrap()
+        .verify(1, &|_, _| {})
+        .unwrap();
+    assert_eq!((report.acts, report.problems), (3, vec![]));
+}
