@@ -12,19 +12,19 @@ pub(crate) struct Place {
     dir: Option<PathBuf>,
     /// Data directory, like the server's flag.
     #[arg(
-        long,
+        long = "data",
         visible_alias = "dir",
         value_name = "DIR",
         env = "SCRIP_DATA",
         default_value = "./scrip-data"
     )]
-    data: PathBuf,
+    store: PathBuf,
 }
 
 // === impl Place ===
 
 impl Place {
     pub(crate) fn dir(&self) -> &Path {
-        self.dir.as_deref().unwrap_or(&self.data)
+        self.dir.as_deref().unwrap_or(&self.store)
     }
 }

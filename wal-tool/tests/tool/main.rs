@@ -5,5 +5,6 @@
 )]
 
 mod damage;
+mod live;
 mod reading;
 mod stage;

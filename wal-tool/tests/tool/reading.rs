@@ -1,12 +1,9 @@
 //! What each command shows of a sound store.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
-
 use engine::domain::{Command as Act, Timestamp};
 use serde_json::Value;
 
-use crate::stage::{START_US, Store, charge, command, create, earn, grant, key, run, send, spend};
+use crate::stage::{START_US, Store, charge, create, earn, grant, key, lsns, run, send, spend};
 
 /// One second, in microseconds.
 const SECOND_US: i64 = 1_000_000;
@@ -44,12 +41,6 @@ fn business() -> Store {
     let last = store.act(&earn(1, 1), None);
     assert_eq!(last, 10);
     store.close()
-}
-
-fn lsns(rows: &[Value]) -> Vec<u64> {
-    rows.iter()
-        .map(|row| row["lsn"].as_u64().unwrap())
-        .collect()
 }
 
 #[test]
@@ -434,72 +425,4 @@ fn an_act_of_many_records_is_one_act_in_both_directions() {
     let mut forward = lsns(&store.rows(&["dump"], 0));
     forward.reverse();
     assert_eq!(backward, forward);
-}
-
-#[test]
-fn follow_shows_what_becomes_durable_across_rolls() {
-    let mut store = Store::new();
-    store.act(&create(1), None);
-    let dir = store.dir().to_str().unwrap().to_owned();
-    let mut child = command(&["dump", "--follow", "--json", &dir])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut next = |store: &mut Store| -> u64 {
-        // An act is shown once a later one attests it.
-        store.act(&earn(1, 1), None);
-        let row: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        row["lsn"].as_u64().unwrap()
-    };
-    for expected in 1..40 {
-        assert_eq!(next(&mut store), expected);
-    }
-    assert!(store.segments().len() > 2, "the log has rolled");
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-#[test]
-fn a_reader_that_goes_away_is_no_error() {
-    let mut store = Store::new();
-    store.act(&create(1), None);
-    for _ in 0..700 {
-        store.act(&earn(1, 1), None);
-    }
-    let store = store.close();
-    let dir = store.dir().to_str().unwrap().to_owned();
-    let mut child = command(&["dump", "--json", &dir])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut first)
-        .unwrap();
-    assert!(first.contains("\"lsn\":1,"), "{first}");
-    let mut said = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut said)
-        .unwrap();
-    assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
-}
-
-#[test]
-fn reading_beside_a_writer_shows_only_what_is_attested_and_changes_nothing() {
-    let mut store = Store::new();
-    store.act(&create(1), None);
-    store.act(&earn(1, 7), None);
-    // Nothing attests the last act yet.
-    assert_eq!(lsns(&store.rows(&["dump"], 0)), [1]);
-    let verified = store.rows(&["verify", "--deep"], 0);
-    assert!(verified[0]["held_by"].as_str().unwrap().contains("pid"));
-    let inspected = store.rows(&["inspect"], 0);
-    assert!(inspected[0]["held_by"].as_str().unwrap().contains("pid"));
-    store.act(&earn(1, 7), None);
-    assert_eq!(lsns(&store.rows(&["dump"], 0)), [1, 2]);
 }

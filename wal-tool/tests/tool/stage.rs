@@ -320,6 +320,13 @@ impl Store {
     }
 }
 
+/// The LSNs of rows, in their order.
+pub(crate) fn lsns(rows: &[Value]) -> Vec<u64> {
+    rows.iter()
+        .map(|row| row["lsn"].as_u64().unwrap())
+        .collect()
+}
+
 /// The tool, not yet started.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wal-tool"));

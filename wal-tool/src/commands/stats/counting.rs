@@ -1,70 +1,38 @@
-//! `stats`: what the log is made of, and where its bytes go.
+//! The counting behind `stats`: one pass, memory by what is counted and not by the length of the log.
 
 use std::collections::{BTreeMap, HashMap};
 
-use clap::{Args, ValueEnum};
 use engine::domain::{Entry, Timestamp};
+use engine::journal::Problem;
 use engine::record::Content;
 use serde::Serialize;
 
-use crate::acts::{Act, Found};
-use crate::exit::{Stop, Verdict};
-use crate::filter::{Span, kind_name};
+use super::By;
+use crate::acts::Act;
+use crate::exit::Verdict;
+use crate::filter::kind_name;
 use crate::instant::{minute, rfc3339};
-use crate::log::{Log, Next};
-use crate::output::{Format, FormatArgs, Output, talk};
-use crate::place::Place;
-
-const EXAMPLES: &str = "\
-Examples:
-  wal-tool stats                                  sizes, groups, padding, kinds
-  wal-tool stats --by wallet --top 20             the busiest wallets
-  wal-tool stats --by minute --format csv         load over time, for a plot";
-
-/// Counts and sizes: acts, bytes, groups, padding; then by kind, wallet or minute.
-#[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
-pub(crate) struct Stats {
-    /// What to count by.
-    #[arg(long, value_enum, default_value_t = By::Kind)]
-    by: By,
-    /// Show only so many wallets, the busiest first; 0 = all.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    top: usize,
-    #[command(flatten)]
-    span: Span,
-    #[command(flatten)]
-    format: FormatArgs,
-    #[command(flatten)]
-    place: Place,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum By {
-    Kind,
-    Wallet,
-    Minute,
-}
+use crate::output::talk;
 
 /// The whole in figures.
 #[derive(Serialize, Default)]
-struct Totals {
-    acts: u64,
-    records: u64,
-    first_lsn: u64,
-    last_lsn: u64,
-    first_at: Option<String>,
-    last_at: Option<String>,
-    body_bytes: u64,
-    header_bytes: u64,
-    padding_bytes: u64,
-    log_bytes: u64,
-    groups: u64,
-    marks_and_closes: u64,
-    group_records_p50: u64,
-    group_records_p99: u64,
-    group_records_max: u64,
-    padding_share: f64,
+pub(super) struct Totals {
+    pub(super) acts: u64,
+    pub(super) records: u64,
+    pub(super) first_lsn: u64,
+    pub(super) last_lsn: u64,
+    pub(super) first_at: Option<String>,
+    pub(super) last_at: Option<String>,
+    pub(super) body_bytes: u64,
+    pub(super) header_bytes: u64,
+    pub(super) padding_bytes: u64,
+    pub(super) log_bytes: u64,
+    pub(super) groups: u64,
+    pub(super) marks_and_closes: u64,
+    pub(super) group_records_p50: u64,
+    pub(super) group_records_p99: u64,
+    pub(super) group_records_max: u64,
+    pub(super) padding_share: f64,
 }
 
 /// One group of acts that have something in common.
@@ -78,7 +46,7 @@ struct Tally {
 
 /// A tally as a row.
 #[derive(Serialize)]
-struct TallyRow {
+pub(super) struct TallyRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,7 +61,7 @@ struct TallyRow {
 
 /// Everything counted so far.
 #[derive(Default)]
-struct Counting {
+pub(super) struct Counting {
     totals: Totals,
     kinds: BTreeMap<u8, Tally>,
     wallets: HashMap<u64, Tally>,
@@ -107,45 +75,11 @@ struct Counting {
 /// Microseconds in a minute.
 const MINUTE_US: i64 = 60_000_000;
 
-// === impl Stats ===
-
-impl Stats {
-    pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
-        let log = Log::open(self.place.dir())?;
-        let bar = output.progress(log.bytes(), true);
-        let mut counting = Counting::default();
-        log.forward(self.span.from_lsn, &mut |found| match found {
-            Found::Act(act) if self.span.is_behind(&act) => Ok(Next::Enough),
-            Found::Act(act) => {
-                bar.set_position(log.bytes_before(act.position));
-                if !self.span.is_ahead_of(&act) {
-                    counting.count(&act, self.by);
-                }
-                Ok(Next::GoOn)
-            }
-            Found::Damage(damage) => {
-                counting.verdict.meet(damage.problem.class);
-                bar.suspend(|| talk(format_args!("{}", damage.problem)));
-                Ok(Next::Enough)
-            }
-        })?;
-        bar.finish_and_clear();
-        counting.finish();
-        counting.write_totals(self.format.format(), output)?;
-        write_rows(
-            counting.rows(self.by, self.top),
-            self.by,
-            self.format.format(),
-            output,
-        )?;
-        Ok(counting.verdict)
-    }
-}
-
 // === impl Counting ===
 
 impl Counting {
-    fn count(&mut self, act: &Act<'_>, by: By) {
+    /// Takes an act in.
+    pub(super) fn count(&mut self, act: &Act<'_>, by: By) {
         let totals = &mut self.totals;
         totals.log_bytes += act.framed_bytes;
         totals.body_bytes += act.body.len() as u64;
@@ -181,8 +115,7 @@ impl Counting {
                 Content::Refused(_) => Default::default(),
             },
             Err(problem) => {
-                self.verdict.meet(problem.class);
-                talk(format_args!("{problem}"));
+                self.object(&problem);
                 Default::default()
             }
         };
@@ -201,8 +134,24 @@ impl Counting {
         }
     }
 
+    /// The whole in figures.
+    pub(super) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The worst that was met.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Takes a finding in, and tells it.
+    pub(super) fn object(&mut self, problem: &Problem) {
+        self.verdict.meet(problem.class);
+        talk(format_args!("{problem}"));
+    }
+
     /// Figures that need the whole.
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         let totals = &mut self.totals;
         totals.padding_bytes = totals.log_bytes - totals.body_bytes - totals.header_bytes;
         if totals.log_bytes > 0 {
@@ -213,7 +162,8 @@ impl Counting {
         totals.group_records_max = percentile(&self.group_sizes, totals.groups, 100);
     }
 
-    fn rows(&self, by: By, top: usize) -> Vec<TallyRow> {
+    /// The tallies in the order to show them.
+    pub(super) fn rows(&self, by: By, top: usize) -> Vec<TallyRow> {
         match by {
             By::Kind => {
                 let named = |kind: u8| match kind_name(kind) {
@@ -252,75 +202,6 @@ impl Counting {
             }
         }
     }
-
-    fn write_totals(&self, format: Format, output: &mut Output) -> Result<(), Stop> {
-        let totals = &self.totals;
-        match format {
-            Format::Json => output.json("totals", totals)?,
-            // A CSV file is one table: the totals are not in it.
-            Format::Csv => {}
-            Format::Text => {
-                let shown = |at: &Option<String>| at.clone().unwrap_or_else(|| "-".to_owned());
-                output.text(format_args!(
-                    "acts      {} in {} records, LSN {}…{}",
-                    totals.acts, totals.records, totals.first_lsn, totals.last_lsn
-                ))?;
-                output.text(format_args!(
-                    "time      {} … {}",
-                    shown(&totals.first_at),
-                    shown(&totals.last_at)
-                ))?;
-                output.text(format_args!(
-                    "bytes     {} = {} bodies + {} headers + {} padding ({:.1} %)",
-                    totals.log_bytes,
-                    totals.body_bytes,
-                    totals.header_bytes,
-                    totals.padding_bytes,
-                    totals.padding_share * 100.0
-                ))?;
-                output.text(format_args!(
-                    "groups    {} with {} records at the median, {} at p99, {} at most; {} marks and closes",
-                    totals.groups,
-                    totals.group_records_p50,
-                    totals.group_records_p99,
-                    totals.group_records_max,
-                    totals.marks_and_closes
-                ))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn write_rows(
-    rows: Vec<TallyRow>,
-    by: By,
-    format: Format,
-    output: &mut Output,
-) -> Result<(), Stop> {
-    let (name, row_name) = match by {
-        By::Kind => ("kind", "by_kind"),
-        By::Wallet => ("wallet", "by_wallet"),
-        By::Minute => ("minute", "by_minute"),
-    };
-    let head = [name, "acts", "bytes", "credited", "debited"];
-    match format {
-        Format::Json => {
-            for row in &rows {
-                output.json(row_name, row)?;
-            }
-        }
-        Format::Csv => {
-            output.csv(&head)?;
-            for row in &rows {
-                output.csv(&row.cells())?;
-            }
-        }
-        Format::Text => {
-            output.table(&head, rows.iter().map(|row| row.cells().to_vec()).collect())?;
-        }
-    }
-    Ok(())
 }
 
 /// The size that `percent` of all groups do not pass.
@@ -366,7 +247,8 @@ impl Tally {
 // === impl TallyRow ===
 
 impl TallyRow {
-    fn cells(&self) -> [String; 5] {
+    /// The cells of one CSV row.
+    pub(super) fn cells(&self) -> [String; 5] {
         let wallet = self.wallet.map(|id| id.to_string());
         let name = self.kind.clone().or(self.minute.clone()).or(wallet);
         [

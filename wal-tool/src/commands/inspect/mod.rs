@@ -1,14 +1,15 @@
 //! `inspect`: what lies in a data directory and whether it fits together, from names, headers and the tail.
 
+mod rows;
+
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use clap::Args;
 use engine::domain::Timestamp;
-use engine::journal::meta::{META_COPIES, Meta, MetaCopies};
-use engine::journal::{Problem, SegmentFile, Tail};
-use serde::Serialize;
+use engine::journal::{Problem, SegmentFile};
 
+use self::rows::{FileRow, MetaRow, SegmentRow, StoreRow, TailRow};
 use crate::exit::{Stop, Verdict};
 use crate::instant::rfc3339;
 use crate::log::Log;
@@ -35,66 +36,6 @@ pub(crate) struct Inspect {
     json: bool,
     #[command(flatten)]
     place: Place,
-}
-
-#[derive(Serialize)]
-struct StoreRow {
-    dir: String,
-    store_id: Option<String>,
-    format: Option<String>,
-    epoch: Option<u64>,
-    timeline: Option<u32>,
-    segments: usize,
-    first_lsn: u64,
-    last_lsn: u64,
-    files: usize,
-    bytes: u64,
-    allocated_bytes: u64,
-    held_by: Option<String>,
-}
-
-#[derive(Serialize)]
-struct MetaRow {
-    sound_copies: usize,
-    copies: usize,
-    write: Option<u64>,
-    clean_lsn: Option<u64>,
-    active_segment: Option<u64>,
-    oldest_segment: Option<u64>,
-    snapshots: Vec<u64>,
-}
-
-#[derive(Serialize)]
-struct SegmentRow<'a> {
-    file: &'a str,
-    seq: u64,
-    first_lsn: u64,
-    last_lsn: Option<u64>,
-    used_bytes: Option<u64>,
-    bytes: u64,
-    allocated_bytes: u64,
-    epoch: Option<u64>,
-    created_at: Option<String>,
-    sound_copies: usize,
-    sealed: bool,
-}
-
-#[derive(Serialize)]
-struct FileRow<'a> {
-    file: &'a str,
-    bytes: u64,
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct TailRow {
-    verdict: &'static str,
-    says: String,
-    end: u64,
-    last_lsn: u64,
-    attested_lsn: u64,
-    acknowledgement_unknown_from: Option<u64>,
-    warnings: Vec<String>,
 }
 
 // === impl Inspect ===
@@ -303,72 +244,5 @@ impl View<'_> {
             output.text(format_args!("{}", ProblemRow::new(problem).line()))?;
         }
         Ok(())
-    }
-}
-
-// === impl MetaRow ===
-
-impl MetaRow {
-    fn new(copies: &MetaCopies) -> Self {
-        let newest = copies.newest();
-        let snapshots = newest.map_or([0; 2], |meta| meta.snapshots);
-        Self {
-            sound_copies: copies.copies.iter().filter(|copy| copy.is_ok()).count(),
-            copies: META_COPIES,
-            write: newest.map(|meta| meta.seq),
-            clean_lsn: newest.and_then(|meta| meta.clean_lsn),
-            active_segment: newest.map(|meta| meta.active_seq),
-            oldest_segment: newest.map(|meta: &Meta| meta.oldest_seq),
-            snapshots: snapshots.into_iter().filter(|lsn| *lsn != 0).collect(),
-        }
-    }
-
-    fn line(&self) -> String {
-        let clean = match self.clean_lsn {
-            Some(lsn) => format!("closed in order at LSN {lsn}"),
-            None => "not closed in order".to_owned(),
-        };
-        format!(
-            "{} of {} copies sound, {clean}, segments {}…{}, {} snapshots",
-            self.sound_copies,
-            self.copies,
-            self.oldest_segment.unwrap_or(0),
-            self.active_segment.unwrap_or(0),
-            self.snapshots.len()
-        )
-    }
-}
-
-// === impl TailRow ===
-
-impl TailRow {
-    fn new(tail: &Tail) -> Self {
-        use engine::journal::TailVerdict::{Clean, Corrupt, Suspect, Torn};
-        let verdict = match &tail.verdict {
-            Clean { .. } => "clean",
-            Torn { .. } => "torn",
-            Corrupt(_) => "corrupt",
-            Suspect(_) => "suspect",
-        };
-        Self {
-            verdict,
-            says: tail.verdict.to_string(),
-            end: tail.end,
-            last_lsn: tail.link.lsn,
-            attested_lsn: tail.attested.0,
-            acknowledgement_unknown_from: tail.unknown_from.map(|lsn| lsn.0),
-            warnings: tail.warnings.clone(),
-        }
-    }
-
-    fn line(&self) -> String {
-        let unknown = self.acknowledgement_unknown_from;
-        let unknown = unknown.map_or_else(String::new, |lsn| {
-            format!("; acknowledgement unknown from LSN {lsn}")
-        });
-        format!(
-            "{}; LSN {} ends at offset {}, attested up to LSN {}{unknown}",
-            self.says, self.last_lsn, self.end, self.attested_lsn
-        )
     }
 }
