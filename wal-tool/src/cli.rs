@@ -17,8 +17,9 @@ Exit codes (the most severe finding wins):
 
 The answer goes to stdout, talk to stderr. --json prints one object a line.";
 
-/// Inspects, verifies and replays a Scrip journal. Reads take no lock and change nothing: they also
-/// work beside a running server.
+/// Inspects, verifies and replays a Scrip journal.
+///
+/// Reads take no lock and change nothing: they also work beside a running server.
 #[derive(Parser, Debug)]
 #[command(name = "wal-tool", version, after_help = EXIT_CODES, propagate_version = true)]
 pub(crate) struct Cli {

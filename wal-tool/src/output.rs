@@ -113,7 +113,7 @@ impl Output {
     /// A small table for people: the first column left, numbers right.
     pub(crate) fn table(&mut self, head: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::NOTHING);
         table.set_header(head.iter().copied());
         let numeric: Vec<bool> = (0..head.len())
             .map(|column| {

@@ -17,8 +17,10 @@ Examples:
   wal-tool balance 7                                   as of now
   wal-tool balance 7 --at 2026-07-31T15:00:00+09:00    as of then, lapsed points left out";
 
-/// Shows what a wallet could spend at an instant. Points whose expiry had come are left out, as in the
-/// server's answers; `ledger` still counts those whose lapse was not yet recorded.
+/// Shows what a wallet could spend at an instant.
+///
+/// Points whose expiry had come are left out, as in the server's answers; `ledger` still counts those whose
+/// lapse was not yet recorded.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Balance {

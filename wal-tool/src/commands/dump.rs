@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -14,8 +14,11 @@ use crate::output::{Format, FormatArgs, Output, talk};
 use crate::place::Place;
 use crate::rows::{ACT_COLUMNS, ActRow, ProblemRow};
 
-/// How long `--follow` waits before it looks again: short enough to feel live, long enough to cost nothing.
+/// How long `--follow` waits at least before it looks again: short enough to feel live.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
+
+/// ... and for how many times as long as the last look took, so that following a busy server leaves it its cores.
+const FOLLOW_SHARE: u32 = 5;
 
 /// Most acts that `--tail` keeps in memory.
 const TAIL_MAX: usize = 1_000_000;
@@ -29,7 +32,9 @@ Examples:
   wal-tool dump --follow --json                         as they become durable
   wal-tool dump --raw-errors                            damaged stretches too, and what lies behind them";
 
-/// Shows acts: all filters given must hold.
+/// Shows acts, filtered, in either direction, also as they come.
+///
+/// All filters given must hold.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Dump {
@@ -160,7 +165,7 @@ impl Showing<'_> {
     /// Shows what becomes durable from `next` on, until the reader goes away or the span is over.
     fn follow(&mut self, mut log: Log, mut next: u64) -> Result<(), Stop> {
         loop {
-            let before = next;
+            let started = Instant::now();
             let (reached, outcome) = log.grown(next, &mut |found| match found {
                 Found::Act(act) if self.dump.span.is_behind(&act) => Ok(Next::Enough),
                 found @ (Found::Act(_) | Found::Damage(_)) => self.take(found),
@@ -170,9 +175,7 @@ impl Showing<'_> {
             if outcome == Next::Enough {
                 return Ok(());
             }
-            if next == before {
-                thread::sleep(FOLLOW_PAUSE);
-            }
+            thread::sleep(FOLLOW_PAUSE.max(started.elapsed() * FOLLOW_SHARE));
         }
     }
 

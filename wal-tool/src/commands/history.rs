@@ -21,7 +21,9 @@ Examples:
   wal-tool history 7 --from-time 2026-07-01 --format csv      since July, for a spreadsheet
   wal-tool history 7 --json | jq 'select(.type==\"use\")'       its uses";
 
-/// Shows every entry of a wallet in order, and holds each balance and version against the one before.
+/// Shows every entry of a wallet in order.
+///
+/// Each balance and version is held against the one before.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct History {

@@ -19,8 +19,10 @@ Examples:
   wal-tool replay --to-time 2026-07-31T15:00:00Z       ... as it stood then
   wal-tool replay --to-lsn 1000 --wallet 7 --json      one wallet right after LSN 1000, with its lots";
 
-/// Replays the log with the live engine's own rules and shows the wallets. Balances are as recorded: a
-/// lot that lapsed counts until its lapse is in the log.
+/// Replays the log and shows the wallets.
+///
+/// The rules are the live engine's own. Balances are as recorded: a lot that lapsed counts until its lapse is
+/// in the log.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Replay {

@@ -25,8 +25,10 @@ Examples:
 /// How long the server remembers keys unless it is told otherwise.
 const KEY_WINDOW_DEFAULT: &str = "24h";
 
-/// Checks the whole log and lists every problem as CLASS file:offset:LSN. Beside a running server nothing
-/// behind the last LSN known to be durable is judged.
+/// Checks the whole log and lists every problem.
+///
+/// Problems are told as CLASS file:offset:LSN. Beside a running server nothing behind the last LSN known to
+/// be durable is judged.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {

@@ -144,7 +144,11 @@ impl<'a> ActRow<'a> {
             let _ = write!(line, "  cancels {cancels}");
         }
         if let Some(rejection) = &self.rejection {
-            let _ = write!(line, "  {rejection}");
+            let _ = write!(line, "  {}", rejection["code"].as_str().unwrap_or_default());
+            let members = rejection.as_object().into_iter().flatten();
+            for (name, value) in members.filter(|(name, _)| *name != "code") {
+                let _ = write!(line, " {name}={value}");
+            }
         }
         if !self.description.is_empty() {
             // Quoted and escaped: no text of a caller reaches the terminal raw.

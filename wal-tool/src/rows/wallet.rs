@@ -73,7 +73,7 @@ impl WalletRow {
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         format!(
-            "wallet {:<16}  {:>16}  paid {:>16}  free {:>16}  v{:<8}  lsn {:<10}  {} {}  {} lots",
+            "wallet {:<16}  {:>16}  paid {:>16}  free {:>16}  v{:<8}  lsn {:<10}  {} {}  lots {}",
             self.id,
             self.balance,
             self.paid,

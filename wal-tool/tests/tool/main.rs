@@ -6,5 +6,6 @@
 
 mod damage;
 mod live;
+mod manual;
 mod reading;
 mod stage;

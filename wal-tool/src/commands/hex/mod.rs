@@ -21,7 +21,9 @@ Examples:
   wal-tool hex scrip-data/seg-0000000001-00000000000000000001.wal --at 4096    the first record
   wal-tool hex scrip-data/store.meta --at 4096                                 the second copy of the meta";
 
-/// Shows a header or record field by field, with what each byte means and whether the checksums hold.
+/// Shows a header or record byte by byte.
+///
+/// Says what each byte means and whether the checksums hold.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Hex {

@@ -26,8 +26,9 @@ Examples:
 /// Bytes of a block as file systems count them.
 const BLOCK_BYTES: u64 = 512;
 
-/// Shows files, headers, the chain of segments, the meta, how the log ends, and the space it takes. Reads
-/// headers and the newest segment only: `verify` reads everything.
+/// Shows files, headers, meta, the end of the log, and space.
+///
+/// Reads headers and the newest segment only: `verify` reads everything.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Inspect {

@@ -18,7 +18,9 @@ Examples:
   wal-tool stats --by wallet --top 20             the busiest wallets
   wal-tool stats --by minute --format csv         load over time, for a plot";
 
-/// Counts and sizes: acts, bytes, groups, padding; then by kind, wallet or minute.
+/// Counts acts, bytes, groups and padding.
+///
+/// First the whole, then by kind, wallet or minute.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Stats {
