@@ -12,7 +12,7 @@ use super::ratio::Ratios;
 use super::{in_process, over_http, postgres, redis};
 use crate::failure::{Doing, Failure};
 use crate::http::program;
-use crate::machine::Machine;
+use crate::machine::{Machine, busy_before};
 use crate::plot;
 use crate::report::{self, Table, count, micros, say};
 
@@ -88,6 +88,7 @@ const QUICK: Timing = Timing {
 };
 
 pub(crate) fn run(args: &CompareArgs) -> Result<(), Failure> {
+    let busy = busy_before();
     let begun = Instant::now();
     let machine = Machine::look(&args.dir);
     let server = program("scrip-server", args.server.as_deref())?;
@@ -110,6 +111,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<(), Failure> {
     fs::write(&args.plot, svg).doing(|| format!("write {}", args.plot.display()))?;
     let raw = json!({
         "machine": machine,
+        "others_busy_before": busy,
         "seconds": begun.elapsed().as_secs_f64(),
         "http": http.raw,
         "replay": replay,
