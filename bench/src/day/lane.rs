@@ -35,6 +35,7 @@ pub(crate) struct Record {
     pub(crate) legs: Vec<Leg>,
     pub(crate) transactions: Vec<u64>,
     pub(crate) refused: u64,
+    /// Requests that had to be sent more than once.
     pub(crate) retried: u64,
     /// Answers that must not be.
     pub(crate) surprises: Vec<String>,
@@ -160,7 +161,7 @@ impl<'a> Lane<'a> {
         let begun = Instant::now();
         for tries in 0_u64.. {
             if tries > 0 {
-                self.record.retried += 1;
+                self.record.retried += u64::from(tries == 1);
                 std::thread::sleep(TRY_EVERY);
             }
             if self.connection.is_none() {
