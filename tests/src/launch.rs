@@ -196,6 +196,11 @@ impl Server {
         self.running.child.id()
     }
 
+    /// kill -9, while others still hold on to it.
+    pub fn kill_now(&self) {
+        self.running.signal(Signal::KILL);
+    }
+
     /// kill -9, at once.
     pub fn kill(mut self) -> Ended {
         self.running.signal(Signal::KILL);
@@ -232,7 +237,7 @@ impl Server {
 // === impl Running ===
 
 impl Running {
-    fn signal(&mut self, signal: Signal) {
+    fn signal(&self, signal: Signal) {
         // A child that was waited for has given its id back, and nobody else may be hit.
         if self.ended.is_none()
             && let Some(pid) = Pid::from_raw(self.child.id() as i32)

@@ -8,11 +8,16 @@
 //!                  └── kill -9, SIGTERM, exit code, output        └── Ledger: what was sent, what was acknowledged
 //! ```
 
+pub mod audit;
 pub mod binaries;
 pub mod fuzzing;
 pub mod http;
+pub mod inside;
 pub mod launch;
+pub mod ledger;
 pub mod random;
 pub mod scale;
 pub mod scenario;
+pub mod segments;
 pub mod source;
+pub mod wal_tool;

@@ -10,9 +10,14 @@ impl Random {
         Self(seed)
     }
 
-    /// A seed from `SCRIP_TEST_SEED`, else one that differs from run to run.
+    /// A seed from `SCRIP_TEST_SEED`, else one that differs from run to run; said aloud, and shown when the
+    /// test fails.
+    #[expect(
+        clippy::print_stdout,
+        reason = "a failing test is repeated by its seed"
+    )]
     pub fn seed() -> u64 {
-        match std::env::var("SCRIP_TEST_SEED") {
+        let seed = match std::env::var("SCRIP_TEST_SEED") {
             Ok(text) => text
                 .parse()
                 .unwrap_or_else(|_| panic!("SCRIP_TEST_SEED={text} is not a whole number")),
@@ -20,7 +25,9 @@ impl Random {
                 use std::hash::{BuildHasher, Hasher};
                 std::hash::RandomState::new().build_hasher().finish()
             }
-        }
+        };
+        println!("SCRIP_TEST_SEED={seed}");
+        seed
     }
 
     /// Any number.

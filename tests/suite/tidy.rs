@@ -18,8 +18,22 @@ const WORDS_BANNED: [&str; 10] = [
     "manager", "helper", "helpers", "util", "utils", "common", "service", "info", "process", "data",
 ];
 
-/// Inside the engine: who may name whom. What is not drawn here is not allowed.
-const ARROWS: [(&str, &[&str]); 12] = [
+/// What the façade is made of: it alone sees all, and nobody else may name it.
+const FACADE: [&str; 4] = ["engine", "open", "read", "metrics"];
+
+/// What the way out and the way back may name.
+const SHELL: &[&str] = &[
+    "domain",
+    "record",
+    "journal",
+    "clock",
+    "api",
+    "entities",
+    "projections",
+];
+
+/// Inside the engine, below the façade: who may name whom. What is not drawn here is not allowed.
+const ARROWS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("clock", &[]),
     ("journal", &["clock"]),
@@ -27,58 +41,9 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("api", &["domain", "record"]),
     ("projections", &["domain", "record", "api", "journal"]),
     ("entities", &["domain", "record", "journal", "clock", "api"]),
-    (
-        "publish",
-        &[
-            "domain",
-            "record",
-            "journal",
-            "clock",
-            "api",
-            "entities",
-            "projections",
-        ],
-    ),
-    (
-        "replay",
-        &[
-            "domain",
-            "record",
-            "journal",
-            "clock",
-            "api",
-            "entities",
-            "projections",
-        ],
-    ),
-    (
-        "snapshot",
-        &[
-            "domain",
-            "record",
-            "journal",
-            "clock",
-            "api",
-            "entities",
-            "projections",
-        ],
-    ),
-    ("sim", &["domain", "record", "journal", "clock", "api"]),
-    (
-        "engine",
-        &[
-            "domain",
-            "record",
-            "journal",
-            "clock",
-            "api",
-            "entities",
-            "projections",
-            "publish",
-            "replay",
-            "snapshot",
-        ],
-    ),
+    ("publish", SHELL),
+    ("replay", SHELL),
+    ("snapshot", SHELL),
 ];
 
 /// Between packages.
@@ -117,10 +82,15 @@ fn files_and_functions_are_short() {
 #[test]
 fn names_say_what_they_name() {
     let mut faults = Vec::new();
+    // The standard library says `sync_data`, and the design says "in process".
+    let given = ["sync_data", "in_process"];
     for source in source::all() {
         let stem = source.path.trim_end_matches(".rs");
         let file = stem.split('/').map(|part| (0, part.to_owned()));
         for (line, name) in file.chain(source.names()) {
+            if given.contains(&name.as_str()) {
+                continue;
+            }
             let words = words(&name);
             if let Some(word) = words
                 .iter()
@@ -187,7 +157,7 @@ fn arrows_inside_the_engine_point_one_way() {
     let mut faults = Vec::new();
     for source in source::below("engine/src", "rs") {
         let module = top_module(&source);
-        if module == "lib" {
+        if module == "lib" || FACADE.contains(&module) {
             continue;
         }
         let Some(drawn) = allowed.get(module) else {

@@ -40,6 +40,9 @@ thread_local! {
 
 /// Carries out one command: due → decide → encode → reserve → apply → append, without an await.
 pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
+    // States arrive as the scheduler pleases; what lapses is written by id, so that the same history
+    // gives the same log.
+    facets.sort_unstable_by_key(|facet| facet.id);
     let floor = facets
         .iter()
         .map(|facet| facet.state.last_at)

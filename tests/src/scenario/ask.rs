@@ -59,6 +59,8 @@ pub enum Ask {
     },
     /// A clean shutdown and a new start over the same log.
     Restart,
+    /// A power cut, with a seed for what it leaves, and a new start over the same disk.
+    Crash(u64),
 }
 
 /// The words of one line that were not read yet.
@@ -124,6 +126,7 @@ impl Ask {
                 limit: words.limit()?,
             },
             "restart" => Self::Restart,
+            "crash" => Self::Crash(words.number()?),
             verb => return Err(format!("no such ask: {verb}")),
         };
         Ok(ask)

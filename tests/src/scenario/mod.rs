@@ -11,12 +11,16 @@
 
 mod answer;
 mod ask;
+mod engine_door;
+mod http_door;
 mod oracle;
 
 use std::path::Path;
 
 pub use self::answer::{Answer, Leg, NUMBERS, Standing, WalletSeen};
 pub use self::ask::Ask;
+pub use self::engine_door::EngineDoor;
+pub use self::http_door::HttpDoor;
 pub use self::oracle::Oracle;
 
 /// A way into the engine.

@@ -57,7 +57,8 @@ impl Door for Oracle {
                 self.now = *now;
                 Answer::Done
             }
-            Ask::Restart => Answer::Done,
+            // Whatever was answered is there afterwards, however it ended.
+            Ask::Restart | Ask::Crash(_) => Answer::Done,
             Ask::Wallet(id) => match self.purses.get(id) {
                 Some(purse) => Answer::Wallet {
                     wallet: purse.seen(*id, self.now),
@@ -152,7 +153,8 @@ impl Oracle {
             | Ask::Wallet(_)
             | Ask::Transaction(_)
             | Ask::History { .. }
-            | Ask::Restart => {
+            | Ask::Restart
+            | Ask::Crash(_) => {
                 unreachable!("{ask:?} is no command")
             }
         }
@@ -348,7 +350,9 @@ impl Oracle {
         }
         let mut legs: Vec<Leg> = self.acts.values().flatten().cloned().collect();
         legs.retain(|leg| {
+            // A creation moves no points, so it is no entry of a history.
             leg.standing.wallet == *wallet
+                && leg.kind != "create"
                 && (kinds.is_empty() || kinds.contains(&leg.kind))
                 && from.is_none_or(|from| leg.at >= Some(from))
                 && to.is_none_or(|to| leg.at < Some(to))
@@ -374,7 +378,12 @@ fn route(ask: &Ask) -> &'static str {
         Ask::Use { .. } => "use",
         Ask::Transfer { .. } => "transfer",
         Ask::Cancel { .. } => "cancel",
-        Ask::At(_) | Ask::Wallet(_) | Ask::Transaction(_) | Ask::History { .. } | Ask::Restart => {
+        Ask::At(_)
+        | Ask::Wallet(_)
+        | Ask::Transaction(_)
+        | Ask::History { .. }
+        | Ask::Restart
+        | Ask::Crash(_) => {
             unreachable!("{ask:?} is no command")
         }
     }

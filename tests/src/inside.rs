@@ -1,0 +1,73 @@
+//! The engine, and the server around it, inside this process: over a disk in memory that can lose its power,
+//! with a clock that only the test moves. What depends on time, an expiry or a window, can then be met to the
+//! microsecond.
+
+mod http;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use engine::journal::sim::MemStorage;
+use engine::{Clock, Engine, EngineOptions};
+
+pub use self::http::InsideServer;
+
+/// Small segments, so that histories of a few thousand acts span many.
+const SEGMENT_BYTES: u64 = 256 * 1024;
+
+/// A clock that stands still until it is set.
+#[derive(Debug, Default)]
+pub struct SetClock(AtomicI64);
+
+/// A disk and a clock: what an engine is opened over, again and again.
+pub struct Inside {
+    /// Its time.
+    pub clock: Arc<SetClock>,
+    disk: MemStorage,
+}
+
+// === impl SetClock ===
+
+impl SetClock {
+    /// Moves it, forwards only: the engine's clock is monotone.
+    pub fn set(&self, now_us: i64) {
+        let before = self.0.swap(now_us, Ordering::SeqCst);
+        assert!(before <= now_us, "the clock would go back");
+    }
+}
+
+impl Clock for SetClock {
+    fn now_us(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+// === impl Inside ===
+
+impl Inside {
+    /// An empty disk at the start of 1970. The seed decides what a power cut leaves.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            clock: Arc::default(),
+            disk: MemStorage::new(seed),
+        }
+    }
+
+    /// Opens the engine over what is there.
+    pub async fn open(&self) -> Engine {
+        let options = EngineOptions {
+            segment_bytes: SEGMENT_BYTES,
+            replay_workers: 2,
+            ..EngineOptions::new("in-memory")
+        };
+        let disk = Arc::new(self.disk.clone());
+        let prepared = Engine::prepare_on(options, disk, Arc::clone(&self.clock) as Arc<dyn Clock>);
+        let prepared = prepared.expect("a log that can be served");
+        prepared.open().await.expect("a log that replays")
+    }
+
+    /// Cuts the power: what is open over the disk is dead, and the next one finds what had reached it.
+    pub fn crash(&mut self, seed: u64) {
+        self.disk = self.disk.crash(seed);
+    }
+}

@@ -1,0 +1,214 @@
+//! Histories in pages: cursors that later entries never shift, links, filters, and reads that see every
+//! write acknowledged before them.
+
+use serde_json::{Value, json};
+use tests::http::Connection;
+
+use super::stand;
+
+/// Entries beyond the one that every stand has.
+const EARNED: u64 = 23;
+
+#[test]
+fn pages_join_without_gap_or_double_whatever_their_size() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    earn(&mut connection, EARNED);
+    for order in ["asc", "desc"] {
+        let mut whole = acts(&pages(
+            &mut connection,
+            &format!("?order={order}&limit=500"),
+        ));
+        assert_eq!(whole.len() as u64, EARNED + 1);
+        for limit in [1, 2, 7, 23, 24, 25] {
+            let read = pages(&mut connection, &format!("?order={order}&limit={limit}"));
+            assert!(read.iter().all(|page| page.len() <= limit));
+            assert_eq!(acts(&read), whole, "{order} by {limit}");
+        }
+        if order == "desc" {
+            whole.reverse();
+        }
+        assert!(whole.is_sorted(), "{whole:?}");
+    }
+}
+
+#[test]
+fn entries_that_come_later_shift_no_page() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    earn(&mut connection, EARNED);
+    let before = acts(&pages(&mut connection, "?limit=500"));
+    let first = connection
+        .get("/v1/wallets/1/transactions?limit=10")
+        .expect(200)
+        .json();
+    earn(&mut connection, 5);
+    let cursor = first["next_cursor"].as_str().expect("a second page");
+    let path = format!("/v1/wallets/1/transactions?limit=10&cursor={cursor}");
+    let second = connection.get(&path).expect(200).json();
+    let joined: Vec<u64> = [&first, &second].into_iter().flat_map(acts_of).collect();
+    assert_eq!(joined, before[..20]);
+}
+
+#[test]
+fn a_page_links_to_the_next_one() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    earn(&mut connection, EARNED);
+    let mut path = "/v1/wallets/1/transactions?type=earn&limit=10".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let reply = connection.get(&path).expect(200);
+        let body = reply.json();
+        seen.extend(acts_of(&body));
+        let Some(link) = reply.header("link") else {
+            assert!(body["next_cursor"].is_null(), "{body}");
+            break;
+        };
+        assert!(body["next_cursor"].is_string(), "{body}");
+        let target = link
+            .strip_prefix('<')
+            .and_then(|link| link.split_once(">; rel=\"next\""));
+        let (target, _) = target.unwrap_or_else(|| panic!("{link}"));
+        let at = target.find("/v1/").expect("a path of this API");
+        path = target[at..].to_owned();
+    }
+    assert_eq!(seen.len() as u64, EARNED + 1);
+}
+
+#[test]
+fn a_bad_cursor_is_refused() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    earn(&mut connection, EARNED);
+    let first = connection
+        .get("/v1/wallets/1/transactions?limit=10")
+        .expect(200)
+        .json();
+    let good = first["next_cursor"]
+        .as_str()
+        .expect("a second page")
+        .to_owned();
+    let cut = &good[..good.len() - 1];
+    let mut turned = good.clone();
+    let last = turned.pop().expect("a cursor has letters");
+    turned.push(if last == 'A' { 'B' } else { 'A' });
+    let long = "A".repeat(4_000);
+    for cursor in ["", "1", "x", "%00", "null", "0", "-1", cut, long.as_str()] {
+        let reply = connection.get(&format!(
+            "/v1/wallets/1/transactions?limit=10&cursor={cursor}"
+        ));
+        assert_eq!(reply.status, 400, "{cursor}: {}", reply.text());
+        reply.expect_problem(400, "invalid-cursor");
+    }
+    // A letter turned is refused, or leads to some other page of the same wallet: never to a fault.
+    let reply = connection.get(&format!(
+        "/v1/wallets/1/transactions?limit=10&cursor={turned}"
+    ));
+    assert!(matches!(reply.status, 200 | 400), "{}", reply.text());
+}
+
+#[test]
+fn what_was_acknowledged_is_read() {
+    let (_folder, server) = stand();
+    let mut writer = server.connect();
+    let mut reader = server.connect();
+    for amount in 1..=200_u64 {
+        let act = writer
+            .post("/v1/wallets/1/earn", &json!({"amount": amount}))
+            .expect(201)
+            .json();
+        let newest = reader
+            .get("/v1/wallets/1/transactions?limit=1")
+            .expect(200)
+            .json();
+        assert_eq!(newest["items"][0]["transaction"], act["id"]);
+        let wallet = reader.get("/v1/wallets/1").expect(200).json();
+        assert_eq!(
+            (&wallet["balance"], &wallet["lsn"]),
+            (&act["balance"], &act["id"])
+        );
+        let again = reader
+            .get(&format!("/v1/transactions/{}", act["id"]))
+            .expect(200)
+            .json();
+        assert_eq!(again["entries"][0]["amount"], amount);
+    }
+}
+
+#[test]
+fn long_allocations_have_a_list_of_their_own() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    let operations: Vec<Value> = (0..150)
+        .map(|day| {
+            let expires = format!("2999-01-01T00:00:{:02}.{:06}Z", day % 60, day);
+            json!({"op": "earn", "wallet": 1, "amount": 1, "expires_at": expires})
+        })
+        .collect();
+    let body = json!({"operations": operations});
+    connection.post("/v1/bulk", &body).expect(200);
+    let used = connection
+        .post("/v1/wallets/1/use", &json!({"amount": 250}))
+        .expect(201)
+        .json();
+    assert_eq!(
+        used["allocations"].as_array().map(Vec::len),
+        Some(100),
+        "{used}"
+    );
+    let mut path = format!("/v1/transactions/{}/allocations?limit=60", used["id"]);
+    let (mut sum, mut count) = (0, 0);
+    loop {
+        let page = connection.get(&path).expect(200).json();
+        let items = page["items"].as_array().expect("items");
+        count += items.len();
+        sum += items
+            .iter()
+            .filter_map(|item| item["amount"].as_u64())
+            .sum::<u64>();
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            break;
+        };
+        path = format!(
+            "/v1/transactions/{}/allocations?limit=60&cursor={cursor}",
+            used["id"]
+        );
+    }
+    assert_eq!((sum, count), (250, 151));
+}
+
+fn earn(connection: &mut Connection, times: u64) {
+    for _ in 0..times {
+        connection
+            .post("/v1/wallets/1/earn", &json!({"amount": 1}))
+            .expect(201);
+    }
+}
+
+/// All pages of wallet 1.
+fn pages(connection: &mut Connection, query: &str) -> Vec<Vec<u64>> {
+    let first = format!("/v1/wallets/1/transactions{query}");
+    let mut path = first.clone();
+    let mut pages = Vec::new();
+    loop {
+        let page = connection.get(&path).expect(200).json();
+        pages.push(acts_of(&page));
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("{first}&cursor={cursor}"),
+            None => return pages,
+        }
+    }
+}
+
+fn acts(pages: &[Vec<u64>]) -> Vec<u64> {
+    pages.concat()
+}
+
+fn acts_of(page: &Value) -> Vec<u64> {
+    let items = page["items"].as_array().expect("items");
+    items
+        .iter()
+        .map(|item| item["transaction"].as_u64().expect("an act"))
+        .collect()
+}
