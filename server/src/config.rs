@@ -129,13 +129,13 @@ pub(crate) enum ConfigError {
     #[error(transparent)]
     Usage(#[from] clap::Error),
     /// The file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}", path.display())]
     Unreadable {
         path: PathBuf,
         source: std::io::Error,
     },
     /// The file is not right.
-    #[error("{}: {source}", path.display())]
+    #[error("{} is not right", path.display())]
     File {
         path: PathBuf,
         source: Box<toml::de::Error>,

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::answer::Answer;
 use crate::app::App;
 use crate::exchange::{Door, exchange};
 use crate::line::Line;
@@ -26,8 +28,10 @@ use crate::line::Line;
 /// the memory that all headers can take.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// What the watch needs to know of a connection.
-struct Pulse {
+/// One connection, as its requests and its watch see it.
+struct Seat {
+    app: Arc<App>,
+    door: Door,
     /// Whether a request is at work.
     busy: AtomicBool,
     /// When the last answer was ready, nanoseconds since the start.
@@ -36,8 +40,7 @@ struct Pulse {
 
 /// Ends a connection that was silent for too long.
 struct Watch<'a> {
-    app: &'a App,
-    pulse: &'a Pulse,
+    seat: &'a Seat,
     sleep: Pin<Box<Sleep>>,
     waker: Option<Waker>,
 }
@@ -59,19 +62,21 @@ pub(crate) async fn serve_connection(
         },
         () = drain.cancelled() => return,
     }
-    let pulse = Arc::new(Pulse {
+    let seat = Arc::new(Seat {
         busy: AtomicBool::new(false),
         since: AtomicU64::new(app.nanos(Instant::now())),
+        app: Arc::clone(&app),
+        door,
     });
     let service = service_fn(|request| {
-        let (app, pulse) = (Arc::clone(&app), Arc::clone(&pulse));
-        async move { Ok::<_, Infallible>(answer(&app, &pulse, door, request).await) }
+        let seat = Arc::clone(&seat);
+        async move { Ok::<_, Infallible>(seat.answer(request).await) }
     });
     let mut builder = http1::Builder::new();
     builder.half_close(true).max_buf_size(BUFFER_BYTES);
     let connection = builder.serve_connection(Line::new(stream, Arc::clone(&app)), service);
     let mut connection = pin!(connection);
-    let mut watch = Watch::new(&app, &pulse);
+    let mut watch = Watch::new(&seat);
     let mut drained = pin!(drain.cancelled());
     let mut asked = false;
     let outcome = poll_fn(|cx| {
@@ -95,29 +100,33 @@ pub(crate) async fn serve_connection(
     }
 }
 
-async fn answer(
-    app: &Arc<App>,
-    pulse: &Pulse,
-    door: Door,
-    request: hyper::Request<Incoming>,
-) -> crate::answer::Answer {
-    pulse.busy.store(true, Ordering::Relaxed);
-    let answer = exchange(app, door, request, Instant::now()).await;
-    pulse
-        .since
-        .store(app.nanos(Instant::now()), Ordering::Relaxed);
-    pulse.busy.store(false, Ordering::Relaxed);
-    answer
+// === impl Seat ===
+
+impl Seat {
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
+        self.busy.store(true, Ordering::Relaxed);
+        let (answer, ended) = exchange(&self.app, self.door, request).await;
+        self.since.store(self.app.nanos(ended), Ordering::Relaxed);
+        self.busy.store(false, Ordering::Relaxed);
+        answer
+    }
+
+    /// How long nothing was asked; `None` while a request is at work.
+    fn silence(&self, now: Instant) -> Option<Duration> {
+        let since = self.since.load(Ordering::Relaxed);
+        let silent = self.app.nanos(now).saturating_sub(since);
+        let busy = self.busy.load(Ordering::Relaxed);
+        (!busy).then(|| Duration::from_nanos(silent))
+    }
 }
 
 // === impl Watch ===
 
 impl<'a> Watch<'a> {
-    fn new(app: &'a App, pulse: &'a Pulse) -> Self {
-        let first = Instant::now() + app.options.header;
+    fn new(seat: &'a Seat) -> Self {
+        let first = Instant::now() + seat.app.options.header;
         Self {
-            app,
-            pulse,
+            seat,
             sleep: Box::pin(sleep_until(first.into())),
             waker: None,
         }
@@ -142,24 +151,14 @@ impl<'a> Watch<'a> {
             return Poll::Pending;
         }
         while self.sleep.as_mut().poll(cx).is_ready() {
-            let limit = self.app.options.header;
+            let limit = self.seat.app.options.header;
             let now = Instant::now();
-            let silent = Duration::from_nanos(
-                self.app.nanos(now)
-                    - self
-                        .pulse
-                        .since
-                        .load(Ordering::Relaxed)
-                        .min(self.app.nanos(now)),
-            );
-            let next = if self.pulse.busy.load(Ordering::Relaxed) {
-                limit
-            } else if silent >= limit {
-                return Poll::Ready(());
-            } else {
-                limit - silent
+            let left = match self.seat.silence(now) {
+                None => limit,
+                Some(silent) if silent >= limit => return Poll::Ready(()),
+                Some(silent) => limit - silent,
             };
-            self.sleep.as_mut().reset((now + next).into());
+            self.sleep.as_mut().reset((now + left).into());
         }
         Poll::Pending
     }

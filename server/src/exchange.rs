@@ -37,24 +37,24 @@ pub(crate) enum Door {
     Admin,
 }
 
-/// Answers one request. Whatever goes wrong, there is an answer.
+/// Answers one request, and tells when. Whatever goes wrong, there is an answer.
 pub(crate) async fn exchange(
     app: &Arc<App>,
     door: Door,
     request: Request<Incoming>,
-    begun: Instant,
-) -> Answer {
+) -> (Answer, Instant) {
+    let begun = Instant::now();
     let request_id = app.request_ids.of(request.headers());
     let router = match door {
         Door::Public => &app.public,
         Door::Admin => &app.admin,
     };
-    let mut number = UNROUTED;
+    let (mut number, mut name) = (UNROUTED, "none");
     let outcome = match find(router, &request) {
         Err(problem) => Err(problem),
         Ok(Found::Options(allow)) => Ok(answer_options(allow)),
         Ok(Found::Row(row, at, id)) => {
-            number = at;
+            (number, name) = (at, row.name);
             run(app, row, id, request).await
         }
     };
@@ -62,32 +62,29 @@ pub(crate) async fn exchange(
         Ok(answer) => answer,
         Err(problem) => {
             app.metrics.count_problem(problem.code);
-            report(&problem, number, &request_id);
+            report(&problem, name, &request_id);
             problem.into_response()
         }
     };
-    answer.headers_mut().insert(X_REQUEST_ID, request_id);
-    let elapsed = begun.elapsed();
+    let ended = Instant::now();
+    let elapsed = ended.duration_since(begun);
     app.metrics.observe(number, answer.status(), elapsed);
     tracing::debug!(
-        route = number,
+        route = name,
         status = answer.status().as_u16(),
         us = elapsed.as_micros() as u64,
-        request_id = ?answer.headers().get(X_REQUEST_ID),
+        ?request_id,
         "answered"
     );
-    answer
+    answer.headers_mut().insert(X_REQUEST_ID, request_id);
+    (answer, ended)
 }
 
 /// Problems that are the server's own fault stand in the log, once.
-fn report(problem: &Problem, route: usize, request_id: &HeaderValue) {
+fn report(problem: &Problem, route: &str, request_id: &HeaderValue) {
     if problem.code.facts().status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(
-            code = problem.code.facts().code,
-            route,
-            ?request_id,
-            "request failed"
-        );
+        let code = problem.code.facts().code;
+        tracing::error!(code, route, ?request_id, "request failed");
     }
 }
 

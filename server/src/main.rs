@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine::{Engine, OpenError};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use server::{EngineSlot, Listeners, Shutdown};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -32,6 +33,9 @@ const EXIT_POISONED: u8 = 70;
 
 /// How long answers may still take to leave after the disk failed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// File descriptors for everything that is no connection: segments, sockets, the runtime.
+const DESCRIPTORS_RESERVED: u64 = 256;
 
 /// The disk failed while serving.
 #[derive(Debug, Error)]
@@ -91,6 +95,7 @@ fn run(config: Config) -> Result<()> {
 }
 
 async fn serve(config: Config) -> Result<()> {
+    raise_descriptors(&config);
     let shutdown = Shutdown::default();
     let (term, interrupt) = (SignalKind::terminate(), SignalKind::interrupt());
     let signals = (signal(term)?, signal(interrupt)?);
@@ -130,6 +135,24 @@ async fn serve(config: Config) -> Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Shells hand out few file descriptors by default, and each connection takes one.
+fn raise_descriptors(config: &Config) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(%error, "the limit of file descriptors stays as it is");
+    }
+    let needed = config.serve.connections_max as u64 + DESCRIPTORS_RESERVED;
+    let granted = getrlimit(Resource::Nofile).current;
+    if let Some(granted) = granted.filter(|granted| *granted < needed) {
+        tracing::warn!(
+            granted,
+            needed,
+            "too few file descriptors for all connections"
+        );
+    }
 }
 
 async fn bind(config: &Config) -> Result<(Listeners, Bound)> {
