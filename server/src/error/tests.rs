@@ -71,23 +71,26 @@ fn every_rejection_has_its_status_and_members() {
         ),
     ];
     for (rejection, status, members) in table {
-        let problem = rejected(rejection);
-        let facts = problem.code.facts();
-        assert_eq!(
-            (facts.status.as_u16(), facts.code),
-            (status, rejection.code())
-        );
-        let text = body(&problem);
-        assert!(text.ends_with(&format!("{members}}}")), "{text}");
-        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(parsed["type"], format!("/problems/{}", rejection.code()));
-        assert_eq!(parsed["status"], status);
-        assert_eq!(
-            text,
-            body(&rejected(rejection)),
-            "the same refusal, the same bytes"
-        );
+        assert_problem(rejection, status, members);
     }
+}
+
+#[track_caller]
+fn assert_problem(rejection: Rejection, status: u16, members: &str) {
+    let problem = rejected(rejection);
+    let facts = problem.code.facts();
+    let told = (facts.status.as_u16(), facts.code);
+    assert_eq!(told, (status, rejection.code()));
+    let text = body(&problem);
+    assert!(text.ends_with(&format!("{members}}}")), "{text}");
+    let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(parsed["type"], format!("/problems/{}", rejection.code()));
+    assert_eq!(parsed["status"], status);
+    assert_eq!(
+        text,
+        body(&rejected(rejection)),
+        "the same refusal, the same bytes"
+    );
 }
 
 #[test]
