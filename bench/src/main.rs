@@ -20,8 +20,12 @@ mod replay;
 mod report;
 mod traffic;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
+
+use self::failure::Failure;
 
 // The engine is measured in process with the allocator that the server ships with.
 #[global_allocator]
@@ -47,16 +51,48 @@ enum Measurement {
     Replay(replay::ReplayArgs),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().measurement {
-        Measurement::Compare(args) => compare::run(&args)?,
-        Measurement::Day(args) => day::run(&args)?,
-        Measurement::Disk(args) => disk::run(&args)?,
-        Measurement::Engine(args) => inside::run(&args)?,
-        Measurement::Http(args) => http::run(&args)?,
-        Measurement::Memory(args) => memory::run(&args)?,
-        Measurement::Micro(args) => micro::run(&args)?,
-        Measurement::Replay(args) => replay::run(&args)?,
+fn main() -> ExitCode {
+    match measure(Cli::parse().measurement) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            report::say(&format!("scrip-bench: {failure}"));
+            failure.exit_code()
+        }
     }
-    Ok(())
+}
+
+fn measure(measurement: Measurement) -> Result<(), Failure> {
+    match measurement {
+        Measurement::Compare(args) => compare::run(&args),
+        Measurement::Day(args) => day::run(&args),
+        Measurement::Disk(args) => disk::run(&args),
+        Measurement::Engine(args) => inside::run(&args),
+        Measurement::Http(args) => http::run(&args),
+        Measurement::Memory(args) => memory::run(&args),
+        Measurement::Micro(args) => micro::run(&args),
+        Measurement::Replay(args) => replay::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn senseless_arguments_and_failures_have_their_own_exit_codes() {
+        let usage = Failure::Usage("x".to_owned()).exit_code();
+        let differences = Failure::Differences(1).exit_code();
+        assert_eq!(format!("{usage:?}"), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(
+            format!("{differences:?}"),
+            format!("{:?}", ExitCode::from(1))
+        );
+    }
 }

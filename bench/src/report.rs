@@ -37,10 +37,14 @@ pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
 
-/// A bar on stderr that counts to `length`; nothing when stderr is not a terminal.
+/// A bar on stderr that counts to `length`, or without an end when that is 0; nothing when stderr is
+/// not a terminal.
 pub(crate) fn progress(what: &str, length: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    let template = "{msg:28} {wide_bar} {human_pos} of {human_len}, {per_sec}";
+    let template = match length {
+        0 => "{msg:28} {spinner} {human_pos}, {per_sec}",
+        _ => "{msg:28} {wide_bar} {human_pos} of {human_len}, {per_sec}",
+    };
     let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(what.to_owned());

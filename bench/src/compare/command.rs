@@ -126,10 +126,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<(), Failure> {
         report::print(&format!("plot: {}", args.plot.display()));
     }
     match ratios.below_floor() {
-        below if args.check && !below.is_empty() => Err(Failure::Usage(format!(
-            "below the floor: {}",
-            below.join(", ")
-        ))),
+        below if args.check && !below.is_empty() => Err(Failure::BelowFloor(below.join(", "))),
         _ => Ok(()),
     }
 }

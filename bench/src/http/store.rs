@@ -28,7 +28,7 @@ pub(crate) fn create_wallets(address: SocketAddr, count: u64, funding: u64) -> R
     }
     let refused = outcome.refused;
     Err(Failure::Server(format!(
-        "refused to create wallets: {refused:?}"
+        "refused to create wallets: {refused:?} (`--no-create` uses those of an earlier run)"
     )))
 }
 
