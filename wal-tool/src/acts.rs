@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use engine::domain::{Inconsistency, Timestamp};
-use engine::journal::frame::{HEADER_BYTES, KIND_JOURNAL_MIN};
-use engine::journal::{BadSpan, Class, Lsn, Position, Problem, RecordView};
+use engine::journal::frame::{HEADER_BYTES, KIND_JOURNAL_MIN, act_framed_len};
+use engine::journal::{ActRef, BadSpan, Class, Lsn, Position, Problem, RecordView};
 use engine::record::{Record, RecordError, decode};
 
 use crate::filter::kind_name;
@@ -90,6 +90,23 @@ impl<'a> Act<'a> {
             records: 1,
             framed_bytes,
             group_gap: header.is_end().then_some(gap),
+        }
+    }
+
+    /// An act as the journal joined it. In a growing log the file is told by its number.
+    pub(crate) fn of_act(act: &ActRef<'a>) -> Self {
+        Self {
+            lsn: act.lsn.0,
+            last_lsn: act.last_lsn.0,
+            at: Timestamp(act.time_us),
+            kind: act.kind,
+            schema: act.schema,
+            body: Cow::Borrowed(act.body),
+            position: act.position,
+            file: format!("segment {}", act.position.segment).into(),
+            records: act.last_lsn.0 - act.lsn.0 + 1,
+            framed_bytes: act_framed_len(act.body.len()) as u64,
+            group_gap: None,
         }
     }
 

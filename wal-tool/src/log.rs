@@ -8,8 +8,8 @@ use std::path::Path;
 
 use engine::journal::segment::GROUP_ALIGN;
 use engine::journal::{
-    ACT_BYTES_MAX, BODY_BYTES_MAX, Class, Item, LogReader, Lsn, Order, Position, Problem, Range,
-    Tail, TailVerdict,
+    ACT_BYTES_MAX, ActItem, BODY_BYTES_MAX, Class, Follow, Item, LogReader, Lsn, Order, Position,
+    Problem, Range, Tail, TailVerdict,
 };
 
 use crate::acts::{Act, Damage, Found, Joining, Origin};
@@ -25,6 +25,11 @@ pub(crate) struct Log {
     /// In the order of their numbers.
     places: Vec<SegmentPlace>,
     bytes: u64,
+}
+
+/// A growing log: only what is known to be on disk, across segments and restarts.
+pub(crate) struct Following {
+    follow: Follow,
 }
 
 /// A segment among the others.
@@ -137,33 +142,11 @@ impl Log {
         Ok(())
     }
 
-    /// Looks at the directory again and walks over what became attested from `next` on; gives the LSN to go on with.
-    pub(crate) fn grown(&mut self, next: u64, look: &mut Look<'_>) -> Result<(u64, Next), Stop> {
-        self.reader.refresh()?;
-        self.tail = self.reader.tail()?;
-        self.index();
-        if let Some(problem) = self.tail.as_ref().and_then(Tail::blocking) {
-            look(Found::Damage(Damage {
-                problem: problem.clone(),
-                to: None,
-            }))?;
-            return Ok((next, Next::Enough));
+    /// Goes on behind LSN `after` as the log grows.
+    pub(crate) fn follow(self, after: u64) -> Following {
+        Following {
+            follow: Follow::new(self.reader, Lsn(after)),
         }
-        let attested = self.attested();
-        if attested < next {
-            return Ok((next, Next::GoOn));
-        }
-        let range = Range {
-            from: before(next),
-            to: Lsn(attested),
-            ..Range::default()
-        };
-        let mut look = |found: Found<'_>| match &found {
-            Found::Act(act) if act.lsn < next => Ok(Next::GoOn),
-            Found::Act(_) | Found::Damage(_) => look(found),
-        };
-        let outcome = self.walk(range, &mut look)?;
-        Ok((attested + 1, outcome))
     }
 
     /// Sound records behind a damaged tail: evidence, not part of the log.
@@ -279,6 +262,26 @@ impl Log {
                 to: None,
             }),
         }
+    }
+}
+
+// === impl Following ===
+
+impl Following {
+    /// Walks over what became attested since the last time. Cheap when nothing did.
+    pub(crate) fn poll(&mut self, look: &mut Look<'_>) -> Result<Next, Stop> {
+        let mut outcome = Ok(Next::GoOn);
+        self.follow.poll(|item| {
+            outcome = look(match item {
+                ActItem::Act(act) => Found::Act(Act::of_act(&act)),
+                ActItem::Bad(problem) => Found::Damage(Damage { problem, to: None }),
+            });
+            match outcome {
+                Ok(Next::GoOn) => ControlFlow::Continue(()),
+                Ok(Next::Enough) | Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+        outcome
     }
 }
 

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use engine::journal::Class;
 
 use crate::acts::{Act, Damage, Found};
 use crate::exit::{Stop, Verdict};
@@ -92,12 +93,14 @@ impl Dump {
             (None, false) if self.reverse => showing.backward(&log)?,
             (None, false) => showing.forward(&log)?,
             (Some(count), false) => showing.tail(&log, count, self.span.to_lsn)?,
-            (None, true) => showing.follow(log, self.span.from_lsn.unwrap_or(1))?,
+            (None, true) => {
+                showing.follow(log, self.span.from_lsn.unwrap_or(1).saturating_sub(1))?
+            }
             (Some(count), true) => {
                 // What is not attested yet may still vanish; following shows it once it is.
                 let attested = log.attested();
                 showing.tail(&log, count, Some(attested))?;
-                showing.follow(log, attested + 1)?;
+                showing.follow(log, attested)?;
             }
         }
         Ok(showing.verdict)
@@ -162,17 +165,24 @@ impl Showing<'_> {
         Ok(())
     }
 
-    /// Shows what becomes durable from `next` on, until the reader goes away or the span is over.
-    fn follow(&mut self, mut log: Log, mut next: u64) -> Result<(), Stop> {
+    /// Shows what becomes durable behind `after`, until the reader goes away or the span is over.
+    fn follow(&mut self, log: Log, after: u64) -> Result<(), Stop> {
+        if let Some(damage) = log
+            .tail_damage()
+            .filter(|damage| damage.problem.class != Class::Torn)
+        {
+            self.report(&damage)?;
+            return Ok(());
+        }
+        let mut following = log.follow(after);
         loop {
             let started = Instant::now();
-            let (reached, outcome) = log.grown(next, &mut |found| match found {
+            let next = following.poll(&mut |found| match found {
                 Found::Act(act) if self.dump.span.is_behind(&act) => Ok(Next::Enough),
                 found @ (Found::Act(_) | Found::Damage(_)) => self.take(found),
             })?;
-            next = reached;
             self.output.flush()?;
-            if outcome == Next::Enough {
+            if next == Next::Enough {
                 return Ok(());
             }
             thread::sleep(FOLLOW_PAUSE.max(started.elapsed() * FOLLOW_SHARE));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::stage::{Store, command, create, earn, lsns};
 
 #[test]
-fn follow_shows_what_becomes_durable_across_rolls() {
+fn follow_shows_what_becomes_durable_across_rolls_and_restarts() {
     let mut store = Store::new();
     store.act(&create(1), None);
     let dir = store.dir().to_str().unwrap().to_owned();
@@ -27,6 +27,12 @@ fn follow_shows_what_becomes_durable_across_rolls() {
         assert_eq!(next(&mut store), expected);
     }
     assert!(store.segments().len() > 2, "the log has rolled");
+    // A crash and a new start: the next segment attests what the last one ended with.
+    let mut store = store.crash();
+    store.start();
+    for expected in 40..45 {
+        assert_eq!(next(&mut store), expected);
+    }
     child.kill().unwrap();
     child.wait().unwrap();
 }
