@@ -55,6 +55,11 @@ pub(crate) type Look<'l> = dyn FnMut(Found<'_>) -> Result<Next, Stop> + 'l;
 impl Log {
     pub(crate) fn open(dir: &Path) -> Result<Self, Stop> {
         let reader = LogReader::open(dir)?;
+        let catalog = reader.catalog();
+        if catalog.segments.is_empty() && catalog.meta.is_none() {
+            // A wrong path must not pass for a clean store.
+            return Err(Stop::Usage(format!("{} holds no store", dir.display())));
+        }
         let tail = reader.tail()?;
         let mut log = Self {
             reader,

@@ -15,11 +15,11 @@ use crate::output::{Format, FormatArgs, Output, talk};
 use crate::place::Place;
 use crate::rows::{ACT_COLUMNS, ActRow, ProblemRow};
 
-/// How long `--follow` waits at least before it looks again: short enough to feel live.
-const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
-
-/// ... and for how many times as long as the last look took, so that following a busy server leaves it its cores.
-const FOLLOW_SHARE: u32 = 5;
+/// How many times as long as a look took `--follow` waits for the next: it takes a busy server a third of a core
+/// at most. Never so short that an idle log is polled for nothing, never so long that it does not feel live.
+const FOLLOW_PAUSE_PER_LOOK: u32 = 2;
+const FOLLOW_PAUSE_MIN: Duration = Duration::from_millis(100);
+const FOLLOW_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Most acts that `--tail` keeps in memory.
 const TAIL_MAX: usize = 1_000_000;
@@ -185,7 +185,8 @@ impl Showing<'_> {
             if next == Next::Enough {
                 return Ok(());
             }
-            thread::sleep(FOLLOW_PAUSE.max(started.elapsed() * FOLLOW_SHARE));
+            let pause = started.elapsed() * FOLLOW_PAUSE_PER_LOOK;
+            thread::sleep(pause.clamp(FOLLOW_PAUSE_MIN, FOLLOW_PAUSE_MAX));
         }
     }
 

@@ -9,7 +9,7 @@ use engine::journal::{Problem, VerifyReport};
 use serde::Serialize;
 
 use crate::acts::Found;
-use crate::deep::Deep;
+use crate::deep::{Deep, Returns};
 use crate::exit::{Stop, Verdict};
 use crate::log::{Log, Next};
 use crate::output::{Format, FormatArgs, Output, talk};
@@ -133,6 +133,16 @@ impl Verify {
                 }
             }
         })?;
+        let first = deep.open_returns().and_then(Returns::first);
+        if let Some(first) = first {
+            log.forward(Some(first), &mut |found| {
+                if let Found::Act(act) = found {
+                    bar.set_position(log.bytes_before(act.position));
+                    deep.take_again(&act);
+                }
+                Ok(Next::GoOn)
+            })?;
+        }
         bar.finish_and_clear();
         let (fold, found) = deep.finish();
         problems.extend(found);

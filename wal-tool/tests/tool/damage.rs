@@ -4,13 +4,17 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use engine::domain::{Description, Owner};
-use engine::domain::{Event, Granted, Standing, WalletCreated};
+use engine::domain::{
+    BucketKey, Description, Event, Fund, Granted, Owner, Piece, Run, Standing, Timestamp,
+    TransactionId, UseCancelled, WalletCreated,
+};
 use engine::journal::frame::RecordHeader;
 use engine::journal::segment::{SegmentHeader, segment_name};
 use engine::record::SCHEMA;
 
-use crate::stage::{Answer, Store, amount, create, earn, key, run, wallet};
+use crate::stage::{
+    Answer, SECOND_US, START_US, Store, amount, create, earn, key, run, spend, wallet,
+};
 
 /// A page, where every group of these tests begins.
 const PAGE: u64 = 4096;
@@ -99,6 +103,16 @@ fn a_question_that_makes_no_sense_is_2() {
     ];
     for args in wrong {
         assert_eq!(run(args).code, 2, "{args:?}");
+    }
+}
+
+#[test]
+fn a_directory_without_a_store_does_not_pass_for_a_clean_one() {
+    let empty = tempfile::tempdir().unwrap();
+    for command in ["verify", "inspect", "dump", "replay"] {
+        let answer = run(&[command, empty.path().to_str().unwrap()]);
+        assert_eq!(answer.code, 2, "{command}");
+        assert!(answer.err.contains("holds no store"), "{}", answer.err);
     }
 }
 
@@ -362,6 +376,71 @@ fn a_key_used_twice_is_14_within_its_window() {
         store.tool(&["verify", "--deep", "--key-window", "1h"]).code,
         0
     );
+}
+
+#[test]
+fn more_given_back_than_was_used_is_14() {
+    // LSN 1 create, 2 earn 100, 3 use 30; the cancel is 4.
+    let given_back = |of: u64, points: u64, used_at: i64| {
+        let mut store = Store::new();
+        store.act(&create(1), None);
+        store.act(&earn(1, 100), None);
+        store.pass(SECOND_US);
+        store.act(&spend(1, 30), None);
+        let bucket = BucketKey {
+            fund: Fund::Free,
+            expires_at: None,
+        };
+        let piece = Piece {
+            lot: 0,
+            amount: points,
+        };
+        let run = Run {
+            bucket,
+            pieces: [piece].into_iter().collect(),
+        };
+        let lie = UseCancelled {
+            standing: Standing {
+                wallet: wallet(1),
+                version: 4,
+                paid: 0,
+                free: 70 + points,
+            },
+            transaction: TransactionId(of),
+            used_at: Timestamp(START_US + used_at),
+            returned: points,
+            runs: [run].into_iter().collect(),
+            forget_before: Timestamp(0),
+            description: Description::default(),
+        };
+        store.write_event(&Event::UseCancelled(lie), None);
+        store.close()
+    };
+    assert_eq!(
+        given_back(3, 30, SECOND_US)
+            .tool(&["verify", "--deep"])
+            .code,
+        0
+    );
+    let lies = [
+        (
+            3,
+            31,
+            SECOND_US,
+            "31 points went back of LSN 3, which used 30",
+        ),
+        (3, 30, 0, "states another time for LSN 3"),
+        (2, 30, 0, "gives back LSN 2, which is no use"),
+        (99, 30, 0, "gives back LSN 99, which is no act"),
+    ];
+    for (of, points, used_at, says) in lies {
+        let answer = check(&given_back(of, points, used_at), 14, "meaning");
+        assert!(
+            answer.out.contains(says) && answer.out.contains("\"lsn\":4"),
+            "{}",
+            answer.out
+        );
+    }
 }
 
 #[test]

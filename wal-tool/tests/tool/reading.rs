@@ -3,10 +3,9 @@
 use engine::domain::{Command as Act, Timestamp};
 use serde_json::Value;
 
-use crate::stage::{START_US, Store, charge, create, earn, grant, key, lsns, run, send, spend};
-
-/// One second, in microseconds.
-const SECOND_US: i64 = 1_000_000;
+use crate::stage::{
+    SECOND_US, START_US, Store, charge, create, earn, grant, key, lsns, run, send, spend,
+};
 
 /// Two wallets and one act of each kind, a second apart; LSNs 1…10.
 ///

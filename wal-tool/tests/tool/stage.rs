@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// 2026-07-31T00:00:00Z: every store starts here.
 pub(crate) const START_US: i64 = 1_785_456_000_000_000;
 
+/// One second, in microseconds.
+pub(crate) const SECOND_US: i64 = 1_000_000;
+
 /// The smallest segments, so that a few hundred acts roll.
 pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024;
 

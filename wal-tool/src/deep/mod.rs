@@ -4,13 +4,16 @@
 //! versions, lots, wallets created twice, more given back of a use than was used, keys used twice, time that
 //! runs backwards, and points that came from nowhere.
 
+mod returns;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use engine::domain::Timestamp;
+use engine::domain::{Event, Timestamp};
 use engine::journal::{Class, Problem};
 use engine::record::{Content, IdempotencyKey, Record};
 
+pub(crate) use self::returns::Returns;
 use crate::acts::Act;
 use crate::fold::Fold;
 
@@ -18,6 +21,7 @@ use crate::fold::Fold;
 pub(crate) struct Deep {
     fold: Fold,
     keys: Keys,
+    returns: Returns,
     last_at: Option<Timestamp>,
     problems: Vec<Problem>,
     /// Acts may be missing, so the sums need not hold.
@@ -44,6 +48,7 @@ impl Deep {
                 used: HashMap::new(),
                 by_age: VecDeque::new(),
             },
+            returns: Returns::default(),
             last_at: None,
             problems: Vec::new(),
             broken: false,
@@ -81,13 +86,30 @@ impl Deep {
                 for found in self.fold.apply(act.moment(), event) {
                     self.problems.push(act.contradiction(&found));
                 }
+                if let Event::UseCancelled(event) = event {
+                    self.returns.take(act, event);
+                }
             }
             Content::Refused(_) => self.fold.pass(act.moment()),
         }
     }
 
+    /// The uses that were given back, if any: a second walk has to find them. Not asked behind a damage,
+    /// which may have taken them.
+    pub(crate) fn open_returns(&self) -> Option<&Returns> {
+        Some(&self.returns).filter(|returns| !self.broken && !returns.is_empty())
+    }
+
+    /// The next act of the second walk.
+    pub(crate) fn take_again(&mut self, act: &Act<'_>) {
+        self.problems.extend(self.returns.settle(act));
+    }
+
     /// The state and everything that was found.
     pub(crate) fn finish(mut self) -> (Fold, Vec<Problem>) {
+        if !self.broken {
+            self.problems.extend(self.returns.unsettled());
+        }
         let (paid, free) = self.fold.points();
         let due = self.fold.flow().balance();
         // With a contradiction already told, the sums only repeat it.
