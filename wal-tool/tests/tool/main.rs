@@ -7,5 +7,6 @@
 mod damage;
 mod live;
 mod manual;
+mod meaning;
 mod reading;
 mod stage;

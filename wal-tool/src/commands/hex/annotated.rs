@@ -47,6 +47,23 @@ struct StructureRow<'a> {
 // === impl Annotated ===
 
 impl Annotated {
+    /// Bytes without a meaning yet.
+    pub(super) fn new(title: String, base: u64, bytes: Vec<u8>) -> Self {
+        Self {
+            title,
+            base,
+            bytes,
+            fields: Vec::new(),
+            flaws: Vec::new(),
+            says: None,
+        }
+    }
+
+    /// Something that acknowledged bytes would not show.
+    pub(super) fn object(&mut self, what: &str) {
+        self.flaws.push((Class::Corrupt, what.to_owned()));
+    }
+
     /// As text or as JSON lines.
     pub(super) fn write(&self, json: bool, output: &mut Output) -> Result<(), Stop> {
         let flaws: Vec<_> = self.flaws.iter().map(|(_, flaw)| flaw.as_str()).collect();

@@ -74,71 +74,48 @@ pub(super) fn record(file: &SourceFile, asked: u64) -> Result<Annotated, Stop> {
         Some(header) => file.record_holding(header, asked)?,
         None => asked,
     };
-    let mut bytes = file.read(at, HEADER_BYTES + BODY_BYTES_MAX)?;
+    let bytes = file.read(at, HEADER_BYTES + BODY_BYTES_MAX)?;
     let title = match at == asked {
         true => "record".to_owned(),
         false => format!("record that holds offset {asked}"),
     };
-    let mut flaws = Vec::new();
-    let mut flaw = |what: String| flaws.push((Class::Corrupt, what));
-    let Some(raw) = bytes.first_chunk::<HEADER_BYTES>() else {
-        flaw("the file ends here".to_owned());
-        return Ok(Annotated {
-            title,
-            base: at,
-            bytes,
-            fields: Vec::new(),
-            flaws,
-            says: None,
-        });
+    let mut shown = Annotated::new(title, at, bytes);
+    let Some(raw) = shown.bytes.first_chunk::<HEADER_BYTES>() else {
+        shown.object("the file ends here");
+        return Ok(shown);
     };
     let parsed = RecordHeader::parse(raw);
-    match header.map(|header| RecordHeader::decode(&bytes, header.seed())) {
+    match header.map(|header| RecordHeader::decode(&shown.bytes, header.seed())) {
         Some(Ok(_)) => {}
         Some(Err(HeaderFlaw::Blank)) => {
-            bytes.truncate(HEADER_BYTES);
-            let title = "zeros, no record".to_owned();
-            return Ok(Annotated {
-                title,
-                base: at,
-                bytes,
-                fields: Vec::new(),
-                flaws,
-                says: None,
-            });
+            shown.title = "zeros, no record".to_owned();
+            shown.bytes.truncate(HEADER_BYTES);
+            return Ok(shown);
         }
-        Some(Err(found)) => flaw(format!("not a sound header ({found:?})")),
-        None => flaw("no sound segment header to check it against".to_owned()),
+        Some(Err(found)) => shown.object(&format!("not a sound header ({found:?})")),
+        None => shown.object("no sound segment header to check it against"),
     }
-    let mut fields = parsed.fields();
-    let body_len = parsed.body_len as usize;
+    shown.fields = parsed.fields();
+    add_body(&mut shown, &parsed);
+    Ok(shown)
+}
+
+/// The body behind a header, as far as one can be there.
+fn add_body(shown: &mut Annotated, header: &RecordHeader) {
+    let body_len = header.body_len as usize;
     let end = HEADER_BYTES.saturating_add(body_len);
-    let mut says = None;
-    match bytes
-        .get(HEADER_BYTES..end)
-        .filter(|_| body_len <= BODY_BYTES_MAX)
-    {
-        Some(body) => {
-            fields.extend(body_fields(&parsed, body));
-            match body_crc(body) == parsed.body_crc {
-                true => says = said(&parsed, body),
-                false => flaw("the CRC of the body does not match".to_owned()),
-            }
-            bytes.truncate(parsed.framed_len());
-        }
-        None => {
-            flaw(format!("a body of {body_len} bytes cannot be there"));
-            bytes.truncate(HEADER_BYTES);
-        }
+    let body = shown.bytes.get(HEADER_BYTES..end);
+    let Some(body) = body.filter(|_| body_len <= BODY_BYTES_MAX) else {
+        shown.object(&format!("a body of {body_len} bytes cannot be there"));
+        shown.bytes.truncate(HEADER_BYTES);
+        return;
+    };
+    shown.fields.extend(body_fields(header, body));
+    match body_crc(body) == header.body_crc {
+        true => shown.says = said(header, body),
+        false => shown.object("the CRC of the body does not match"),
     }
-    Ok(Annotated {
-        title,
-        base: at,
-        bytes,
-        fields,
-        flaws,
-        says,
-    })
+    shown.bytes.truncate(header.framed_len());
 }
 
 fn body_fields(header: &RecordHeader, body: &[u8]) -> Vec<Field> {
