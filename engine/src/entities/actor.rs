@@ -11,7 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::act::{Facet, Work, carry_out};
-use super::meeting::{Arrival, Meeting, hold};
+use super::meeting::Meeting;
 use super::shard::Load;
 use super::ticket::{Ticket, Token};
 use super::{Core, EntityState, row};
@@ -33,6 +33,9 @@ pub(crate) enum Message {
     Retire,
 }
 
+/// Why a state is at home whenever a message is handled.
+const LENT: &str = "an actor that has lent its state handles no other message";
+
 /// The actor's code; one value each, without state.
 pub(crate) struct EntityActor;
 
@@ -50,7 +53,8 @@ pub(crate) struct Own {
     core: Arc<Core>,
     id: EntityId,
     load: Arc<Load>,
-    state: Box<EntityState>,
+    /// Lent to a meeting while `None`.
+    state: Option<Box<EntityState>>,
 }
 
 /// Ends the process if dropped by a panic.
@@ -80,7 +84,7 @@ impl Actor for EntityActor {
             core: birth.core,
             id: birth.id,
             load: birth.load,
-            state,
+            state: Some(state),
         })
     }
 
@@ -94,11 +98,7 @@ impl Actor for EntityActor {
         match message {
             Message::Act(work) => {
                 own.load.dequeue();
-                let mut facet = [Facet {
-                    id: own.id,
-                    state: &mut own.state,
-                }];
-                carry_out(&own.core, &mut facet, work);
+                own.act(work);
             }
             Message::Join(meeting) => {
                 own.load.dequeue();
@@ -118,32 +118,38 @@ impl Actor for EntityActor {
 
 impl Own {
     async fn join(&mut self, meeting: &Meeting) {
-        let state = std::mem::take(&mut self.state);
-        self.state = match meeting.arrive(self.id, state) {
-            Arrival::Last(seats, work) => hold(&self.core, seats, work),
-            Arrival::Wait(home) => match home.await {
-                Ok(state) => state,
-                // The state went down with another actor's panic; going on would make one up.
-                Err(_) => std::process::abort(),
-            },
+        // If a meeting's act panics the process ends, so a lent state always comes back.
+        if let Some(state) = self.state.take() {
+            self.state = Some(meeting.attend(&self.core, self.id, state).await);
+        }
+    }
+
+    fn act(&mut self, work: Work) {
+        let Self {
+            core, id, state, ..
+        } = self;
+        let Some(state) = state else {
+            unreachable!("{LENT}")
         };
+        carry_out(core, &mut [Facet { id: *id, state }], work);
     }
 
     fn show(&self, reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>, token: Token) {
-        let view = view(self.id, &self.state, Timestamp(self.core.clock.now_us()));
-        let view = view.map(Box::new);
+        let Some(state) = &self.state else {
+            unreachable!("{LENT}")
+        };
+        let view = view(self.id, state, Timestamp(self.core.clock.now_us())).map(Box::new);
         let ticket = Ticket::View { view, reply, token };
-        if let Some(ticket) = self.core.journal.wait(self.state.last_lsn, ticket) {
-            ticket.deliver(self.state.last_lsn.0, 0);
+        if let Some(ticket) = self.core.journal.wait(state.last_lsn, ticket) {
+            ticket.deliver(state.last_lsn.0, 0);
         }
     }
 
     fn retire(&self, myself: &ActorRef<Message>) {
-        if self
-            .core
-            .table
-            .rest(self.id, || row::encode(&self.state), myself)
-        {
+        let Some(state) = &self.state else {
+            unreachable!("{LENT}")
+        };
+        if self.core.table.rest(self.id, || row::encode(state), myself) {
             myself.stop(None);
             self.core.capacity.notify_waiters();
         }

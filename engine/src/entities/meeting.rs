@@ -9,9 +9,11 @@
 //! every mailbox they share in the same order and none can wait for another in a circle. A command
 //! on one entity is the same act with one participant and nothing to wait for.
 
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::oneshot;
 
 use super::act::{Facet, Work, carry_out};
 use super::{Core, EntityState};
@@ -22,88 +24,120 @@ pub(crate) struct Meeting {
     inner: Mutex<Attendance>,
 }
 
-/// What an actor that joins has to do.
-pub(crate) enum Arrival {
-    /// Wait for the state to come home.
-    Wait(oneshot::Receiver<Box<EntityState>>),
-    /// Everybody is here: act.
-    Last(Vec<Seat>, Work),
+struct Attendance {
+    /// Participants still to come.
+    missing: usize,
+    seats: Seats,
+    work: Option<Work>,
+    /// The act is over: what lies in a seat has come back.
+    acted: bool,
 }
 
 /// One participant's place.
-pub(crate) struct Seat {
-    pub(crate) id: EntityId,
-    pub(crate) state: Box<EntityState>,
-    /// The way home; `None` for the last to arrive.
-    home: Option<oneshot::Sender<Box<EntityState>>>,
+struct Seat {
+    id: EntityId,
+    /// Lent by the participant; `None` during the act and after it went home.
+    state: Option<Box<EntityState>>,
+    waker: Option<Waker>,
 }
 
-struct Attendance {
-    expected: usize,
-    seats: Vec<Seat>,
-    work: Option<Work>,
-}
+/// Transfers and orders have two to four participants; more of them spill.
+type Seats = SmallVec<[Seat; 4]>;
+
+/// States that take part in an act, in the order of the seats.
+type States = SmallVec<[(EntityId, Box<EntityState>); 4]>;
 
 // === impl Meeting ===
 
 impl Meeting {
     pub(crate) fn new(expected: usize, work: Work) -> Self {
-        let seats = Vec::with_capacity(expected);
+        let (missing, seats) = (expected, SmallVec::with_capacity(expected));
         Self {
             inner: Mutex::new(Attendance {
-                expected,
+                missing,
                 seats,
                 work: Some(work),
+                acted: false,
             }),
         }
     }
 
-    /// Lends a state to the meeting.
-    pub(crate) fn arrive(&self, id: EntityId, state: Box<EntityState>) -> Arrival {
-        let mut inner = self.inner.lock();
-        if inner.seats.len() + 1 == inner.expected {
-            let mut seats = std::mem::take(&mut inner.seats);
-            seats.push(Seat {
-                id,
-                state,
-                home: None,
-            });
-            let Some(work) = inner.work.take() else {
-                unreachable!("a meeting acts once")
-            };
-            return Arrival::Last(seats, work);
+    /// Lends a state to the meeting and gets it back when the act is over. The last to arrive
+    /// carries it out for all.
+    pub(crate) async fn attend(
+        &self,
+        core: &Core,
+        id: EntityId,
+        state: Box<EntityState>,
+    ) -> Box<EntityState> {
+        match self.arrive(id, state) {
+            (_, Some((states, work))) => self.hold(core, states, work),
+            (seat, None) => self.home(seat).await,
         }
-        let (home, receiver) = oneshot::channel();
+    }
+
+    /// Takes a seat; the last to arrive gets the work and everybody's state.
+    fn arrive(&self, id: EntityId, state: Box<EntityState>) -> (usize, Option<(States, Work)>) {
+        let mut inner = self.inner.lock();
+        let seat = inner.seats.len();
         inner.seats.push(Seat {
             id,
-            state,
-            home: Some(home),
+            state: Some(state),
+            waker: None,
         });
-        Arrival::Wait(receiver)
-    }
-}
-
-/// Acts on behalf of everybody, sends their states home and gives the caller's own back.
-pub(crate) fn hold(core: &Core, mut seats: Vec<Seat>, work: Work) -> Box<EntityState> {
-    let mut facets: SmallVec<[Facet<'_>; 2]> = seats
-        .iter_mut()
-        .map(|seat| Facet {
-            id: seat.id,
-            state: &mut seat.state,
-        })
-        .collect();
-    carry_out(core, &mut facets, work);
-    drop(facets);
-    let mut own = None;
-    for seat in seats {
-        match seat.home {
-            // A receiver always waits: an actor that lent its state does nothing else.
-            Some(home) => drop(home.send(seat.state)),
-            None => own = Some(seat.state),
+        inner.missing -= 1;
+        if inner.missing > 0 {
+            return (seat, None);
         }
+        let Some(work) = inner.work.take() else {
+            unreachable!("a meeting acts once")
+        };
+        let lent = |seat: &mut Seat| seat.state.take().map(|state| (seat.id, state));
+        let states = inner.seats.iter_mut().filter_map(lent).collect();
+        (seat, Some((states, work)))
     }
-    let Some(own) = own else {
-        unreachable!("the last to arrive has a seat")
-    };
-    own
+
+    fn hold(&self, core: &Core, mut states: States, work: Work) -> Box<EntityState> {
+        let mut facets: SmallVec<[Facet<'_>; 4]> = states
+            .iter_mut()
+            .map(|(id, state)| Facet { id: *id, state })
+            .collect();
+        carry_out(core, &mut facets, work);
+        drop(facets);
+        self.send_home(states)
+    }
+
+    /// Puts all states but the last one back into their seats and wakes whoever waits there. The
+    /// last one belongs to the caller.
+    fn send_home(&self, mut states: States) -> Box<EntityState> {
+        let Some((_, own)) = states.pop() else {
+            unreachable!("the last to arrive has a seat")
+        };
+        let mut inner = self.inner.lock();
+        inner.acted = true;
+        for (seat, (_, state)) in inner.seats.iter_mut().zip(states) {
+            seat.state = Some(state);
+            if let Some(waker) = seat.waker.take() {
+                waker.wake();
+            }
+        }
+        own
+    }
+
+    /// Waits for the state in a seat to come back from the act.
+    async fn home(&self, seat: usize) -> Box<EntityState> {
+        poll_fn(|context| {
+            let mut inner = self.inner.lock();
+            let acted = inner.acted;
+            let place = &mut inner.seats[seat];
+            match place.state.take_if(|_| acted) {
+                Some(state) => Poll::Ready(state),
+                None => {
+                    place.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
 }
