@@ -132,7 +132,9 @@ impl Engine {
 
     /// Takes the directory's lock and finds out where its log ends. Changes nothing in it.
     pub fn prepare(options: EngineOptions) -> Result<Prepared, OpenError> {
-        let storage = Arc::new(FileStorage::open(&options.directory)?);
+        let storage: Arc<dyn Storage> = Arc::new(FileStorage::open(&options.directory)?);
+        #[cfg(feature = "sim")]
+        let storage = crate::journal::faulty::FaultyStorage::if_ordered(storage);
         Self::prepare_on(options, storage, Arc::new(SystemClock::start()))
     }
 

@@ -15,6 +15,7 @@ pub mod http;
 pub mod inside;
 pub mod launch;
 pub mod ledger;
+pub mod orders;
 pub mod random;
 pub mod scale;
 pub mod scenario;

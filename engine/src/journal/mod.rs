@@ -21,6 +21,8 @@ mod catalog;
 mod chunk;
 mod cut;
 mod error;
+#[cfg(feature = "sim")]
+pub mod faulty;
 mod fields;
 mod filler;
 mod flaw;
