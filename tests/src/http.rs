@@ -124,6 +124,15 @@ impl Connection {
         }
     }
 
+    /// Whether anything has come that was not read yet. Does not wait.
+    pub fn has_answer(&self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).expect("a socket can be asked");
+        let came = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).expect("a socket can wait");
+        !self.stream.buffer().is_empty() || came.is_ok()
+    }
+
     /// The bytes of a request, ready to be sent. A body brings its length and type along.
     pub fn render(
         &self,

@@ -1,10 +1,12 @@
 //! One binary for every test that crosses a package: it links once and runs its tests side by side.
 
+mod churn;
 mod damage;
 mod day;
 mod dependencies;
 mod faults;
 mod fuzz_corpus;
+mod golden;
 mod http;
 mod kill_cycles;
 mod model;
@@ -13,4 +15,6 @@ mod overload;
 mod race;
 mod readme;
 mod scenarios;
+mod stalls;
 mod tidy;
+mod tool;

@@ -219,6 +219,39 @@ fn every_command_has_a_scenario() {
 }
 
 #[test]
+fn every_event_and_refusal_has_golden_bytes() {
+    let golden: BTreeSet<String> = source::below("engine/src/record/golden", "hex")
+        .iter()
+        .map(|source| {
+            source
+                .path
+                .rsplit('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    let events = variants("engine/src/domain/mod.rs", "Event");
+    assert!(events.len() >= 7, "{events:?}");
+    let bare = events
+        .iter()
+        .map(|event| format!("{}.hex", words(event).join("_")));
+    let keyed = events
+        .iter()
+        .map(|event| format!("{}-keyed.hex", words(event).join("_")));
+    let refusals = variants("engine/src/domain/rejection.rs", "Rejection");
+    let refused = refusals
+        .iter()
+        .map(|code| format!("refused-{}.hex", words(code).join("-")));
+    let without: Vec<String> = bare
+        .chain(keyed)
+        .chain(refused)
+        .filter(|file| !golden.contains(file))
+        .collect();
+    assert_none(&without);
+}
+
+#[test]
 fn every_refusal_is_seen_in_a_scenario() {
     let told: String = source::below("tests/scenarios", "txt")
         .iter()
