@@ -1,5 +1,6 @@
 //! The façade: submit, read, shut down. It alone sees all parts; opening is in `open.rs`.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,35 +53,65 @@ pub(crate) struct Inner {
     pub(crate) poisoned: CancellationToken,
 }
 
-/// What a claim on a key leads to.
-enum Step {
-    /// Carry the command out, holding the claim.
-    Go(Option<Claim>),
-    /// The key decides.
-    Answer(Outcome),
+/// What a caller waits for.
+enum Waiting<S> {
+    Outcome(oneshot::Receiver<Outcome>),
+    Start(Pin<Box<S>>),
 }
 
 // === impl Engine ===
 
 impl Engine {
-    /// Carries out one command and answers when the outcome is durable. Dropping the future loses
-    /// the answer, never half of an act.
-    pub async fn submit(&self, request: Request) -> Outcome {
-        let claim = match self.claim(request.key).await {
-            Step::Go(claim) => claim,
-            Step::Answer(outcome) => return outcome,
+    /// Carries out one command; the future gives the outcome once it is durable. The command is on
+    /// its way when this returns: dropping the future loses the answer, never half of an act.
+    pub fn submit(&self, request: Request) -> impl Future<Output = Outcome> + Send + use<> {
+        // Nearly always there is nothing to wait for but the outcome, and then the future is one
+        // word: a caller's task stays small, and with it what each act drags through the caches.
+        let started = match request.key {
+            None if !self.is_space_low() => self.start(request.command, None).map(Waiting::Outcome),
+            _ => Ok(Waiting::Start(Box::pin(self.clone().start_slowly(request)))),
         };
+        async move {
+            let outcome = match started? {
+                Waiting::Outcome(outcome) => outcome,
+                Waiting::Start(start) => match start.await {
+                    Ok(outcome) => outcome,
+                    Err(decided) => return decided,
+                },
+            };
+            outcome.await.unwrap_or(Err(Refusal::OutcomeUnknown))
+        }
+    }
+
+    /// Sends a command on its way.
+    fn start(
+        &self,
+        command: Command,
+        claim: Option<Claim>,
+    ) -> Result<oneshot::Receiver<Outcome>, Refusal> {
+        self.check_open()?;
         let permit = self
             .inner
             .admission
             .try_enter()
             .ok_or(Refusal::Overloaded)?;
         let (reply, outcome) = oneshot::channel();
-        let token = Token::new(claim, permit);
-        let work = self.resolve(request.command, Reply::One(reply), token)?;
-        self.space().await;
+        let work = self.resolve(command, Reply::One(reply), Token::new(claim, permit))?;
         self.send(work).map_err(|(refusal, _)| refusal)?;
-        outcome.await.unwrap_or(Err(Refusal::OutcomeUnknown))
+        Ok(outcome)
+    }
+
+    /// As [`Self::start`], after waiting for a key or for space. `Err`: the key decides.
+    async fn start_slowly(self, request: Request) -> Result<oneshot::Receiver<Outcome>, Outcome> {
+        self.check_open().map_err(Err)?;
+        let claim = match request.key {
+            None => None,
+            Some(key) => Some(self.claim(key).await?),
+        };
+        if self.is_space_low() {
+            self.wait_for_space().await;
+        }
+        self.start(request.command, claim).map_err(Err)
     }
 
     /// Carries out many commands; one outcome each, in their order. Commands on one wallet take
@@ -92,13 +123,8 @@ impl Engine {
                 tokio::task::yield_now().await;
             }
             let reply = Reply::Item(Arc::clone(&bulk), at);
-            match self.claim(request.key).await {
-                Step::Answer(outcome) => reply.send(outcome),
-                Step::Go(claim) => {
-                    if let Err(refusal) = self.submit_item(request.command, claim, reply).await {
-                        bulk.put(at, Err(refusal));
-                    }
-                }
+            if let Err(outcome) = self.submit_item(request, reply).await {
+                bulk.put(at, outcome);
             }
         }
         bulk.collect().await
@@ -133,49 +159,67 @@ impl Engine {
         self.inner.poisoned.cancelled().await;
     }
 
-    async fn submit_item(
-        &self,
-        command: Command,
-        claim: Option<Claim>,
-        reply: Reply,
-    ) -> Result<(), Refusal> {
+    /// Sends one item of a bulk, waiting for room. `Err`: what became of it without being sent.
+    async fn submit_item(&self, request: Request, reply: Reply) -> Result<(), Outcome> {
+        self.check_open().map_err(Err)?;
+        let claim = match request.key {
+            None => None,
+            Some(key) => Some(self.claim(key).await?),
+        };
         let permit = self.inner.admission.enter().await;
         let token = Token::new(claim, permit);
-        let mut work = self.resolve(command, reply, token)?;
-        loop {
-            self.space().await;
+        let work = self.resolve(request.command, reply, token).map_err(Err)?;
+        if self.is_space_low() {
+            self.wait_for_space().await;
+        }
+        match self.send(work) {
+            Ok(()) => Ok(()),
+            Err((refusal, work)) => self.send_patiently(refusal, work).await.map_err(Err),
+        }
+    }
+
+    /// Sends again whenever room may have come free, until there is.
+    async fn send_patiently(
+        &self,
+        mut refusal: Refusal,
+        mut work: Box<Work>,
+    ) -> Result<(), Refusal> {
+        while matches!(refusal, Refusal::EntityBusy | Refusal::Overloaded) {
             let freed = self.inner.core.capacity.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
             match self.send(work) {
                 Ok(()) => return Ok(()),
-                Err((Refusal::EntityBusy | Refusal::Overloaded, back)) => work = *back,
-                Err((refusal, _)) => return Err(refusal),
+                Err((again, back)) => (refusal, work) = (again, back),
             }
             freed.await;
         }
+        Err(refusal)
     }
 
-    /// Claims a key, or finds out what became of the one request it stands for.
-    async fn claim(&self, key: Option<IdempotencyKey>) -> Step {
-        if self.inner.draining.load(Ordering::Acquire) {
-            return Step::Answer(Err(Refusal::Draining));
+    fn check_open(&self) -> Result<(), Refusal> {
+        let draining = self.inner.draining.load(Ordering::Acquire);
+        if draining {
+            Err(Refusal::Draining)
+        } else {
+            Ok(())
         }
-        let Some(key) = key else {
-            return Step::Go(None);
-        };
+    }
+
+    /// Claims a key. `Err`: the key decides, this is what became of the one request it stands for.
+    async fn claim(&self, key: IdempotencyKey) -> Result<Claim, Outcome> {
         let inner = &*self.inner;
         loop {
             match inner.keys.claim(key, inner.core.clock.now_us()) {
-                Claimed::Free(claim) => return Step::Go(Some(claim)),
-                Claimed::Done(lsn) => return Step::Answer(self.remembered(lsn)),
-                Claimed::Mismatch => return Step::Answer(Err(Refusal::KeyMismatch)),
-                Claimed::Full => return Step::Answer(Err(Refusal::KeyTableFull)),
+                Claimed::Free(claim) => return Ok(claim),
+                Claimed::Done(lsn) => return Err(self.remembered(lsn)),
+                Claimed::Mismatch => return Err(Err(Refusal::KeyMismatch)),
+                Claimed::Full => return Err(Err(Refusal::KeyTableFull)),
                 Claimed::Running(mut ended) => {
                     // The sender goes away when the first request is settled, or is freed without
                     // a record; in that case this one takes its place.
                     if timeout(DUPLICATE_WAIT, ended.changed()).await.is_err() {
-                        return Step::Answer(Err(Refusal::KeyRunning));
+                        return Err(Err(Refusal::KeyRunning));
                     }
                 }
             }
@@ -208,7 +252,7 @@ impl Engine {
     }
 
     /// Looks up the immutable facts, so that the participants are complete before the first lock.
-    fn resolve(&self, command: Command, reply: Reply, token: Token) -> Result<Work, Refusal> {
+    fn resolve(&self, command: Command, reply: Reply, token: Token) -> Result<Box<Work>, Refusal> {
         let mut facts = Facts::Nothing;
         if let Some(transaction) = command.refers_to() {
             facts = match self.inner.act(transaction)? {
@@ -225,15 +269,15 @@ impl Engine {
                 }
             };
         }
-        Ok(Work {
+        Ok(Box::new(Work {
             command,
             facts,
             reply,
             token,
-        })
+        }))
     }
 
-    fn send(&self, work: Work) -> Result<(), (Refusal, Box<Work>)> {
+    fn send(&self, work: Box<Work>) -> Result<(), (Refusal, Box<Work>)> {
         let ids = work.command.participants(&work.facts);
         match self.inner.core.table.dispatch(&self.inner.core, &ids, work) {
             Dispatch::Sent => Ok(()),
@@ -254,20 +298,18 @@ impl Engine {
         }
     }
 
-    /// Waits while the log runs into segments faster than they are made ready. A disk that is really
+    /// Whether the log runs into segments faster than they are made ready. A disk that is really
     /// full is not waited for: the reservation refuses.
-    async fn space(&self) {
+    fn is_space_low(&self) -> bool {
+        let space = self.inner.core.journal.space();
+        space.free_bytes < self.inner.space_low && !space.disk_full
+    }
+
+    async fn wait_for_space(&self) {
         let inner = &self.inner;
-        let is_low = || {
-            let space = inner.core.journal.space();
-            space.free_bytes < inner.space_low && !space.disk_full
-        };
-        if !is_low() {
-            return;
-        }
         // One blocking thread waits for all.
         let _waiter = inner.space_waiter.lock().await;
-        if is_low() {
+        if self.is_space_low() {
             let (journal, low) = (inner.core.journal.clone(), inner.space_low);
             let waited = tokio::task::spawn_blocking(move || {
                 journal.wait_for_space(low, SPACE_WAIT);

@@ -210,7 +210,7 @@ impl Config {
                 bench_noop: settings.bench_noop.unwrap_or(false),
                 ..ServeOptions::default()
             },
-            workers: count("workers", settings.workers, cores.saturating_sub(1).max(1))?,
+            workers: count("workers", settings.workers, cores)?,
             log_format: settings.log_format.unwrap_or(LogFormat::Text),
             log_level: settings.log_level.unwrap_or_else(|| "info".to_owned()),
             unknown_variables: Vec::new(),

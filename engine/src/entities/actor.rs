@@ -11,7 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::act::{Facet, Work, carry_out};
-use super::meeting::Meeting;
+use super::meeting::{Meeting, Seat};
 use super::shard::Load;
 use super::ticket::{Ticket, Token};
 use super::{Core, EntityState, row};
@@ -21,7 +21,7 @@ use crate::domain::{Entity, EntityId, Timestamp, WalletId};
 /// What an actor is told.
 pub(crate) enum Message {
     /// Carry out a command on this entity alone.
-    Act(Work),
+    Act(Box<Work>),
     /// Lend the state to a meeting.
     Join(Arc<Meeting>),
     /// Show the state.
@@ -88,40 +88,54 @@ impl Actor for EntityActor {
         })
     }
 
-    async fn handle(
+    /// Does everything at once and returns what is left to wait for. Were this an `async fn`, each
+    /// message would be moved into the task of an actor that nobody touched for a while: half a
+    /// dozen cache misses an act.
+    fn handle(
         &self,
         myself: ActorRef<Message>,
         message: Message,
         own: &mut Own,
-    ) -> Result<(), ActorProcessingErr> {
+    ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
         let _guard = AbortOnPanic;
-        match message {
-            Message::Act(work) => {
-                own.load.dequeue();
-                own.act(work);
+        let seat = own.take(&myself, message);
+        async move {
+            let _guard = AbortOnPanic;
+            if let Some(seat) = seat {
+                own.state = Some(seat.home().await);
             }
-            Message::Join(meeting) => {
-                own.load.dequeue();
-                own.join(&meeting).await;
-            }
-            Message::View { reply, token } => {
-                own.load.dequeue();
-                own.show(reply, token);
-            }
-            Message::Retire => own.retire(&myself),
+            Ok(())
         }
-        Ok(())
     }
 }
 
 // === impl Own ===
 
 impl Own {
-    async fn join(&mut self, meeting: &Meeting) {
-        // If a meeting's act panics the process ends, so a lent state always comes back.
-        if let Some(state) = self.state.take() {
-            self.state = Some(meeting.attend(&self.core, self.id, state).await);
+    /// Handles a message; what comes back is the seat of a state that was lent.
+    fn take(&mut self, myself: &ActorRef<Message>, message: Message) -> Option<Seat> {
+        match message {
+            Message::Act(work) => {
+                self.load.dequeue();
+                self.act(*work);
+            }
+            Message::Join(meeting) => {
+                self.load.dequeue();
+                let Some(state) = self.state.take() else {
+                    unreachable!("{LENT}")
+                };
+                match meeting.attend(&self.core, self.id, state) {
+                    Ok(state) => self.state = Some(state),
+                    Err(place) => return Some(Seat::new(meeting, place)),
+                }
+            }
+            Message::View { reply, token } => {
+                self.load.dequeue();
+                self.show(reply, token);
+            }
+            Message::Retire => self.retire(myself),
         }
+        None
     }
 
     fn act(&mut self, work: Work) {

@@ -10,6 +10,7 @@
 //! on one entity is the same act with one participant and nothing to wait for.
 
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
@@ -27,22 +28,28 @@ pub(crate) struct Meeting {
 struct Attendance {
     /// Participants still to come.
     missing: usize,
-    seats: Seats,
-    work: Option<Work>,
+    places: Places,
+    work: Option<Box<Work>>,
     /// The act is over: what lies in a seat has come back.
     acted: bool,
 }
 
 /// One participant's place.
-struct Seat {
+struct Place {
     id: EntityId,
     /// Lent by the participant; `None` during the act and after it went home.
     state: Option<Box<EntityState>>,
     waker: Option<Waker>,
 }
 
+/// Where a lent state comes back to.
+pub(crate) struct Seat {
+    meeting: Arc<Meeting>,
+    place: usize,
+}
+
 /// Transfers and orders have two to four participants; more of them spill.
-type Seats = SmallVec<[Seat; 4]>;
+type Places = SmallVec<[Place; 4]>;
 
 /// States that take part in an act, in the order of the seats.
 type States = SmallVec<[(EntityId, Box<EntityState>); 4]>;
@@ -50,51 +57,44 @@ type States = SmallVec<[(EntityId, Box<EntityState>); 4]>;
 // === impl Meeting ===
 
 impl Meeting {
-    pub(crate) fn new(expected: usize, work: Work) -> Self {
-        let (missing, seats) = (expected, SmallVec::with_capacity(expected));
+    pub(crate) fn new(expected: usize, work: Box<Work>) -> Self {
+        let (missing, places) = (expected, SmallVec::with_capacity(expected));
         Self {
             inner: Mutex::new(Attendance {
                 missing,
-                seats,
+                places,
                 work: Some(work),
                 acted: false,
             }),
         }
     }
 
-    /// Lends a state to the meeting and gets it back when the act is over. The last to arrive
-    /// carries it out for all.
-    pub(crate) async fn attend(
+    /// Lends a state to the meeting. The last to arrive carries the act out for all and gets its
+    /// state back at once; anyone before gets the number of the place where to wait for it.
+    pub(crate) fn attend(
         &self,
         core: &Core,
         id: EntityId,
         state: Box<EntityState>,
-    ) -> Box<EntityState> {
-        match self.arrive(id, state) {
-            (_, Some((states, work))) => self.hold(core, states, work),
-            (seat, None) => self.home(seat).await,
-        }
-    }
-
-    /// Takes a seat; the last to arrive gets the work and everybody's state.
-    fn arrive(&self, id: EntityId, state: Box<EntityState>) -> (usize, Option<(States, Work)>) {
+    ) -> Result<Box<EntityState>, usize> {
         let mut inner = self.inner.lock();
-        let seat = inner.seats.len();
-        inner.seats.push(Seat {
+        let place = inner.places.len();
+        inner.places.push(Place {
             id,
             state: Some(state),
             waker: None,
         });
         inner.missing -= 1;
         if inner.missing > 0 {
-            return (seat, None);
+            return Err(place);
         }
         let Some(work) = inner.work.take() else {
             unreachable!("a meeting acts once")
         };
-        let lent = |seat: &mut Seat| seat.state.take().map(|state| (seat.id, state));
-        let states = inner.seats.iter_mut().filter_map(lent).collect();
-        (seat, Some((states, work)))
+        let lent = |place: &mut Place| place.state.take().map(|state| (place.id, state));
+        let states = inner.places.iter_mut().filter_map(lent).collect();
+        drop(inner);
+        Ok(self.hold(core, states, *work))
     }
 
     fn hold(&self, core: &Core, mut states: States, work: Work) -> Box<EntityState> {
@@ -107,7 +107,7 @@ impl Meeting {
         self.send_home(states)
     }
 
-    /// Puts all states but the last one back into their seats and wakes whoever waits there. The
+    /// Puts all states but the last one back into their places and wakes whoever waits there. The
     /// last one belongs to the caller.
     fn send_home(&self, mut states: States) -> Box<EntityState> {
         let Some((_, own)) = states.pop() else {
@@ -115,21 +115,30 @@ impl Meeting {
         };
         let mut inner = self.inner.lock();
         inner.acted = true;
-        for (seat, (_, state)) in inner.seats.iter_mut().zip(states) {
-            seat.state = Some(state);
-            if let Some(waker) = seat.waker.take() {
+        for (place, (_, state)) in inner.places.iter_mut().zip(states) {
+            place.state = Some(state);
+            if let Some(waker) = place.waker.take() {
                 waker.wake();
             }
         }
         own
     }
+}
 
-    /// Waits for the state in a seat to come back from the act.
-    async fn home(&self, seat: usize) -> Box<EntityState> {
+// === impl Seat ===
+
+impl Seat {
+    pub(crate) fn new(meeting: Arc<Meeting>, place: usize) -> Self {
+        Self { meeting, place }
+    }
+
+    /// Waits for the lent state to come back from the act. If the act panics the process ends, so
+    /// it always does.
+    pub(crate) async fn home(self) -> Box<EntityState> {
         poll_fn(|context| {
-            let mut inner = self.inner.lock();
+            let mut inner = self.meeting.inner.lock();
             let acted = inner.acted;
-            let place = &mut inner.seats[seat];
+            let place = &mut inner.places[self.place];
             match place.state.take_if(|_| acted) {
                 Some(state) => Poll::Ready(state),
                 None => {

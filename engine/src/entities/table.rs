@@ -105,7 +105,7 @@ impl Table {
     }
 
     /// Sends a command to its one or several entities, or to none of them.
-    pub(crate) fn dispatch(&self, core: &Arc<Core>, ids: &[EntityId], work: Work) -> Dispatch {
+    pub(crate) fn dispatch(&self, core: &Arc<Core>, ids: &[EntityId], work: Box<Work>) -> Dispatch {
         let dispatched = match ids {
             [id] => self.dispatch_one(core, *id, work),
             _ => self.dispatch_all(core, ids, work),
@@ -119,8 +119,18 @@ impl Table {
         dispatched
     }
 
-    fn dispatch_one(&self, core: &Arc<Core>, id: EntityId, mut work: Work) -> Dispatch {
+    fn dispatch_one(&self, core: &Arc<Core>, id: EntityId, mut work: Box<Work>) -> Dispatch {
         let mut shard = self.shards[shard_of(id)].lock();
+        // Nearly always it is live: one look-up then does for everything.
+        if let Some(live) = shard.live.get_mut(&key_of(id)) {
+            if live.load.queued() >= self.limits.queued_max {
+                return Stop::Refused(Refusal::EntityBusy).into_dispatch(work);
+            }
+            live.touch(self.sweep.load(Ordering::Relaxed));
+            work.token.loads.push(Arc::clone(&live.load));
+            live.send(Message::Act(work));
+            return Dispatch::Sent;
+        }
         let creates = work.command.creates() == Some(id);
         if let Err(stop) = self.admit(&mut shard, id, creates) {
             return stop.into_dispatch(work);
@@ -131,7 +141,7 @@ impl Table {
         Dispatch::Sent
     }
 
-    fn dispatch_all(&self, core: &Arc<Core>, ids: &[EntityId], mut work: Work) -> Dispatch {
+    fn dispatch_all(&self, core: &Arc<Core>, ids: &[EntityId], mut work: Box<Work>) -> Dispatch {
         let mut order: SmallVec<[usize; 4]> = ids.iter().map(|id| shard_of(*id)).collect();
         order.sort_unstable();
         order.dedup();
@@ -249,8 +259,7 @@ enum Stop {
 }
 
 impl Stop {
-    fn into_dispatch(self, work: Work) -> Dispatch {
-        let work = Box::new(work);
+    fn into_dispatch(self, work: Box<Work>) -> Dispatch {
         match self {
             Self::Refused(refusal) => Dispatch::Refused(refusal, work),
             Self::Absent(id) => Dispatch::Absent(id, work),
