@@ -23,7 +23,7 @@ use super::segment::{
     CODEC_BINCODE_2, FORMAT_MAJOR, FORMAT_MINOR, GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader,
     payload_bytes,
 };
-use super::shelf::Shelf;
+use super::shelf::{ReadyFile, Shelf};
 use super::storage::{Access, Held, Storage, StorageFile};
 use super::tail::stops_early;
 use super::walk::Link;
@@ -88,61 +88,26 @@ impl Recovered {
         let link = self.settle()?;
         let storage = Arc::clone(&self.storage);
         let options = &self.options;
-        if let Some(newest) = &self.newest {
-            // Its tail may be in the page cache only.
-            let file = storage
-                .open(&newest.name, Access::Write)
-                .map_err(JournalError::io("open", &newest.name))?;
-            file.sync_data()
-                .map_err(JournalError::io("sync", &newest.name))?;
-        }
+        self.sync_newest()?;
         let (mut meta, meta_file) = self.open_meta()?;
         let payload = payload_bytes(options.segment_bytes);
         let metrics = Arc::new(JournalMetrics::new(link.lsn));
         let ledger = Arc::new(Ledger::new(payload, options.act_bytes_max(), payload));
         let shelf = Arc::new(Shelf::default());
-        let mut filler = Filler::new(
-            Arc::clone(&storage),
-            Arc::clone(&shelf),
-            Arc::clone(&ledger),
-            Arc::clone(&metrics),
-            options,
-        );
-        filler.adopt(self.catalog.next.clone(), !self.catalog.has_reserve);
-        filler.fill_first()?;
-        let Some(ready) = shelf.take() else {
-            unreachable!("the filler has put a segment on the shelf");
-        };
+        let (filler, ready) = self.first_filled(&shelf, &ledger, &metrics)?;
         ledger.claim_segment();
         let header = self.next_header(&meta, link, &*clock)?;
         let name = seat(&*storage, &ready, &header)
             .map_err(JournalError::io("open the next segment from", &ready.name))?;
-        meta.epoch = header.epoch;
-        meta.clean_lsn = None;
-        meta.active_seq = header.seq;
-        meta.active_first_lsn = header.first_lsn;
-        meta.oldest_seq = self
-            .catalog
-            .segments
-            .first()
-            .map_or(header.seq, |oldest| oldest.seq);
-        meta.write(&*meta_file)
-            .map_err(JournalError::io("write", META_FILE))?;
+        self.write_meta(&mut meta, &*meta_file, &header)?;
         for unused in self.unused(&header) {
             shelf.give_back(unused);
         }
         let index = Arc::new(self.index(&name, &header, &ready, link.lsn));
         let file = writable(&*storage, &name, &ready.file, options.sync)
             .map_err(JournalError::io("open", &name))?;
-        let front = Front::new(
-            header.seq,
-            header.capacity,
-            options.group_bytes_max(),
-            link.lsn + 1,
-            self.report.last_time_us,
-        );
         let core = Core {
-            front: Mutex::new(front),
+            front: Mutex::new(self.front(&header, link)),
             wake: Condvar::new(),
             ledger,
             index,
@@ -178,6 +143,69 @@ impl Recovered {
             filler,
             held: self.held,
         })
+    }
+
+    /// A filler, and the first segment that it has filled.
+    fn first_filled(
+        &self,
+        shelf: &Arc<Shelf>,
+        ledger: &Arc<Ledger>,
+        metrics: &Arc<JournalMetrics>,
+    ) -> Result<(Filler, ReadyFile), JournalError> {
+        let mut filler = Filler::new(
+            Arc::clone(&self.storage),
+            Arc::clone(shelf),
+            Arc::clone(ledger),
+            Arc::clone(metrics),
+            &self.options,
+        );
+        filler.adopt(self.catalog.next.clone(), !self.catalog.has_reserve);
+        filler.fill_first()?;
+        let Some(ready) = shelf.take() else {
+            unreachable!("the filler has put a segment on the shelf");
+        };
+        Ok((filler, ready))
+    }
+
+    /// The tail of the last run may be in the page cache only.
+    fn sync_newest(&self) -> Result<(), JournalError> {
+        let Some(newest) = &self.newest else {
+            return Ok(());
+        };
+        let file = self
+            .storage
+            .open(&newest.name, Access::Write)
+            .map_err(JournalError::io("open", &newest.name))?;
+        file.sync_data()
+            .map_err(JournalError::io("sync", &newest.name))
+    }
+
+    /// Says in the meta which segment is in use from now on.
+    fn write_meta(
+        &self,
+        meta: &mut Meta,
+        file: &dyn StorageFile,
+        header: &SegmentHeader,
+    ) -> Result<(), JournalError> {
+        meta.epoch = header.epoch;
+        meta.clean_lsn = None;
+        meta.active_seq = header.seq;
+        meta.active_first_lsn = header.first_lsn;
+        let oldest = self.catalog.segments.first();
+        meta.oldest_seq = oldest.map_or(header.seq, |oldest| oldest.seq);
+        meta.write(file)
+            .map_err(JournalError::io("write", META_FILE))
+    }
+
+    /// The empty open group behind the last record.
+    fn front<T>(&self, header: &SegmentHeader, link: Link) -> Front<T> {
+        Front::new(
+            header.seq,
+            header.capacity,
+            self.options.group_bytes_max(),
+            link.lsn + 1,
+            self.report.last_time_us,
+        )
     }
 
     /// Scans what nobody has scanned yet and checks that each chunk goes on where the one before ends.

@@ -69,6 +69,23 @@ struct Behind {
     attested: u64,
 }
 
+/// All that is known of the newest segment when the verdict falls.
+struct Evidence<'a> {
+    name: &'a str,
+    /// Why the log stops at X.
+    why: &'static str,
+    x: u64,
+    a: u64,
+    pass: &'a Pass,
+    behind: &'a Behind,
+    /// Where the meta says that it was closed, when it does not end there.
+    clean_at: Option<u64>,
+    /// Length of the file.
+    bytes: u64,
+    /// Length that it should have.
+    capacity: u64,
+}
+
 impl Tail {
     /// The finding that keeps the directory from being served.
     pub fn blocking(&self) -> Option<&Problem> {
@@ -121,49 +138,18 @@ pub(crate) fn judge(
     let why = pass
         .flaw
         .map_or("the log stops here", |flaw| flaw.kind.describe());
-    let corrupt = |a: u64, proof: &str| {
-        let what = format!("{why}, but {proof}");
-        TailVerdict::Corrupt(Problem::new(Class::Corrupt, name, what).at(x).lsn(a))
+    let evidence = Evidence {
+        name,
+        why,
+        x,
+        a,
+        pass: &pass,
+        behind: &behind,
+        clean_at: clean_lsn.filter(|lsn| !(pass.closed && pass.link.lsn == *lsn)),
+        bytes: bytes.len() as u64,
+        capacity: header.capacity,
     };
-    let clean_at = clean_lsn.filter(|lsn| !(pass.closed && pass.link.lsn == *lsn));
-    let cut = (bytes.len() as u64) < header.capacity;
-    let torn_to = behind
-        .window_last
-        .unwrap_or(0)
-        .max(x.min(bytes.len() as u64));
-    let verdict = if let Some(clean_lsn) = clean_at {
-        corrupt(
-            a.min(clean_lsn),
-            &format!("store.meta says that it was closed in order at LSN {clean_lsn}"),
-        )
-    } else if pass.flaw.is_some_and(|flaw| flaw.kind.is_sound_but_wrong()) {
-        corrupt(a, "no crash leaves such bytes")
-    } else if let Some((offset, proof)) = behind.proof {
-        corrupt(a, &format!("the record at offset {offset} {proof}"))
-    } else if let Some(offset) = behind.suspect {
-        let what = format!("{why} at offset {x}, yet a record seems to lie far behind it");
-        TailVerdict::Suspect(Problem::new(Class::Suspect, name, what).at(offset).lsn(a))
-    } else if pass.flaw.is_some() || behind.window_last.is_some() {
-        let to = torn_to.max(pass.end);
-        TailVerdict::Torn {
-            file: name.to_owned(),
-            from: pass.end,
-            to,
-            lsn: Lsn(next),
-        }
-    } else if cut {
-        let from = (bytes.len() as u64).max(pass.end);
-        TailVerdict::Torn {
-            file: name.to_owned(),
-            from,
-            to: header.capacity,
-            lsn: Lsn(next),
-        }
-    } else {
-        TailVerdict::Clean {
-            closed: pass.closed,
-        }
-    };
+    let verdict = evidence.verdict();
     let torn = matches!(verdict, TailVerdict::Torn { .. });
     let unknown_from = if pass.link.lsn > attested {
         Some(Lsn(pass.last_group_lsn))
@@ -180,6 +166,55 @@ pub(crate) fn judge(
         attested: Lsn(attested),
         unknown_from,
         warnings: stray.into_iter().collect(),
+    }
+}
+
+impl Evidence<'_> {
+    /// R1, then R3, then R2: what must be refused is found before what may be dropped.
+    fn verdict(&self) -> TailVerdict {
+        let Self { pass, behind, .. } = self;
+        if let Some(clean_lsn) = self.clean_at {
+            let proof = format!("store.meta says that it was closed in order at LSN {clean_lsn}");
+            return self.corrupt(self.a.min(clean_lsn), &proof);
+        }
+        if pass.flaw.is_some_and(|flaw| flaw.kind.is_sound_but_wrong()) {
+            return self.corrupt(self.a, "no crash leaves such bytes");
+        }
+        if let Some((offset, proof)) = behind.proof {
+            return self.corrupt(self.a, &format!("the record at offset {offset} {proof}"));
+        }
+        if let Some(offset) = behind.suspect {
+            let (why, x) = (self.why, self.x);
+            let what = format!("{why} at offset {x}, yet a record seems to lie far behind it");
+            let problem = Problem::new(Class::Suspect, self.name, what);
+            return TailVerdict::Suspect(problem.at(offset).lsn(self.a));
+        }
+        if pass.flaw.is_some() || behind.window_last.is_some() {
+            let last = behind.window_last.unwrap_or(0);
+            let to = last.max(self.x.min(self.bytes)).max(pass.end);
+            return self.torn(pass.end, to);
+        }
+        if self.bytes < self.capacity {
+            return self.torn(self.bytes.max(pass.end), self.capacity);
+        }
+        TailVerdict::Clean {
+            closed: pass.closed,
+        }
+    }
+
+    fn corrupt(&self, a: u64, proof: &str) -> TailVerdict {
+        let what = format!("{}, but {proof}", self.why);
+        let problem = Problem::new(Class::Corrupt, self.name, what);
+        TailVerdict::Corrupt(problem.at(self.x).lsn(a))
+    }
+
+    fn torn(&self, from: u64, to: u64) -> TailVerdict {
+        TailVerdict::Torn {
+            file: self.name.to_owned(),
+            from,
+            to,
+            lsn: Lsn(self.pass.link.lsn + 1),
+        }
     }
 }
 
