@@ -3,15 +3,8 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Serialize;
-
-/// How long others are watched before a run.
-const WATCH: Duration = Duration::from_millis(500);
-
-/// Others that use more than this share of the processors spoil every figure.
-const BUSY_MAX: f64 = 0.05;
 
 /// The machine and the directory that a run used.
 #[derive(Clone, Debug, Serialize)]
@@ -40,36 +33,6 @@ impl Machine {
             filesystem: filesystem(&read("/proc/mounts"), directory).unwrap_or_else(unknown),
         }
     }
-}
-
-/// The share of the processors' time that others use, measured before a run starts anything; says so
-/// when it is too much.
-pub(crate) fn busy_before() -> f64 {
-    let before = processor_ticks();
-    std::thread::sleep(WATCH);
-    let after = processor_ticks();
-    let (all, idle) = (after.0 - before.0, after.1 - before.1);
-    let busy = if all > 0.0 { 1.0 - idle / all } else { 0.0 };
-    if busy > BUSY_MAX {
-        let percent = busy * 100.0;
-        crate::report::say(&format!(
-            "others use {percent:.0} % of the processors: the figures will be too low"
-        ));
-    }
-    (busy * 1_000.0).round() / 1_000.0
-}
-
-/// Ticks of all processors since the start of the machine: all, and idle ones.
-fn processor_ticks() -> (f64, f64) {
-    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let line = stat.lines().next().unwrap_or_default();
-    let ticks: Vec<f64> = line
-        .split(' ')
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    // The fourth is idle, the fifth waits for the disk; guests are counted in the first two already.
-    let idle = ticks.iter().skip(3).take(2).sum();
-    (ticks.iter().take(8).sum(), idle)
 }
 
 impl fmt::Display for Machine {
@@ -122,13 +85,6 @@ mod tests {
         assert_eq!(found.as_deref(), Some("proc on proc"));
         let found = filesystem(mounts, Path::new("/"));
         assert_eq!(found.as_deref(), Some("ext4 on /dev/a"));
-    }
-
-    #[test]
-    fn the_share_of_others_is_a_share() {
-        let busy = busy_before();
-        assert!((0.0..=1.0).contains(&busy), "{busy}");
-        assert!(processor_ticks().0 > 0.0);
     }
 
     #[test]

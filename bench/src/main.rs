@@ -14,6 +14,7 @@ mod latency;
 mod machine;
 mod memory;
 mod micro;
+mod others;
 mod plot;
 mod random;
 mod replay;

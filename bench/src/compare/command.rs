@@ -12,7 +12,8 @@ use super::ratio::Ratios;
 use super::{in_process, over_http, postgres, redis};
 use crate::failure::{Doing, Failure};
 use crate::http::program;
-use crate::machine::{Machine, busy_before};
+use crate::machine::Machine;
+use crate::others::{Others, busy_before};
 use crate::plot;
 use crate::report::{self, Table, count, micros, say};
 
@@ -89,7 +90,7 @@ const QUICK: Timing = Timing {
 
 pub(crate) fn run(args: &CompareArgs) -> Result<(), Failure> {
     let busy = busy_before();
-    let begun = Instant::now();
+    let (others, begun) = (Others::now(), Instant::now());
     let machine = Machine::look(&args.dir);
     let server = program("scrip-server", args.server.as_deref())?;
     let timing = if args.quick { QUICK } else { FULL };
@@ -112,6 +113,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<(), Failure> {
     let raw = json!({
         "machine": machine,
         "others_busy_before": busy,
+        "others_busy_meanwhile": others.busy_since("during the run"),
         "seconds": begun.elapsed().as_secs_f64(),
         "http": http.raw,
         "replay": replay,
