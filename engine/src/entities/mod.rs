@@ -14,6 +14,7 @@ mod keys;
 mod meeting;
 mod rest;
 mod row;
+mod rows;
 mod shard;
 mod table;
 mod ticket;

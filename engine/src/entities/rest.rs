@@ -62,7 +62,7 @@ impl Table {
         }
         shard.live.remove(&key_of(id));
         match row() {
-            Some(row) => drop(shard.rows.insert(key_of(id), row)),
+            Some(row) => shard.rows.insert(key_of(id), &row),
             None => drop(self.entities.fetch_sub(1, Ordering::Relaxed)),
         }
         self.live.fetch_sub(1, Ordering::Relaxed);

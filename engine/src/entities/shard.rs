@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use ractor::ActorRef;
 
 use super::actor::Message;
+use super::rows::Rows;
 use crate::domain::EntityId;
 
 /// What one live entity has in its mailbox and in flight.
@@ -24,7 +25,7 @@ const ONE_QUEUED: u64 = 1 << 32;
 
 #[derive(Default)]
 pub(super) struct Shard {
-    pub(super) rows: HashMap<u64, Box<[u8]>>,
+    pub(super) rows: Rows,
     pub(super) live: HashMap<u64, Live>,
     /// Live entities in the order in which the eviction hand visits them.
     pub(super) hand: VecDeque<EntityId>,

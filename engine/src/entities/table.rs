@@ -99,7 +99,7 @@ impl Table {
             self.shards[shard_of(id)]
                 .lock()
                 .rows
-                .insert(key_of(id), row);
+                .insert(key_of(id), &row);
             self.entities.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -175,7 +175,7 @@ impl Table {
     /// Reads a wallet: from its row, or by asking its actor.
     pub(crate) fn look(&self, id: EntityId, now: Timestamp) -> Lookup {
         let mut shard = self.shards[shard_of(id)].lock();
-        if let Some(row) = shard.rows.get(&key_of(id)) {
+        if let Some(row) = shard.rows.get(key_of(id)) {
             return Lookup::Row(view(id, &row::decode(row), now));
         }
         let sweep = self.sweep.load(Ordering::Relaxed);
@@ -205,7 +205,7 @@ impl Table {
                 Ok(false)
             };
         }
-        if !creates && !shard.rows.contains_key(&key) {
+        if !creates && !shard.rows.contains(key) {
             return Err(Stop::Absent(id));
         }
         let max = self.limits.max_active;
@@ -222,7 +222,7 @@ impl Table {
         let live = match shard.live.entry(key_of(id)) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                let row = shard.rows.remove(&key_of(id));
+                let row = shard.rows.remove(key_of(id));
                 if row.is_none() {
                     self.entities.fetch_add(1, Ordering::Relaxed);
                 }
