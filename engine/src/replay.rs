@@ -17,7 +17,7 @@ use hashbrown::hash_map::Entry;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
-use crate::domain::{self, EntityId, Event, Inconsistency, Role, Timestamp};
+use crate::domain::{self, Entity, EntityId, Event, Inconsistency, Role, Timestamp};
 use crate::entities::{EntityState, KeyTable, Table};
 use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
 use crate::projections::History;
@@ -80,6 +80,12 @@ struct Act {
     event: Event,
 }
 
+/// The entities of one part.
+type States = HashMap<EntityId, EntityState>;
+
+/// Entities whose states are touched before the first of them is needed.
+const TOUCHED_AHEAD: usize = 16;
+
 /// What the workers share.
 struct Rounds<'a> {
     chunks: &'a [Chunk],
@@ -128,7 +134,7 @@ pub(crate) fn replay(
 impl Rounds<'_> {
     fn work(&self, worker: usize) {
         let workers = self.decoded.len();
-        let mut states: HashMap<EntityId, EntityState> = HashMap::new();
+        let mut states = States::new();
         for round in 0..self.chunks.len().div_ceil(workers) {
             let mut decoded = self.decoded[worker].write();
             decoded.clear(workers);
@@ -187,7 +193,7 @@ impl Rounds<'_> {
         let at = decoded.acts.len() as u32;
         let workers = decoded.parts.len();
         for (id, role) in event.roles() {
-            decoded.parts[part_of(id, workers)].push((at, id, role));
+            decoded.parts[History::part_of(id, workers)].push((at, id, role));
         }
         let (last_lsn, time_us) = (act.last_lsn, act.time_us);
         decoded.acts.push(Act {
@@ -209,33 +215,24 @@ impl Rounds<'_> {
         &self,
         part: usize,
         decoded: &Decoded,
-        states: &mut HashMap<EntityId, EntityState>,
+        states: &mut States,
     ) -> Result<(), ReplayError> {
         let Some(roles) = decoded.parts.get(part) else {
             return Ok(());
         };
-        for (at, id, role) in roles {
-            let act = &decoded.acts[*at as usize];
-            let at = Timestamp(act.time_us);
-            let state = match states.entry(*id) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(EntityState {
-                    created_at: at,
-                    ..EntityState::default()
-                }),
-            };
-            domain::apply(&mut state.entity, *role, &act.event).map_err(|error| {
-                ReplayError::Meaning {
-                    lsn: act.lsn.0,
-                    error,
-                }
-            })?;
-            state.last_lsn = act.last_lsn;
-            state.last_at = at;
-            self.target
-                .history
-                .apply_role(act.lsn.0, *id, *role, &act.event);
+        for batch in roles.chunks(TOUCHED_AHEAD) {
+            touch(states, batch.iter().map(|(_, id, _)| *id));
+            for (at, id, role) in batch {
+                apply_role(&decoded.acts[*at as usize], *id, *role, states)?;
+            }
         }
+        let legs = roles.iter().map(|(at, id, role)| {
+            let act = &decoded.acts[*at as usize];
+            (act.lsn.0, *id, *role, &act.event)
+        });
+        self.target
+            .history
+            .apply_part(part, self.decoded.len(), legs);
         Ok(())
     }
 
@@ -255,16 +252,47 @@ impl Rounds<'_> {
     }
 }
 
+/// Carries out one role of an act on the entity it belongs to.
+fn apply_role(act: &Act, id: EntityId, role: Role, states: &mut States) -> Result<(), ReplayError> {
+    let at = Timestamp(act.time_us);
+    let state = match states.entry(id) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(EntityState {
+            created_at: at,
+            ..EntityState::default()
+        }),
+    };
+    domain::apply(&mut state.entity, role, &act.event).map_err(|error| ReplayError::Meaning {
+        lsn: act.lsn.0,
+        error,
+    })?;
+    state.last_lsn = act.last_lsn;
+    state.last_at = at;
+    Ok(())
+}
+
+/// Reads a little of each of these entities. The reads do not depend on each other, so their cache
+/// misses overlap; applying one event after the other would wait for each in turn.
+fn touch(states: &States, ids: impl Iterator<Item = EntityId>) {
+    let front = |state: &EntityState| match &state.entity {
+        Some(Entity::Wallet(wallet)) => {
+            let bucket = wallet.lots.buckets().first();
+            bucket
+                .and_then(|bucket| bucket.lots.front())
+                .map_or(0, |lot| lot.remaining)
+        }
+        None => 0,
+    };
+    let read = ids.filter_map(|id| states.get(&id)).map(front);
+    std::hint::black_box(read.fold(0, u64::wrapping_add));
+}
+
 impl Decoded {
     fn clear(&mut self, workers: usize) {
         self.acts.clear();
         self.parts.resize_with(workers, Vec::new);
         self.parts.iter_mut().for_each(Vec::clear);
     }
-}
-
-fn part_of(id: EntityId, workers: usize) -> usize {
-    (id.id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % workers
 }
 
 // === impl ReplayError ===

@@ -15,7 +15,7 @@ use crate::domain::{EntityId, EntryType, Event, Role};
 
 /// Shards, so that replaying threads rarely meet. Few, because the publisher locks all of them for
 /// a group: without a lock in between, the cache misses of its entries overlap.
-const SHARDS: usize = 8;
+const SHARDS: usize = 16;
 
 /// Entries a page looks at before it ends short, with a cursor.
 pub(crate) const LOOKED_AT_MAX: usize = 20_000;
@@ -64,14 +64,27 @@ impl History {
         }
     }
 
-    /// Folds one leg of a durable event in: replay deals legs out to several workers.
-    pub(crate) fn apply_role(&self, lsn: u64, id: EntityId, role: Role, event: &Event) {
-        if let Some(mark) = mark(lsn, role, event) {
-            self.shards[shard_of(id.id)]
-                .lock()
-                .entry(id.id)
-                .or_default()
-                .push(mark);
+    /// Which of so many parts an entity's entries belong to.
+    pub(crate) fn part_of(id: EntityId, parts: usize) -> usize {
+        shard_of(id.id) % parts
+    }
+
+    /// Folds legs in that all belong to one part: replay has a thread for each.
+    pub(crate) fn apply_part<'a>(
+        &self,
+        part: usize,
+        parts: usize,
+        legs: impl Iterator<Item = (u64, EntityId, Role, &'a Event)>,
+    ) {
+        let own = |at: usize| (at % parts == part).then(|| self.shards[at].lock());
+        let mut shards: SmallVec<[Option<MutexGuard<'_, Shard>>; SHARDS]> =
+            (0..SHARDS).map(own).collect();
+        for (lsn, id, role, event) in legs {
+            if let Some(shard) = &mut shards[shard_of(id.id)]
+                && let Some(mark) = mark(lsn, role, event)
+            {
+                shard.entry(id.id).or_default().push(mark);
+            }
         }
     }
 
