@@ -96,7 +96,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(parse).collect()
 }
 
-/// Names and lengths of all files.
+/// Names and lengths of all files but those that the server's filler makes ready meanwhile.
 fn listing(folder: &Path) -> Vec<(String, u64)> {
     let entries = std::fs::read_dir(folder).expect("the directory can be listed");
     let mut files: Vec<(String, u64)> = entries
@@ -105,6 +105,7 @@ fn listing(folder: &Path) -> Vec<(String, u64)> {
             let length = entry.metadata().expect("a length").len();
             (entry.file_name().to_string_lossy().into_owned(), length)
         })
+        .filter(|(name, _)| !name.starts_with("fill-") && !name.starts_with("reserve"))
         .collect();
     files.sort();
     files
