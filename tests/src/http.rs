@@ -124,6 +124,11 @@ impl Connection {
         }
     }
 
+    /// Everything until the server closes.
+    pub fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
+        self.stream.read_to_end(bytes)
+    }
+
     /// Whether anything has come that was not read yet. Does not wait.
     pub fn has_answer(&self) -> bool {
         let stream = self.stream.get_ref();

@@ -6,6 +6,7 @@ mod clients;
 mod headers;
 mod lists;
 mod operator;
+mod protocol;
 mod replays;
 mod routes;
 
