@@ -66,7 +66,7 @@ struct Settings {
     /// Most open connections [default: 10000]
     #[arg(long, env = "SCRIP_CONNECTIONS_MAX", value_name = "COUNT")]
     connections_max: Option<usize>,
-    /// Threads for requests [default: one less than there are cores, at least one]
+    /// Threads for requests [default: as many as there are cores]
     #[arg(long, env = "SCRIP_WORKERS", value_name = "COUNT")]
     workers: Option<usize>,
     /// How log lines look [default: text]

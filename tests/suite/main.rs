@@ -9,6 +9,7 @@ mod fuzz_corpus;
 mod golden;
 mod http;
 mod kill_cycles;
+mod manual;
 mod model;
 mod operations;
 mod overload;
