@@ -15,8 +15,11 @@ use thiserror::Error;
 
 use crate::domain::{Event, Inconsistency, Rejection};
 
+mod key;
 #[cfg(test)]
 mod tests;
+
+pub use key::{CALLER_ANONYMOUS, hash_parts, key_id};
 
 /// Schema version written today.
 pub const SCHEMA: u16 = 1;

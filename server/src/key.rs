@@ -1,14 +1,12 @@
 //! `Idempotency-Key`: from the header to the two hashes that the journal keeps.
 //!
 //! ```text
-//! id          first 16 bytes of SHA-256 over (caller, route template, key)
-//! fingerprint first  8 bytes of SHA-256 over (path, raw body)
+//! id          of caller, route template and key: made where the log is read, too
+//! fingerprint first 8 bytes of SHA-256 over (path, raw body)
 //! ```
-//! Each part goes in behind its length, so that no two lists of parts share their bytes.
 
-use engine::record::IdempotencyKey;
+use engine::record::{CALLER_ANONYMOUS, IdempotencyKey, hash_parts, key_id};
 use hyper::header::{HeaderMap, HeaderName};
-use sha2::{Digest, Sha256};
 
 use crate::problem::{Code, Outcome};
 
@@ -16,9 +14,6 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Longest key, characters.
 const KEY_CHARS_MAX: usize = 255;
-
-/// Who asks, until callers have names.
-const CALLER: &str = "anonymous";
 
 /// The key in the header; `None` without one.
 pub(crate) fn from_headers(headers: &HeaderMap) -> Outcome<Option<&str>> {
@@ -45,25 +40,13 @@ pub(crate) fn is_key(text: &str) -> bool {
 
 /// What the engine remembers a request by.
 pub(crate) fn digest(template: &str, key: &str, path: &str, body: &[u8]) -> IdempotencyKey {
-    let id = hash([CALLER.as_bytes(), template.as_bytes(), key.as_bytes()]);
-    let print = hash([path.as_bytes(), body]);
+    let print = hash_parts([path.as_bytes(), body]);
     let mut first = [0; 8];
     first.copy_from_slice(&print[..8]);
     IdempotencyKey {
-        id: u128::from_le_bytes(id),
+        id: key_id(CALLER_ANONYMOUS, template, key),
         fingerprint: u64::from_le_bytes(first),
     }
-}
-
-fn hash<const N: usize>(parts: [&[u8]; N]) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    let mut first = [0; 16];
-    first.copy_from_slice(&hash.finalize()[..16]);
-    first
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use engine::domain::{Inconsistency, Timestamp};
 use engine::journal::frame::{HEADER_BYTES, KIND_JOURNAL_MIN, act_framed_len};
 use engine::journal::{ActRef, BadSpan, Class, Lsn, Position, Problem, RecordView};
-use engine::record::{Record, RecordError, decode};
+use engine::record::{Record, RecordError, decode, decode_key};
 
 use crate::filter::kind_name;
 use crate::fold::Moment;
@@ -139,6 +139,12 @@ impl<'a> Act<'a> {
             lsn: self.lsn,
             at: self.at,
         }
+    }
+
+    /// The hash of the key it was asked for under, without decoding the rest.
+    pub(crate) fn key_id(&self) -> Option<u128> {
+        let key = decode_key(self.kind, &self.body).ok()?.0;
+        key.map(|key| key.id)
     }
 
     /// What it says, or a finding.

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{balance, dump, hex, history, inspect, replay, stats, verify};
+use crate::commands::{
+    balance, diff, doctor, dump, hex, history, inspect, replay, stats, verify, why,
+};
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
 
@@ -37,6 +39,9 @@ enum Command {
     History(history::History),
     Balance(balance::Balance),
     Stats(stats::Stats),
+    Why(why::Why),
+    Diff(diff::Diff),
+    Doctor(doctor::Doctor),
 }
 
 // === impl Cli ===
@@ -54,6 +59,9 @@ impl Cli {
             Command::History(command) => command.run(&mut output),
             Command::Balance(command) => command.run(&mut output),
             Command::Stats(command) => command.run(&mut output),
+            Command::Why(command) => command.run(&mut output),
+            Command::Diff(command) => command.run(&mut output),
+            Command::Doctor(command) => command.run(&mut output),
         };
         // Rows that came before a failure are true and wanted.
         let flushed = output.flush();

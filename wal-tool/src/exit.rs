@@ -50,6 +50,13 @@ impl Verdict {
         }
     }
 
+    /// Takes another verdict in.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        if let Some(class) = other.0 {
+            self.meet(class);
+        }
+    }
+
     /// Takes many findings in.
     pub(crate) fn of(problems: &[Problem]) -> Self {
         let mut verdict = Self::default();

@@ -72,7 +72,8 @@ fn parse_kind(text: &str) -> Result<u8, String> {
     })
 }
 
-fn parse_key(text: &str) -> Result<u128, String> {
+/// The hash of a key, as `dump` shows it.
+pub(crate) fn parse_key(text: &str) -> Result<u128, String> {
     let digits = text.len() == KEY_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let key = u128::from_str_radix(text, 16).ok().filter(|_| digits);
     key.ok_or_else(|| format!("a key is {KEY_DIGITS} hex digits"))

@@ -211,6 +211,11 @@ impl Held {
         }
     }
 
+    /// What the last event about it states.
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     /// The act that created it.
     pub(crate) fn created(&self) -> Moment {
         self.created

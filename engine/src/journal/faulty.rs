@@ -95,6 +95,14 @@ impl Storage for FaultyStorage {
     fn lock(&self) -> Result<Held, JournalError> {
         self.inner.lock()
     }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        let inner = self.inner.folder(name)?;
+        Ok(Arc::new(Self {
+            inner,
+            orders: self.orders.clone(),
+        }))
+    }
 }
 
 // === impl FaultyFile ===

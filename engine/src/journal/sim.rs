@@ -21,6 +21,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct MemStorage {
     disk: Arc<Mutex<Disk>>,
+    /// Of every name in here: empty, or a folder's name and a slash.
+    prefix: String,
 }
 
 struct MemFile {
@@ -40,6 +42,7 @@ impl MemStorage {
                 random: seed,
                 ..Disk::default()
             })),
+            prefix: String::new(),
         }
     }
 
@@ -102,6 +105,7 @@ impl MemStorage {
         }
         Self {
             disk: Arc::new(Mutex::new(found)),
+            prefix: String::new(),
         }
     }
 
@@ -122,6 +126,7 @@ impl MemStorage {
         found.random = split_mix(found.random);
         Self {
             disk: Arc::new(Mutex::new(found)),
+            prefix: String::new(),
         }
     }
 
@@ -180,7 +185,13 @@ impl MemStorage {
         };
         Self {
             disk: Arc::new(Mutex::new(copy)),
+            prefix: String::new(),
         }
+    }
+
+    /// The name as the disk knows it.
+    fn named(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Disk) -> io::Result<R>) -> io::Result<R> {
@@ -201,19 +212,23 @@ impl MemStorage {
 impl Storage for MemStorage {
     fn list(&self) -> io::Result<Vec<Entry>> {
         self.with(|disk| {
-            let entry = |(name, id): (&String, &usize)| Entry {
-                name: name.clone(),
-                len: disk.files[*id].cached.len() as u64,
-                allocated: disk.files[*id].cached.len() as u64,
+            let entry = |(name, id): (&String, &usize)| {
+                let name = name.strip_prefix(&self.prefix)?;
+                (!name.contains('/')).then(|| Entry {
+                    name: name.to_owned(),
+                    len: disk.files[*id].cached.len() as u64,
+                    allocated: disk.files[*id].cached.len() as u64,
+                })
             };
-            Ok(disk.names.iter().map(entry).collect())
+            Ok(disk.names.iter().filter_map(entry).collect())
         })
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<Arc<dyn StorageFile>> {
+        let name = self.named(name);
         let id = self.with(|disk| {
             disk.names
-                .get(name)
+                .get(&name)
                 .copied()
                 .ok_or_else(|| io::ErrorKind::NotFound.into())
         })?;
@@ -221,33 +236,35 @@ impl Storage for MemStorage {
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn StorageFile>> {
+        let name = self.named(name);
         let id = self.with(|disk| {
-            if disk.names.contains_key(name) {
+            if disk.names.contains_key(&name) {
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             disk.files.push(FileState::default());
             let id = disk.files.len() - 1;
-            disk.names.insert(name.to_owned(), id);
-            disk.pending.push(Change::Create(name.to_owned(), id));
+            disk.names.insert(name.clone(), id);
+            disk.pending.push(Change::Create(name, id));
             Ok(id)
         })?;
         Ok(self.file(id, Access::Write))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from, to) = (self.named(from), self.named(to));
         self.with(|disk| {
-            let id = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-            disk.names.insert(to.to_owned(), id);
-            disk.pending
-                .push(Change::Rename(from.to_owned(), to.to_owned(), id));
+            let id = disk.names.remove(&from).ok_or(io::ErrorKind::NotFound)?;
+            disk.names.insert(to.clone(), id);
+            disk.pending.push(Change::Rename(from, to, id));
             Ok(())
         })
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        let name = self.named(name);
         self.with(|disk| {
-            disk.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
-            disk.pending.push(Change::Remove(name.to_owned()));
+            disk.names.remove(&name).ok_or(io::ErrorKind::NotFound)?;
+            disk.pending.push(Change::Remove(name));
             Ok(())
         })
     }
@@ -255,8 +272,7 @@ impl Storage for MemStorage {
     fn sync_dir(&self) -> io::Result<()> {
         self.with(|disk| {
             if !disk.lies {
-                disk.pending.clear();
-                disk.durable_names = disk.names.clone();
+                disk.sync_names(&self.prefix);
             }
             Ok(())
         })
@@ -273,6 +289,13 @@ impl Storage for MemStorage {
         disk.locked = true;
         Ok(Box::new(MemLock {
             disk: Arc::clone(&self.disk),
+        }))
+    }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        Ok(Arc::new(Self {
+            disk: Arc::clone(&self.disk),
+            prefix: format!("{}{name}/", self.prefix),
         }))
     }
 }

@@ -52,6 +52,8 @@ pub trait Storage: Send + Sync {
     /// Makes creations, renames and removals durable.
     fn sync_dir(&self) -> io::Result<()>;
     fn lock(&self) -> Result<Held, JournalError>;
+    /// A folder inside it, made when it is not there. Its files are its own: listing the directory does not show them.
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Storage>>;
 }
 
 /// One open file.
@@ -171,6 +173,16 @@ impl Storage for FileStorage {
 
     fn lock(&self) -> Result<Held, JournalError> {
         Ok(Box::new(FileLock::take(&self.dir)?))
+    }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Storage>> {
+        let dir = self.dir.join(name);
+        match fs::create_dir(&dir) {
+            Ok(()) => self.sync_dir()?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        Ok(Arc::new(Self { dir }))
     }
 }
 

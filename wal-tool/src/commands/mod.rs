@@ -1,6 +1,8 @@
 //! One file per command; a new one is a file here and a line in `cli.rs`.
 
 pub(crate) mod balance;
+pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod hex;
 pub(crate) mod history;
@@ -8,3 +10,4 @@ pub(crate) mod inspect;
 pub(crate) mod replay;
 pub(crate) mod stats;
 pub(crate) mod verify;
+pub(crate) mod why;

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should stop here"
 )]
 
+mod asking;
 mod damage;
 mod live;
 mod manual;

@@ -36,7 +36,7 @@ fn every_json_field_is_explained() {
     store.act(&send(1, 2, 100), None);
     store.act(&spend(1, 1000), key(2));
     let store = store.close();
-    let questions: [&[&str]; 9] = [
+    let questions: [&[&str]; 12] = [
         &["inspect"],
         &["dump"],
         &["verify", "--deep"],
@@ -46,6 +46,9 @@ fn every_json_field_is_explained() {
         &["stats"],
         &["stats", "--by", "wallet"],
         &["stats", "--by", "minute"],
+        &["why", "00000000000000000000000000000001"],
+        &["diff", "--lsn-b", "9"],
+        &["doctor"],
     ];
     let mut rows: Vec<Value> = Vec::new();
     for question in questions {

@@ -68,6 +68,17 @@ impl Disk {
         }
     }
 
+    /// Makes durable what was created, renamed and removed in one folder, and only there.
+    pub(super) fn sync_names(&mut self, prefix: &str) {
+        let (here, elsewhere) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition::<Vec<_>, _>(|change| change.is_in(prefix));
+        for change in &here {
+            change.apply(&mut self.durable_names);
+        }
+        self.pending = elsewhere;
+    }
+
     pub(super) fn used(&self) -> u64 {
         self.names
             .values()
@@ -140,6 +151,12 @@ impl FileState {
 }
 
 impl Change {
+    fn is_in(&self, prefix: &str) -> bool {
+        let (Self::Create(name, _) | Self::Rename(_, name, _) | Self::Remove(name)) = self;
+        name.strip_prefix(prefix)
+            .is_some_and(|name| !name.contains('/'))
+    }
+
     pub(super) fn apply(&self, names: &mut BTreeMap<String, usize>) {
         match self {
             Self::Create(name, id) => {

@@ -9,7 +9,7 @@ use clap::Args;
 use engine::domain::Timestamp;
 use engine::journal::{Problem, SegmentFile};
 
-use self::rows::{FileRow, MetaRow, SegmentRow, StoreRow, TailRow};
+use self::rows::{CompactionRow, FileRow, MetaRow, SegmentRow, StoreRow, TailRow};
 use crate::exit::{Stop, Verdict};
 use crate::instant::rfc3339;
 use crate::log::Log;
@@ -127,6 +127,12 @@ impl View<'_> {
         rows.collect()
     }
 
+    fn compaction(&self) -> CompactionRow {
+        let meta = self.log.reader().catalog().newest_meta();
+        let older = meta.map_or(0, |meta| meta.snapshots[1]);
+        CompactionRow::new(&self.segments(), (older > 0).then_some(older))
+    }
+
     /// Files that are no segments.
     fn others(&self) -> Result<Vec<(String, u64, &'static str)>, Stop> {
         let catalog = self.log.reader().catalog();
@@ -173,6 +179,7 @@ impl View<'_> {
         if let Some(tail) = self.log.tail() {
             output.json("tail", &TailRow::new(tail))?;
         }
+        output.json("compaction", &self.compaction())?;
         for problem in self.problems {
             output.json("problem", &ProblemRow::new(problem))?;
         }
@@ -213,6 +220,7 @@ impl View<'_> {
                 output.text(format_args!("warning    {warning}"))?;
             }
         }
+        output.text(format_args!("compaction {}", self.compaction().line()))?;
         let head = [
             "segment",
             "first LSN",

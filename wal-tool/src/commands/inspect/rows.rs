@@ -54,6 +54,20 @@ pub(super) struct FileRow<'a> {
     pub(super) kind: &'static str,
 }
 
+/// What compaction would find to do.
+#[derive(Serialize, Default)]
+pub(super) struct CompactionRow {
+    /// Sealed segments that two snapshots cover.
+    pub(super) segments: usize,
+    pub(super) first_segment: Option<u64>,
+    pub(super) last_segment: Option<u64>,
+    pub(super) last_lsn: Option<u64>,
+    /// Bytes on disk that it would give back, before what the archive takes.
+    pub(super) frees_bytes: u64,
+    /// Sealed segments that have to wait for a second snapshot.
+    pub(super) waiting_segments: usize,
+}
+
 #[derive(Serialize)]
 pub(super) struct TailRow {
     pub(super) verdict: &'static str,
@@ -95,6 +109,41 @@ impl MetaRow {
             self.active_segment.unwrap_or(0),
             self.snapshots.len()
         )
+    }
+}
+
+// === impl CompactionRow ===
+
+impl CompactionRow {
+    /// `covered`: the last LSN of the older of two snapshots, without which nothing may go.
+    pub(super) fn new(segments: &[SegmentRow<'_>], covered: Option<u64>) -> Self {
+        let mut row = Self::default();
+        for segment in segments.iter().filter(|segment| segment.sealed) {
+            if segment.last_lsn.is_none() || segment.last_lsn > covered {
+                row.waiting_segments += 1;
+                continue;
+            }
+            row.segments += 1;
+            row.first_segment = row.first_segment.or(Some(segment.seq));
+            row.last_segment = Some(segment.seq);
+            row.last_lsn = segment.last_lsn;
+            row.frees_bytes += segment.allocated_bytes;
+        }
+        row
+    }
+
+    pub(super) fn line(&self) -> String {
+        let waiting = format!(
+            "{} sealed segments wait for a second snapshot",
+            self.waiting_segments
+        );
+        match (self.first_segment, self.last_segment, self.last_lsn) {
+            (Some(first), Some(last), Some(lsn)) => format!(
+                "would archive segments {first}…{last} up to LSN {lsn}, {} bytes on disk; {waiting}",
+                self.frees_bytes
+            ),
+            _ => format!("nothing to do; {waiting}"),
+        }
     }
 }
 

@@ -44,6 +44,27 @@ struct Tally {
     debited: u128,
 }
 
+/// What went to the disk in one minute.
+#[derive(Default)]
+struct Flushes {
+    /// How many groups have so many records.
+    group_sizes: BTreeMap<u64, u64>,
+    groups: u64,
+    padding_bytes: u64,
+    log_bytes: u64,
+}
+
+/// The flushes of a minute in figures.
+#[derive(Serialize)]
+pub(super) struct FlushRow {
+    groups: u64,
+    group_records_p50: u64,
+    group_records_p99: u64,
+    group_records_max: u64,
+    padding_bytes: u64,
+    padding_share: f64,
+}
+
 /// A tally as a row.
 #[derive(Serialize)]
 pub(super) struct TallyRow {
@@ -57,6 +78,8 @@ pub(super) struct TallyRow {
     bytes: u64,
     credited: u128,
     debited: u128,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    flushes: Option<FlushRow>,
 }
 
 /// Everything counted so far.
@@ -66,6 +89,7 @@ pub(super) struct Counting {
     kinds: BTreeMap<u8, Tally>,
     wallets: HashMap<u64, Tally>,
     minutes: BTreeMap<i64, Tally>,
+    flushes: BTreeMap<i64, Flushes>,
     /// How many groups have so many records.
     group_sizes: BTreeMap<u64, u64>,
     open_group: u64,
@@ -84,9 +108,12 @@ impl Counting {
         totals.log_bytes += act.framed_bytes;
         totals.body_bytes += act.body.len() as u64;
         totals.header_bytes += act.header_bytes();
-        if let Some(gap) = act.group_gap {
-            totals.log_bytes += gap;
-        }
+        let gap = act.group_gap.unwrap_or(0);
+        totals.log_bytes += gap;
+        let flushes = self.flushes.entry(minute_of(act)).or_default();
+        flushes.log_bytes += act.framed_bytes + gap;
+        flushes.padding_bytes +=
+            act.framed_bytes + gap - act.body.len() as u64 - act.header_bytes();
         if act.is_journal_own() {
             totals.marks_and_closes += 1;
             return;
@@ -102,7 +129,9 @@ impl Counting {
         self.open_group += act.records;
         if act.group_gap.is_some() {
             totals.groups += 1;
+            flushes.groups += 1;
             *self.group_sizes.entry(self.open_group).or_default() += 1;
+            *flushes.group_sizes.entry(self.open_group).or_default() += 1;
             self.open_group = 0;
         }
         self.tally(act, by);
@@ -122,8 +151,10 @@ impl Counting {
         match by {
             By::Kind => self.kinds.entry(act.kind).or_default().add(act, &entries),
             By::Minute => {
-                let minute = act.at.0.div_euclid(MINUTE_US);
-                self.minutes.entry(minute).or_default().add(act, &entries);
+                self.minutes
+                    .entry(minute_of(act))
+                    .or_default()
+                    .add(act, &entries);
             }
             By::Wallet => {
                 for entry in &entries {
@@ -154,9 +185,7 @@ impl Counting {
     pub(super) fn finish(&mut self) {
         let totals = &mut self.totals;
         totals.padding_bytes = totals.log_bytes - totals.body_bytes - totals.header_bytes;
-        if totals.log_bytes > 0 {
-            totals.padding_share = totals.padding_bytes as f64 / totals.log_bytes as f64;
-        }
+        totals.padding_share = share(totals.padding_bytes, totals.log_bytes);
         totals.group_records_p50 = percentile(&self.group_sizes, totals.groups, 50);
         totals.group_records_p99 = percentile(&self.group_sizes, totals.groups, 99);
         totals.group_records_max = percentile(&self.group_sizes, totals.groups, 100);
@@ -184,6 +213,7 @@ impl Counting {
                 minutes
                     .map(|(start, tally)| TallyRow {
                         minute: Some(named(*start)),
+                        flushes: self.flushes.get(start).map(Flushes::row),
                         ..tally.row()
                     })
                     .collect()
@@ -202,6 +232,20 @@ impl Counting {
             }
         }
     }
+}
+
+/// A part of a whole; of nothing, nothing.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
+}
+
+/// The minute an act was decided in, counted from 1970.
+fn minute_of(act: &Act<'_>) -> i64 {
+    act.at.0.div_euclid(MINUTE_US)
 }
 
 /// The size that `percent` of all groups do not pass.
@@ -240,6 +284,23 @@ impl Tally {
             bytes: self.bytes,
             credited: self.credited,
             debited: self.debited,
+            flushes: None,
+        }
+    }
+}
+
+// === impl Flushes ===
+
+impl Flushes {
+    fn row(&self) -> FlushRow {
+        let records = |percent| percentile(&self.group_sizes, self.groups, percent);
+        FlushRow {
+            groups: self.groups,
+            group_records_p50: records(50),
+            group_records_p99: records(99),
+            group_records_max: records(100),
+            padding_bytes: self.padding_bytes,
+            padding_share: share(self.padding_bytes, self.log_bytes),
         }
     }
 }
@@ -247,16 +308,27 @@ impl Tally {
 // === impl TallyRow ===
 
 impl TallyRow {
-    /// The cells of one CSV row.
-    pub(super) fn cells(&self) -> [String; 5] {
+    /// The cells of one CSV row: those of a minute go on with its flushes.
+    pub(super) fn cells(&self) -> Vec<String> {
         let wallet = self.wallet.map(|id| id.to_string());
         let name = self.kind.clone().or(self.minute.clone()).or(wallet);
-        [
+        let mut cells = vec![
             name.unwrap_or_default(),
             self.acts.to_string(),
             self.bytes.to_string(),
             self.credited.to_string(),
             self.debited.to_string(),
-        ]
+        ];
+        if let Some(flushes) = &self.flushes {
+            cells.extend([
+                flushes.groups.to_string(),
+                flushes.group_records_p50.to_string(),
+                flushes.group_records_p99.to_string(),
+                flushes.group_records_max.to_string(),
+                flushes.padding_bytes.to_string(),
+                format!("{:.3}", flushes.padding_share),
+            ]);
+        }
+        cells
     }
 }

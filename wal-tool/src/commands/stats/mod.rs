@@ -18,6 +18,16 @@ Examples:
   wal-tool stats --by wallet --top 20             the busiest wallets
   wal-tool stats --by minute --format csv         load over time, for a plot";
 
+/// What a minute shows besides: how its acts went to the disk.
+const FLUSH_COLUMNS: [&str; 6] = [
+    "groups",
+    "records_p50",
+    "records_p99",
+    "records_max",
+    "padding",
+    "padding_share",
+];
+
 /// Counts acts, bytes, groups and padding.
 ///
 /// First the whole, then by kind, wallet or minute.
@@ -127,7 +137,10 @@ fn write_rows(
         By::Wallet => ("wallet", "by_wallet"),
         By::Minute => ("minute", "by_minute"),
     };
-    let head = [name, "acts", "bytes", "credited", "debited"];
+    let mut head = vec![name, "acts", "bytes", "credited", "debited"];
+    if by == By::Minute {
+        head.extend(FLUSH_COLUMNS);
+    }
     match format {
         Format::Json => {
             for row in &rows {
@@ -141,7 +154,7 @@ fn write_rows(
             }
         }
         Format::Text => {
-            output.table(&head, rows.iter().map(|row| row.cells().to_vec()).collect())?;
+            output.table(&head, rows.iter().map(TallyRow::cells).collect())?;
         }
     }
     Ok(())

@@ -1,0 +1,261 @@
+//! `why`: what became of an idempotency key.
+//!
+//! A caller knows the key it sent, not the hash that the log keeps. So a text is hashed under every route that takes
+//! keys, and 32 hex digits are also looked for as they are.
+
+use clap::Args;
+use engine::record::{CALLER_ANONYMOUS, Content, key_id};
+use serde::Serialize;
+
+use crate::acts::{Act, Found};
+use crate::exit::{Stop, Verdict};
+use crate::filter::parse_key;
+use crate::instant::rfc3339;
+use crate::log::{Log, Next};
+use crate::output::{Output, talk};
+use crate::place::Place;
+use crate::rows::ActRow;
+
+const EXAMPLES: &str = "\
+Examples:
+  wal-tool why order-4711                                       the key as the caller sent it, under any route
+  wal-tool why order-4711 --route 'POST /v1/transfers'          under this route only
+  wal-tool why dc4b362c9c5685dbb8f41c7e6ee8002f /var/lib/scrip  the hash that dump shows";
+
+/// Routes under which a key may have been sent: the server's commands. A test holds them against its routes.
+pub(crate) const KEYED_ROUTES: [&str; 7] = [
+    "POST /v1/wallets",
+    "POST /v1/wallets/{id}/charge",
+    "POST /v1/wallets/{id}/earn",
+    "POST /v1/wallets/{id}/use",
+    "POST /v1/transfers",
+    "POST /v1/transactions/{id}/cancel",
+    "POST /v1/bulk",
+];
+
+/// Tells what became of an idempotency key.
+///
+/// Whether it was carried out or refused, whether that is durable, and which bytes of which file say so.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Why {
+    /// The key as it was sent, or the 32 hex digits of its hash.
+    #[arg(value_name = "KEY")]
+    key: String,
+    /// Method and path template of the request, like 'POST /v1/transfers'; every route if left out.
+    #[arg(long, value_name = "ROUTE")]
+    route: Option<String>,
+    /// Who sent it.
+    #[arg(long, value_name = "NAME", default_value = CALLER_ANONYMOUS)]
+    caller: String,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// A hash that is looked for, and the route that makes it of the key.
+struct Wanted {
+    id: u128,
+    route: Option<String>,
+}
+
+/// What became of it.
+#[derive(Serialize)]
+struct WhyRow<'a> {
+    key: &'a str,
+    found: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+    /// `carried_out`, `refused` or `absent`.
+    outcome: &'static str,
+    /// Whether a crash can no longer undo it; none when it was not found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lsn: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    /// Where the search began: what is older was not looked at.
+    from_lsn: u64,
+}
+
+/// A search and what it has met.
+struct Search<'a> {
+    why: &'a Why,
+    wanted: Vec<Wanted>,
+    attested: u64,
+    from_lsn: u64,
+    found: u64,
+    verdict: Verdict,
+    output: &'a mut Output,
+}
+
+// === impl Why ===
+
+impl Why {
+    pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
+        let log = Log::open(self.place.dir())?;
+        let bar = output.progress(log.bytes(), true);
+        let first = log.reader().catalog().segments.first();
+        let mut search = Search {
+            why: self,
+            wanted: self.wanted(),
+            attested: log.attested(),
+            from_lsn: first.map_or(0, |segment| segment.first_lsn),
+            found: 0,
+            verdict: Verdict::default(),
+            output,
+        };
+        log.forward(None, &mut |found| {
+            match found {
+                Found::Act(act) => {
+                    bar.set_position(log.bytes_before(act.position));
+                    search.take(&act)?;
+                }
+                Found::Damage(damage) => {
+                    // It may hide the very act: the answer is only as good as what can be read.
+                    search.verdict.meet(damage.problem.class);
+                    bar.suspend(|| talk(format_args!("{}", damage.problem)));
+                }
+            }
+            Ok(Next::GoOn)
+        })?;
+        bar.finish_and_clear();
+        search.finish()
+    }
+
+    /// Every hash that the key may have in the log.
+    fn wanted(&self) -> Vec<Wanted> {
+        let routes: Vec<&str> = match &self.route {
+            Some(route) => vec![route],
+            None => KEYED_ROUTES.to_vec(),
+        };
+        let hashed = routes.into_iter().map(|route| Wanted {
+            id: key_id(&self.caller, route, &self.key),
+            route: Some(route.to_owned()),
+        });
+        let as_it_is = parse_key(&self.key).ok().filter(|_| self.route.is_none());
+        let as_it_is = as_it_is.map(|id| Wanted { id, route: None });
+        as_it_is.into_iter().chain(hashed).collect()
+    }
+}
+
+// === impl Search ===
+
+impl Search<'_> {
+    fn take(&mut self, act: &Act<'_>) -> Result<(), Stop> {
+        if act.is_journal_own() {
+            return Ok(());
+        }
+        let Some(id) = act.key_id() else {
+            return Ok(());
+        };
+        let Some(wanted) = self.wanted.iter().find(|wanted| wanted.id == id) else {
+            return Ok(());
+        };
+        self.found += 1;
+        let record = act.decode();
+        let outcome = match record.as_ref().map(|record| &record.content) {
+            Ok(Content::Event(_)) => "carried_out",
+            Ok(Content::Refused(_)) => "refused",
+            Err(_) => "undecodable",
+        };
+        let durable = act.last_lsn <= self.attested;
+        if self.why.json {
+            let row = WhyRow {
+                hash: Some(format!("{id:032x}")),
+                route: wanted.route.as_deref(),
+                outcome,
+                durable: Some(durable),
+                file: Some(act.file.to_string()),
+                offset: Some(act.position.offset),
+                bytes: Some(act.framed_bytes),
+                lsn: Some(act.lsn),
+                created_at: Some(rfc3339(act.at)),
+                found: true,
+                key: &self.why.key,
+                from_lsn: self.from_lsn,
+            };
+            self.output.json("why", &row)?;
+        } else {
+            let route = wanted.route.as_deref().unwrap_or("asked for by its hash");
+            let durable = match durable {
+                true => "durable",
+                false => "durability unknown: nothing behind it attests it yet",
+            };
+            let outcome = outcome.replace('_', " ");
+            self.output.text(format_args!(
+                "{outcome}, {durable}: LSN {}, {} bytes {}..{}  ({route}, hash {id:032x})",
+                act.lsn,
+                act.file,
+                act.position.offset,
+                u64::from(act.position.offset) + act.framed_bytes
+            ))?;
+        }
+        match &record {
+            Ok(record) => self.show(&ActRow::new(act, record)),
+            Err(problem) => {
+                self.verdict.meet(problem.class);
+                self.show(&ActRow::undecodable(act, problem.what.clone()))
+            }
+        }
+    }
+
+    fn show(&mut self, row: &ActRow<'_>) -> Result<(), Stop> {
+        match self.why.json {
+            true => self.output.json("act", row)?,
+            false => self.output.text(format_args!("{}", row.line()))?,
+        }
+        Ok(())
+    }
+
+    fn absent(&self) -> WhyRow<'static> {
+        WhyRow {
+            key: "",
+            found: false,
+            hash: None,
+            route: None,
+            outcome: "absent",
+            durable: None,
+            file: None,
+            offset: None,
+            bytes: None,
+            lsn: None,
+            created_at: None,
+            from_lsn: self.from_lsn,
+        }
+    }
+
+    fn finish(self) -> Result<Verdict, Stop> {
+        if self.found > 0 {
+            return Ok(self.verdict);
+        }
+        if self.why.json {
+            let row = WhyRow {
+                key: &self.why.key,
+                ..self.absent()
+            };
+            self.output.json("why", &row)?;
+        } else {
+            let clean = match self.verdict.exit_code() {
+                0 => "",
+                _ => "; but the log is damaged, and damage may hide it",
+            };
+            self.output.text(format_args!(
+                "not carried out and not refused: no act from LSN {} on bears this key{clean}",
+                self.from_lsn
+            ))?;
+        }
+        Ok(self.verdict)
+    }
+}
