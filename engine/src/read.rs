@@ -10,6 +10,7 @@ use crate::domain::{Rejection, Timestamp, TransactionId, WalletId};
 use crate::engine::{Engine, Inner};
 use crate::entities::Lookup;
 use crate::journal::Lsn;
+use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::record::{self, Content, Record};
 
 impl Engine {
@@ -77,10 +78,13 @@ impl Inner {
 
     pub(crate) fn record_at(&self, lsn: u64) -> Result<Option<(Record, Timestamp)>, Refusal> {
         let decoded = self.reader.with_act(Lsn(lsn), |act| {
-            record::decode(act.kind, act.schema, act.body)
-                .map(|record| (record, Timestamp(act.time_us)))
+            // What the journal writes for itself is nobody's act.
+            (act.kind < KIND_JOURNAL_MIN).then(|| {
+                record::decode(act.kind, act.schema, act.body)
+                    .map(|record| (record, Timestamp(act.time_us)))
+            })
         });
-        match decoded {
+        match decoded.map(Option::flatten) {
             Ok(None) => Ok(None),
             Ok(Some(Ok(found))) => Ok(Some(found)),
             Ok(Some(Err(error))) => {

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 use crate::domain::{self, Entity, EntityId, Event, Inconsistency, Role, Timestamp};
 use crate::entities::{EntityState, KeyTable, Table};
+use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
 use crate::projections::History;
 use crate::record::{self, Content, IdempotencyKey, RecordError};
@@ -182,6 +183,9 @@ impl Rounds<'_> {
 
     fn decode(&self, act: &ActRef<'_>, decoded: &mut Decoded) -> Result<(), ReplayError> {
         let lsn = act.lsn;
+        if act.kind >= KIND_JOURNAL_MIN {
+            return Ok(());
+        }
         let read = record::decode(act.kind, act.schema, act.body);
         let record = read.map_err(|error| ReplayError::Record { lsn: lsn.0, error })?;
         if let Some(key) = record.key {

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    balance, diff, doctor, dump, hex, history, inspect, replay, stats, verify, why,
+    backup, balance, diff, doctor, dump, hex, history, inspect, replay, restore, stats, verify, why,
 };
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
@@ -19,7 +19,7 @@ Exit codes (the most severe finding wins):
 
 The answer goes to stdout, talk to stderr. --json prints one object a line.";
 
-/// Inspects, verifies and replays a Scrip journal.
+/// Inspects, verifies, replays, backs up and restores a Scrip journal.
 ///
 /// Reads take no lock and change nothing: they also work beside a running server.
 #[derive(Parser, Debug)]
@@ -42,6 +42,8 @@ enum Command {
     Why(why::Why),
     Diff(diff::Diff),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
 }
 
 // === impl Cli ===
@@ -62,6 +64,8 @@ impl Cli {
             Command::Why(command) => command.run(&mut output),
             Command::Diff(command) => command.run(&mut output),
             Command::Doctor(command) => command.run(&mut output),
+            Command::Backup(command) => command.run(&mut output),
+            Command::Restore(command) => command.run(&mut output),
         };
         // Rows that came before a failure are true and wanted.
         let flushed = output.flush();

@@ -7,6 +7,7 @@
 //! A command collects what it comes across; the most severe finding names the exit code.
 
 use std::io;
+use std::path::Path;
 
 use engine::journal::{Class, JournalError, Problem};
 use thiserror::Error;
@@ -28,6 +29,14 @@ pub(crate) enum Stop {
     #[error("cannot read {file}: {source}")]
     Read {
         /// Which file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file or directory that was to be read or made.
+    #[error("{file}: {source}")]
+    File {
+        /// Which.
         file: String,
         /// What the system says.
         source: io::Error,
@@ -80,12 +89,20 @@ impl Verdict {
 // === impl Stop ===
 
 impl Stop {
+    /// A file or directory that the system refuses.
+    pub(crate) fn of_file(path: &Path, source: io::Error) -> Self {
+        Self::File {
+            file: path.display().to_string(),
+            source,
+        }
+    }
+
     /// Exit code; `None` when the reader of the answer went away, which is nobody's fault.
     pub(crate) fn exit_code(&self) -> Option<u8> {
         match self {
             Self::Journal(error) => Some(error.exit_code()),
             Self::Usage(_) => Some(Class::Usage.exit_code()),
-            Self::Read { .. } => Some(Class::Io.exit_code()),
+            Self::Read { .. } | Self::File { .. } => Some(Class::Io.exit_code()),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(_) => Some(Class::Io.exit_code()),
         }

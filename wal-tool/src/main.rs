@@ -1,9 +1,11 @@
 //! `wal-tool`: looks into a Scrip data directory, offline or beside a running server.
 //!
 //! It owns how findings are asked for and shown. What bytes mean is the journal's affair, what events mean
-//! the domain's: nothing here knows a field offset or a rule. Every command of today only reads.
+//! the domain's: nothing here knows a field offset or a rule. Most commands only read; `backup` and `restore` write new
+//! directories and change no existing one.
 
 mod acts;
+mod backup;
 mod cli;
 mod commands;
 mod deep;
@@ -16,6 +18,7 @@ mod output;
 mod place;
 mod replaying;
 mod rows;
+mod staged;
 
 use std::process::ExitCode;
 

@@ -279,7 +279,7 @@ impl LogReader {
     }
 
     /// The newest segment with its tail.
-    fn judged_view(&self) -> Result<Option<(Tail, SegmentView)>, JournalError> {
+    pub(super) fn judged_view(&self) -> Result<Option<(Tail, SegmentView)>, JournalError> {
         let Some(newest) = self.catalog.segments.last() else {
             return Ok(None);
         };

@@ -14,6 +14,7 @@
 //! Reading order: `frame` and `segment` (bytes), `walk` (one record after another), `tail` and `open` (recovery),
 //! `group`, `writer` and `filler` (the write path), `reader`.
 
+mod backup;
 mod bare;
 mod buffer;
 mod bytes;
@@ -27,6 +28,7 @@ mod fields;
 mod filler;
 mod flaw;
 mod follow;
+mod fork;
 pub mod frame;
 mod group;
 mod handle;
@@ -43,6 +45,8 @@ mod options;
 mod place;
 mod reader;
 mod reopen;
+mod restore;
+mod rewrite;
 mod roll;
 pub mod segment;
 mod shelf;
@@ -59,6 +63,7 @@ mod walk;
 mod writer;
 
 pub use crate::clock::Clock;
+pub use backup::{BackupFile, BackupPlan};
 pub use catalog::{Catalog, SegmentFile};
 pub use chunk::{Chunk, ChunkEnds, ScanError};
 pub use error::{Class, JournalError, Problem};
@@ -66,6 +71,7 @@ pub use fields::Field;
 pub use filler::RESERVE_FILE;
 pub use flaw::{Flaw, FlawKind};
 pub use follow::Follow;
+pub use fork::Fork;
 pub use frame::BODY_BYTES_MAX;
 pub use group::{Delivered, GROUP_BYTES_MAX};
 pub use handle::{Appended, Journal, NewAct};
@@ -79,6 +85,7 @@ pub use open::{OpenReport, Recovered, open};
 pub use options::{ACT_BYTES_MAX, Entropy, JournalOptions, OnPoison, SyncMode};
 pub use place::{Lsn, Position};
 pub use reader::{ActReader, ActRef, OwnedAct};
+pub use restore::{RestorePoint, Restored, restore};
 pub use storage::{Access, Entry, FileLock, FileStorage, Held, LOCK_FILE, Storage, StorageFile};
 pub use tail::{Tail, TailVerdict};
 pub use verify::VerifyReport;

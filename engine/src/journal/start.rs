@@ -255,14 +255,16 @@ impl Recovered {
                 .map_err(JournalError::io("write", META_FILE))?;
             return Ok((meta, file));
         }
-        create_meta(
-            storage,
-            self.options
-                .entropy
-                .draw()
-                .map_err(JournalError::io("draw", "a store id"))?,
-        )
-        .map_err(JournalError::io("create", META_FILE))
+        let store_id = self
+            .options
+            .entropy
+            .draw()
+            .map_err(JournalError::io("draw", "a store id"))?;
+        let meta = Meta {
+            store_id,
+            ..Meta::default()
+        };
+        create_meta(storage, meta).map_err(JournalError::io("create", META_FILE))
     }
 
     fn next_header(
@@ -315,11 +317,10 @@ impl Newest {
 }
 
 /// A first meta, prepared under another name so that the real one is never seen half written.
-fn create_meta(storage: &dyn Storage, store_id: u128) -> io::Result<(Meta, Arc<dyn StorageFile>)> {
-    let mut meta = Meta {
-        store_id,
-        ..Meta::default()
-    };
+pub(super) fn create_meta(
+    storage: &dyn Storage,
+    mut meta: Meta,
+) -> io::Result<(Meta, Arc<dyn StorageFile>)> {
     if storage
         .list()?
         .iter()

@@ -5,5 +5,6 @@ mod damage;
 mod failing;
 mod golden;
 mod looking;
+mod restoring;
 mod running;
 mod stage;

@@ -1,5 +1,6 @@
 //! One file per command; a new one is a file here and a line in `cli.rs`.
 
+pub(crate) mod backup;
 pub(crate) mod balance;
 pub(crate) mod diff;
 pub(crate) mod doctor;
@@ -8,6 +9,7 @@ pub(crate) mod hex;
 pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod replay;
+pub(crate) mod restore;
 pub(crate) mod stats;
 pub(crate) mod verify;
 pub(crate) mod why;

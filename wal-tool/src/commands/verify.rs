@@ -23,7 +23,7 @@ Examples:
   wal-tool verify --json || echo $?     one object a problem, then a summary; the exit code is the worst class";
 
 /// How long the server remembers keys unless it is told otherwise.
-const KEY_WINDOW_DEFAULT: &str = "24h";
+pub(crate) const KEY_WINDOW_DEFAULT: &str = "24h";
 
 /// Checks the whole log and lists every problem.
 ///
@@ -73,7 +73,7 @@ struct VerifyRow {
     points: Option<u128>,
 }
 
-fn parse_window(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_window(text: &str) -> Result<Duration, String> {
     let signed = text
         .parse::<jiff::SignedDuration>()
         .map_err(|error| error.to_string())?;
@@ -97,7 +97,7 @@ impl Verify {
         let mut problems = report.problems.clone();
         let mut row = VerifyRow::new(&log, &report);
         if self.deep {
-            let (wallets, points) = self.check_meaning(&log, output, &mut problems)?;
+            let (wallets, points) = check_meaning(&log, self.key_window, output, &mut problems)?;
             row.deep = true;
             row.wallets = Some(wallets);
             row.points = Some(points);
@@ -108,46 +108,6 @@ impl Verify {
         row.problems = problems.len();
         self.write(&problems, &row, output)?;
         Ok(verdict)
-    }
-
-    /// Replays; gives the number of wallets and the points in them.
-    fn check_meaning(
-        &self,
-        log: &Log,
-        output: &Output,
-        problems: &mut Vec<Problem>,
-    ) -> Result<(usize, u128), Stop> {
-        let bar = output.progress(log.bytes(), true);
-        let mut deep = Deep::new(self.key_window);
-        log.forward(None, &mut |found| {
-            match found {
-                Found::Act(act) => {
-                    bar.set_position(log.bytes_before(act.position));
-                    deep.take(&act);
-                    Ok(Next::GoOn)
-                }
-                // Told already. Behind it the replay goes on: what does not add up there shows who was hit.
-                Found::Damage(damage) => {
-                    deep.pass_damage(damage.problem.class);
-                    Ok(Next::GoOn)
-                }
-            }
-        })?;
-        let first = deep.open_returns().and_then(Returns::first);
-        if let Some(first) = first {
-            log.forward(Some(first), &mut |found| {
-                if let Found::Act(act) = found {
-                    bar.set_position(log.bytes_before(act.position));
-                    deep.take_again(&act);
-                }
-                Ok(Next::GoOn)
-            })?;
-        }
-        bar.finish_and_clear();
-        let (fold, found) = deep.finish();
-        problems.extend(found);
-        let (paid, free) = fold.points();
-        Ok((fold.count(), paid + free))
     }
 
     fn write(
@@ -180,6 +140,46 @@ impl Verify {
         }
         Ok(())
     }
+}
+
+/// Replays; gives the number of wallets and the points in them.
+pub(crate) fn check_meaning(
+    log: &Log,
+    key_window: Duration,
+    output: &Output,
+    problems: &mut Vec<Problem>,
+) -> Result<(usize, u128), Stop> {
+    let bar = output.progress(log.bytes(), true);
+    let mut deep = Deep::new(key_window);
+    log.forward(None, &mut |found| {
+        match found {
+            Found::Act(act) => {
+                bar.set_position(log.bytes_before(act.position));
+                deep.take(&act);
+                Ok(Next::GoOn)
+            }
+            // Told already. Behind it the replay goes on: what does not add up there shows who was hit.
+            Found::Damage(damage) => {
+                deep.pass_damage(damage.problem.class);
+                Ok(Next::GoOn)
+            }
+        }
+    })?;
+    let first = deep.open_returns().and_then(Returns::first);
+    if let Some(first) = first {
+        log.forward(Some(first), &mut |found| {
+            if let Found::Act(act) = found {
+                bar.set_position(log.bytes_before(act.position));
+                deep.take_again(&act);
+            }
+            Ok(Next::GoOn)
+        })?;
+    }
+    bar.finish_and_clear();
+    let (fold, found) = deep.finish();
+    problems.extend(found);
+    let (paid, free) = fold.points();
+    Ok((fold.count(), paid + free))
 }
 
 // === impl VerifyRow ===

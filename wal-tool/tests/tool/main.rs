@@ -5,6 +5,7 @@
 )]
 
 mod asking;
+mod backup;
 mod damage;
 mod live;
 mod manual;

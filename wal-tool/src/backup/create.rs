@@ -1,0 +1,208 @@
+//! Making a generation: sealed files that the one before has already are linked, everything else is copied.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use engine::journal::{BackupFile, BackupPlan, Class, LogReader, Problem};
+
+use super::manifest::{MANIFEST_FILE, Manifest, copy_hashed, generation_name, generations, hex};
+use crate::exit::Stop;
+use crate::staged::Staged;
+
+/// `store.meta` by its name in the data directory.
+const META_FILE: &str = engine::journal::meta::META_FILE;
+
+/// What a backup would take.
+pub(crate) struct Plan {
+    from: PathBuf,
+    to: PathBuf,
+    taken: BackupPlan,
+    before: Option<(PathBuf, Manifest)>,
+}
+
+/// What was made.
+pub(crate) struct Created {
+    pub(crate) generation: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) copied_files: u64,
+    pub(crate) copied_bytes: u64,
+    pub(crate) linked_files: u64,
+    /// The generation was there already: nothing has happened since.
+    pub(crate) unchanged: bool,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Looks at both sides. A directory of backups belongs to one store.
+    pub(crate) fn new(from: &Path, to: &Path) -> Result<Self, Stop> {
+        let taken = LogReader::open(from)?.backup_plan()?;
+        let mut before = None;
+        for generation in generations(to)?.into_iter().rev() {
+            if let Some(manifest) = Manifest::read(&generation)? {
+                before = Some((generation, manifest));
+                break;
+            }
+        }
+        if let Some((generation, manifest)) = &before {
+            let foreign =
+                (manifest.store_id, manifest.timeline) != (taken.store_id, taken.timeline);
+            let what = if foreign {
+                Some("is a backup of another store")
+            } else if manifest.last_lsn > taken.last_lsn.0 {
+                Some("reaches further than the store: that was rolled back")
+            } else {
+                None
+            };
+            if let Some(what) = what {
+                let problem = Problem {
+                    class: Class::Chain,
+                    file: generation.display().to_string(),
+                    offset: None,
+                    lsn: None,
+                    what: what.to_owned(),
+                };
+                return Err(Stop::Journal(problem.into()));
+            }
+        }
+        Ok(Self {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            taken,
+            before,
+        })
+    }
+
+    /// Bytes that have to be copied.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = self.taken.files.iter();
+        files
+            .filter(|file| self.linkable(file).is_none())
+            .map(|file| file.bytes)
+            .sum()
+    }
+
+    /// The file of the generation before that is as good as a copy, with its hash.
+    fn linkable(&self, file: &BackupFile) -> Option<(PathBuf, &str)> {
+        let (generation, manifest) = self.before.as_ref()?;
+        let hash = manifest.files.get(&file.name)?;
+        let path = generation.join(&file.name);
+        let same = file.sealed
+            && manifest.growing != file.name
+            && fs::metadata(&path).is_ok_and(|found| found.len() == file.len);
+        same.then_some((path, hash))
+    }
+
+    /// Carries it out. `progress` is told the bytes copied so far.
+    pub(crate) fn run(self, progress: &dyn Fn(u64)) -> Result<Created, Stop> {
+        let name = generation_name(self.taken.last_lsn.0);
+        if let Some((generation, manifest)) = &self.before
+            && generation.ends_with(&name)
+        {
+            return Ok(Created {
+                generation: generation.clone(),
+                manifest: manifest.clone(),
+                copied_files: 0,
+                copied_bytes: 0,
+                linked_files: 0,
+                unchanged: true,
+            });
+        }
+        let target = self.to.join(&name);
+        let staged = Staged::new(&target)?;
+        match self.fill(staged.dir(), target, progress) {
+            Ok(created) => {
+                staged.publish()?;
+                Ok(created)
+            }
+            Err(stop) => {
+                staged.discard();
+                Err(stop)
+            }
+        }
+    }
+
+    /// Writes everything, the manifest last.
+    fn fill(&self, dir: &Path, target: PathBuf, progress: &dyn Fn(u64)) -> Result<Created, Stop> {
+        let mut created = Created {
+            generation: target,
+            manifest: Manifest {
+                store_id: self.taken.store_id,
+                timeline: self.taken.timeline,
+                first_lsn: self.taken.first_lsn.0,
+                last_lsn: self.taken.last_lsn.0,
+                growing: self.newest().to_owned(),
+                files: BTreeMap::new(),
+            },
+            copied_files: 0,
+            copied_bytes: 0,
+            linked_files: 0,
+            unchanged: false,
+        };
+        for file in &self.taken.files {
+            let hash = self.take(file, dir, &mut created)?;
+            created.manifest.files.insert(file.name.clone(), hash);
+            progress(created.copied_bytes);
+        }
+        let meta = dir.join(META_FILE);
+        write_synced(&meta, &self.taken.meta).map_err(|source| Stop::of_file(&meta, source))?;
+        let hash = hex(&<sha2::Sha256 as sha2::Digest>::digest(&self.taken.meta));
+        created.manifest.files.insert(META_FILE.to_owned(), hash);
+        self.check_copies(dir)?;
+        let path = dir.join(MANIFEST_FILE);
+        write_synced(&path, created.manifest.to_text().as_bytes())
+            .map_err(|source| Stop::of_file(&path, source))?;
+        Ok(created)
+    }
+
+    fn newest(&self) -> &str {
+        self.taken
+            .files
+            .iter()
+            .rfind(|file| !file.sealed)
+            .map_or("", |file| &file.name)
+    }
+
+    /// Links or copies one file; gives its hash.
+    fn take(&self, file: &BackupFile, into: &Path, created: &mut Created) -> Result<String, Stop> {
+        let to = into.join(&file.name);
+        if let Some((path, hash)) = self.linkable(file)
+            && fs::hard_link(&path, &to).is_ok()
+        {
+            created.linked_files += 1;
+            return Ok(hash.to_owned());
+        }
+        let from = self.from.join(&file.name);
+        let hash = copy_hashed(&from, &to, file.bytes, file.len)
+            .map_err(|source| Stop::of_file(&from, source))?;
+        created.copied_files += 1;
+        created.copied_bytes += file.bytes;
+        Ok(hash)
+    }
+
+    /// What was copied must be the log that was planned: sound headers, links and checksums to the last LSN.
+    fn check_copies(&self, dir: &Path) -> Result<(), Stop> {
+        let reader = LogReader::open(dir)?;
+        let old = |name: &str| {
+            let file = self.taken.files.iter().find(|file| file.name == name);
+            file.is_some_and(|file| self.linkable(file).is_some())
+        };
+        let report = reader.verify_where(1, &|_, _| {}, &|segment| !old(&segment.name))?;
+        match report
+            .problems
+            .into_iter()
+            .max_by_key(|p| p.class.severity())
+        {
+            Some(problem) => Err(Stop::Journal(problem.into())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create_new(path)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,193 @@
+//! Backups and restores through the real program.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::stage::{Store, charge, create, run, send, spend};
+
+/// A store of several segments, still open.
+fn busy() -> Store {
+    let mut store = Store::new();
+    store.act(&create(1), None);
+    store.act(&create(2), None);
+    for _ in 0..20 {
+        store.act(&charge(1, 100), None);
+        store.act(&send(1, 2, 30), None);
+        store.pass(1_000_000);
+    }
+    store
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn back_up(store: &Store, to: &Path, code: i32) -> serde_json::Value {
+    let answer = run(&[
+        "backup",
+        "create",
+        "--json",
+        "--from",
+        text(store.dir()),
+        "--to",
+        text(to),
+    ]);
+    assert_eq!(answer.code, code, "{}{}", answer.out, answer.err);
+    answer.rows().pop().unwrap_or_default()
+}
+
+fn check(generation: &Path, code: i32) -> String {
+    let answer = run(&["backup", "verify", text(generation)]);
+    assert_eq!(answer.code, code, "{}{}", answer.out, answer.err);
+    answer.out
+}
+
+fn restore(from: &Path, out: &Path, more: &[&str], code: i32) -> String {
+    let args = [
+        "restore",
+        "--json",
+        "--from",
+        text(from),
+        "--out",
+        text(out),
+    ];
+    let answer = run(&[&args, more].concat());
+    assert_eq!(answer.code, code, "{}{}", answer.out, answer.err);
+    answer.out + &answer.err
+}
+
+fn replayed(dir: &Path, more: &[&str]) -> String {
+    let answer = run(&[&["replay", "--format", "csv"], more, &[text(dir)]].concat());
+    assert_eq!(answer.code, 0, "{}{}", answer.out, answer.err);
+    answer.out
+}
+
+#[test]
+fn a_backup_beside_the_writer_holds_everything_acknowledged_and_the_next_one_links_it() {
+    let mut store = busy();
+    let backups = TempDir::new().unwrap();
+    let first = back_up(&store, backups.path(), 0);
+    assert!(first["copied_files"].as_u64().unwrap() >= 2);
+    check(backups.path(), 0);
+    assert_eq!(back_up(&store, backups.path(), 0)["unchanged"], true);
+    let before = replayed(store.dir(), &[]);
+    for _ in 0..30 {
+        store.act(&charge(2, 7), None);
+    }
+    let second = back_up(&store, backups.path(), 0);
+    assert!(second["linked_files"].as_u64().unwrap() >= 1, "{second}");
+    check(backups.path(), 0);
+    // The older generation is as it was.
+    let older = PathBuf::from(first["generation"].as_str().unwrap());
+    check(&older, 0);
+    assert_eq!(replayed(&older, &[]), before);
+    let store = store.close();
+    let last = back_up(&store, backups.path(), 0);
+    let newest = PathBuf::from(last["generation"].as_str().unwrap());
+    assert_eq!(replayed(&newest, &[]), replayed(store.dir(), &[]));
+}
+
+#[test]
+fn any_changed_missing_or_added_file_of_a_backup_is_found() {
+    let store = busy().close();
+    let backups = TempDir::new().unwrap();
+    let row = back_up(&store, backups.path(), 0);
+    let generation = PathBuf::from(row["generation"].as_str().unwrap());
+    let names: Vec<_> = fs::read_dir(&generation)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    for path in names {
+        let good = fs::read(&path).unwrap();
+        for at in [0, good.len() / 2, good.len() - 1] {
+            let mut bad = good.clone();
+            bad[at] ^= 0x40;
+            fs::write(&path, &bad).unwrap();
+            let answer = run(&["backup", "verify", text(&generation)]);
+            let code = answer.code;
+            assert!([11, 12, 13].contains(&code), "{path:?} at {at}: {code}");
+        }
+        fs::write(&path, &good).unwrap();
+    }
+    check(&generation, 0);
+    fs::write(generation.join("stranger"), "x").unwrap();
+    assert!(check(&generation, 12).contains("stranger"));
+    fs::remove_file(generation.join("stranger")).unwrap();
+    fs::remove_file(generation.join("MANIFEST")).unwrap();
+    assert!(run(&["backup", "verify", text(&generation)]).code != 0);
+}
+
+#[test]
+fn a_directory_of_backups_belongs_to_one_store_and_a_damaged_store_is_not_backed_up() {
+    let store = busy().close();
+    let backups = TempDir::new().unwrap();
+    back_up(&store, backups.path(), 0);
+    let other = busy().close();
+    back_up(&other, backups.path(), 12);
+    let segment = &store.segments()[0];
+    let mut bytes = fs::read(segment).unwrap();
+    bytes[4096 + 60] ^= 1;
+    fs::write(segment, bytes).unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    back_up(&store, elsewhere.path(), 11);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_restore_is_the_state_at_its_point_and_a_store_that_goes_on() {
+    let store = busy().close();
+    let out = TempDir::new().unwrap();
+    let points: [&[&str]; 4] = [
+        &["--to-lsn", "9"],
+        &["--to-lsn", "1"],
+        &["--to-time", "2026-07-31T00:00:05Z"],
+        &[],
+    ];
+    for (at, point) in points.into_iter().enumerate() {
+        let new = out.path().join(format!("new-{at}"));
+        restore(store.dir(), &new, point, 0);
+        assert_eq!(
+            replayed(&new, &[]),
+            replayed(store.dir(), point),
+            "{point:?}"
+        );
+        let deep = run(&["verify", "--deep", text(&new)]);
+        assert_eq!(deep.code, 0, "{}", deep.out);
+        let dump = run(&["dump", "--kind", "fork", text(&new)]);
+        assert_eq!(dump.out.lines().count(), 1, "{}{}", dump.out, dump.err);
+    }
+    // Not twice into the same place, not past the end, not from nothing.
+    let new = out.path().join("new-0");
+    assert!(restore(store.dir(), &new, &[], 2).contains("not empty"));
+    let past = out.path().join("past");
+    assert!(restore(store.dir(), &past, &["--to-lsn", "99999"], 2).contains("ends at LSN"));
+    assert!(!past.exists());
+    let empty = TempDir::new().unwrap();
+    restore(empty.path(), &past, &[], 2);
+}
+
+#[test]
+fn two_restores_of_one_backup_cannot_be_mixed() {
+    let mut store = busy();
+    let backups = TempDir::new().unwrap();
+    let row = back_up(&store, backups.path(), 0);
+    store.act(&spend(1, 5), None);
+    let generation = PathBuf::from(row["generation"].as_str().unwrap());
+    let out = TempDir::new().unwrap();
+    let (one, two) = (out.path().join("one"), out.path().join("two"));
+    restore(&generation, &one, &[], 0);
+    restore(&generation, &two, &[], 0);
+    let segment = |dir: &Path| {
+        let mut names: Vec<_> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "wal"))
+            .collect();
+        names.sort();
+        names.pop().unwrap()
+    };
+    fs::copy(segment(&two), segment(&one)).unwrap();
+    assert_eq!(run(&["verify", text(&one)]).code, 12);
+}
