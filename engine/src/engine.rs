@@ -19,6 +19,7 @@ use crate::open::Opening;
 use crate::projections::History;
 use crate::publish::Position;
 use crate::record::{Content, IdempotencyKey};
+use crate::snapshot::{Made, SnapshotWorker, Snapshots};
 
 /// How long a duplicate of a running request waits for its answer.
 const DUPLICATE_WAIT: Duration = Duration::from_secs(5);
@@ -37,6 +38,9 @@ pub struct Engine {
 }
 
 pub(crate) struct Inner {
+    /// First, so that it ends before the journal lets go of the directory.
+    pub(crate) snapshot_worker: SnapshotWorker,
+    pub(crate) snapshots: Snapshots,
     pub(crate) core: Arc<Core>,
     pub(crate) keys: Arc<KeyTable>,
     pub(crate) history: Arc<History>,
@@ -137,6 +141,12 @@ impl Engine {
             unreachable!("2^52 ids are not used up")
         };
         id
+    }
+
+    /// Makes a snapshot of all sealed segments now. `None`: there is nothing new to cover.
+    pub async fn snapshot(&self) -> Result<Option<Made>, String> {
+        let told = self.inner.snapshots.ask().await;
+        told.unwrap_or_else(|_| Err("the engine ends".to_owned()))
     }
 
     /// What opening found.
@@ -330,8 +340,12 @@ impl Engine {
             () = inner.admission.drained() => {}
             () = inner.poisoned.cancelled() => return,
         }
-        let journal = inner.core.journal.clone();
-        let closed = tokio::task::spawn_blocking(move || journal.close()).await;
+        let ending = Arc::clone(&inner);
+        let closed = tokio::task::spawn_blocking(move || {
+            ending.snapshot_worker.stop();
+            ending.core.journal.close()
+        });
+        let closed = closed.await;
         match closed {
             Ok(Ok(())) => tracing::info!("journal closed"),
             Ok(Err(error)) => tracing::error!(%error, "journal not closed cleanly"),
@@ -341,5 +355,7 @@ impl Engine {
     }
 }
 
+#[cfg(test)]
+mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //!
 //! Modules in reading order: the rules (`domain`), the log (`journal`), the codec between them
 //! (`record`), the shell (`entities`), the way out (`publish`, `projections`), the way back
-//! (`replay`), and the façade (`engine`, `open`, `read`).
+//! (`snapshot`, `replay`), and the façade (`engine`, `open`, `read`).
 
 pub mod domain;
 pub mod journal;
@@ -19,6 +19,7 @@ mod projections;
 mod publish;
 mod read;
 mod replay;
+pub mod snapshot;
 
 pub use self::api::{
     Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Outcome, Receipt, Refusal,
@@ -27,5 +28,8 @@ pub use self::api::{
 pub use self::clock::{Clock, SystemClock};
 pub use self::engine::Engine;
 pub use self::metrics::{EngineMetrics, Histogram};
-pub use self::open::{EngineOptions, IN_FLIGHT_MAX, OpenError, Opening, Prepared, QUEUED_MAX};
+pub use self::open::{
+    EngineOptions, IN_FLIGHT_MAX, OpenError, OpenedSnapshot, Opening, Prepared, QUEUED_MAX,
+    SNAPSHOT_EVERY_BYTES,
+};
 pub use self::replay::ReplayError;

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::engine::Engine;
 use crate::journal::BucketCounts;
+use crate::snapshot::SnapshotFigures;
 
 /// Microseconds in a second.
 const MICROS: f64 = 1e6;
@@ -44,6 +45,8 @@ pub struct EngineMetrics {
     pub flush_seconds: Histogram,
     /// Records per group.
     pub group_records: Histogram,
+    /// What the worker that makes snapshots has done.
+    pub snapshots: SnapshotFigures,
     /// Whether the disk failed.
     pub poisoned: bool,
     /// Whether commands are refused for want of space.
@@ -71,6 +74,7 @@ impl Engine {
             padding_bytes,
             flush_seconds: histogram(&journal.sync_us.read(), MICROS),
             group_records: histogram(&journal.group_records.read(), 1.0),
+            snapshots: self.inner.snapshots.figures(),
             poisoned: self.is_poisoned(),
             storage_full: core.is_full(),
         }

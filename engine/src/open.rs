@@ -1,5 +1,7 @@
 //! Opening: lock and judge the directory, replay, start.
 
+mod begin;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -10,16 +12,19 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use self::begin::OpenedSnapshot;
+use self::begin::{Begun, begin};
 use crate::clock::SystemClock;
 use crate::domain::ALLOTTED_ID_MIN;
 use crate::engine::{Engine, Inner};
-use crate::entities::{Admission, Core, KeyTable, Limits, SWEEPS_IDLE, Table};
+use crate::entities::{Admission, Core, SWEEPS_IDLE};
 use crate::journal::{
-    Clock, FileStorage, JournalError, JournalOptions, Recovered, Storage, SyncMode,
+    Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage, SyncMode,
 };
 use crate::projections::History;
-use crate::publish::{self, Position};
-use crate::replay::{ReplayError, Target, replay};
+use crate::publish::{self, Audit, Position};
+use crate::replay::{ReplayError, Replayed, Scope, Target, replay};
+use crate::snapshot::{self, Setup, SnapshotWorker};
 
 /// Most acts between admission and publication: at some 300 bytes each this bounds what a stalled
 /// disk can pile up to tens of megabytes.
@@ -31,6 +36,10 @@ pub const QUEUED_MAX: u64 = 4_096;
 /// Requests wait for the next segment when less than this part of a segment is free: what is in flight
 /// by then still fits.
 const SPACE_LOW_FRACTION: u64 = 4;
+
+/// Sealed bytes of log between two snapshots. Half a gigabyte is some five million records, which two cores replay in
+/// about a second; a store of a million wallets then writes one byte of snapshot for every three of log.
+pub const SNAPSHOT_EVERY_BYTES: u64 = 512 << 20;
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -51,11 +60,15 @@ pub struct EngineOptions {
     pub key_window: Duration,
     /// Threads that replay.
     pub replay_workers: usize,
+    /// Sealed bytes of log after which a snapshot is made; 0 = only when asked for.
+    pub snapshot_every_bytes: u64,
 }
 
 /// What opening found.
 #[derive(Clone, Debug)]
 pub struct Opening {
+    /// The snapshot that was begun with; `None`: the whole log was replayed.
+    pub snapshot: Option<OpenedSnapshot>,
     /// Acts replayed.
     pub records: u64,
     /// Time that took.
@@ -77,6 +90,9 @@ pub enum OpenError {
     /// The log does not replay.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// The thread that makes snapshots cannot be started.
+    #[error("cannot start the thread that makes snapshots: {0}")]
+    Worker(std::io::Error),
     /// A replaying thread ended by a defect.
     #[error("replay ended by a defect")]
     Defect,
@@ -105,7 +121,12 @@ impl EngineOptions {
             max_keys: 20_000_000,
             key_window: Duration::from_secs(24 * 60 * 60),
             replay_workers: std::thread::available_parallelism().map_or(1, usize::from),
+            snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
         }
+    }
+
+    fn key_window_us(&self) -> i64 {
+        i64::try_from(self.key_window.as_micros()).unwrap_or(i64::MAX)
     }
 }
 
@@ -117,7 +138,7 @@ impl OpenError {
         match self {
             Self::Journal(error) => error.exit_code(),
             Self::Replay(error) => error.exit_code(),
-            Self::Defect => 1,
+            Self::Worker(_) | Self::Defect => 1,
         }
     }
 }
@@ -152,7 +173,7 @@ impl Engine {
             on_poison: Box::new(move || told.cancel()),
             ..JournalOptions::default()
         };
-        let recovered = crate::journal::open(storage, journal)?;
+        let recovered = crate::journal::prepare(storage, journal)?;
         Ok(Prepared {
             options,
             recovered,
@@ -175,55 +196,58 @@ impl Prepared {
     fn open_on(self, runtime: Handle) -> Result<Engine, OpenError> {
         let Self {
             options,
-            recovered,
+            mut recovered,
             clock,
             poisoned,
         } = self;
         let start = Instant::now();
-        let limits = Limits {
-            max_active: options.max_active.max(1),
-            queued_max: QUEUED_MAX,
-        };
-        let table = Arc::new(Table::new(limits, runtime.clone()));
-        let window_us = i64::try_from(options.key_window.as_micros()).unwrap_or(i64::MAX);
-        let keys = Arc::new(KeyTable::new(options.max_keys, window_us));
+        snapshot::sweep(&**recovered.storage());
+        let begun = begin(&mut recovered, &options, &runtime)?;
         let history = Arc::new(History::new());
-        let target = Target {
-            table: &table,
-            keys: &keys,
-            history: &history,
-            keys_from_us: recovered.report().last_time_us.saturating_sub(window_us),
-        };
-        let replayed = replay(&recovered.chunks(), options.replay_workers.max(1), &target)?;
-        let report = recovered.report();
-        let opening = Opening {
-            records: replayed.acts,
-            elapsed: start.elapsed(),
-            last_lsn: report.last_lsn.0,
-            tail: report.verdict.to_string(),
-            warnings: report.warnings.clone(),
-        };
+        let replayed = replay_all(&recovered, &options, &begun, &history)?;
+        let opening = opening(&recovered, &begun, &replayed, start.elapsed());
         let position = Arc::new(Position::default());
         position.advance(opening.last_lsn);
         let capacity = Arc::new(Notify::new());
+        let (last, behind_bytes) = (Lsn(opening.last_lsn), recovered.report().bytes);
+        let mut digest = begun.digest;
+        digest.add(replayed.digest);
         let (outlet, publisher) = publish::channel(
             Arc::clone(&history),
             Arc::clone(&position),
             Arc::clone(&capacity),
         );
-        runtime.spawn(publisher.run());
+        let newest = begun.lsn();
         let journal = recovered.start(Arc::clone(&clock), outlet)?;
+        let setup = Setup {
+            storage: Arc::clone(journal.storage()),
+            meta: Arc::clone(journal.meta()),
+            key_window_us: options.key_window_us(),
+            every_bytes: options.snapshot_every_bytes,
+            newest,
+            behind_bytes,
+        };
+        let (snapshot_worker, snapshots) =
+            SnapshotWorker::start(setup, last, digest).map_err(OpenError::Worker)?;
+        let audit = Audit {
+            digest,
+            snapshots: snapshots.clone(),
+        };
+        runtime.spawn(publisher.run(audit));
         let reader = journal.reader();
-        let core = Arc::new(Core::new(journal, clock, table, capacity));
+        let core = Arc::new(Core::new(journal, clock, begun.table, capacity));
+        let largest_id = begun.largest_id.max(replayed.largest_id);
         let inner = Inner {
+            snapshot_worker,
+            snapshots,
             core,
-            keys,
+            keys: begun.keys,
             history,
             position,
             admission: Admission::new(IN_FLIGHT_MAX),
             reader,
             opening,
-            next_wallet: AtomicU64::new(ALLOTTED_ID_MIN.max(replayed.largest_id + 1)),
+            next_wallet: AtomicU64::new(ALLOTTED_ID_MIN.max(largest_id + 1)),
             draining: AtomicBool::new(false),
             space_low: options.segment_bytes / SPACE_LOW_FRACTION,
             space_waiter: tokio::sync::Mutex::new(()),
@@ -235,6 +259,46 @@ impl Prepared {
         };
         runtime.spawn(sweep(engine.clone(), options.idle));
         Ok(engine)
+    }
+}
+
+/// Replays what lies behind the snapshot, and folds what it covers into the projections that it does not hold.
+fn replay_all(
+    recovered: &Recovered,
+    options: &EngineOptions,
+    begun: &Begun,
+    history: &History,
+) -> Result<Replayed, OpenError> {
+    let workers = options.replay_workers.max(1);
+    let target = |scope| Target {
+        table: &begun.table,
+        keys: &begun.keys,
+        history,
+        keys_from_us: begun.keys_from_us,
+        scope,
+    };
+    let covered = recovered.covered_chunks()?;
+    replay(&covered, workers, &target(Scope::Projections))?;
+    let chunks = recovered.chunks();
+    Ok(replay(&chunks, workers, &target(Scope::Everything))?)
+}
+
+fn opening(
+    recovered: &Recovered,
+    begun: &Begun,
+    replayed: &Replayed,
+    elapsed: Duration,
+) -> Opening {
+    let report = recovered.report();
+    let mut warnings = begun.warnings.clone();
+    warnings.extend(report.warnings.iter().cloned());
+    Opening {
+        snapshot: begun.snapshot.clone(),
+        records: replayed.acts,
+        elapsed,
+        last_lsn: report.last_lsn.0,
+        tail: report.verdict.to_string(),
+        warnings,
     }
 }
 

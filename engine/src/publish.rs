@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
-use crate::domain::Event;
+use crate::domain::{Digest, Event};
 use crate::entities::{AbortOnPanic, Ticket};
 use crate::journal::{Delivered, Lsn, Publish};
 use crate::projections::History;
+use crate::snapshot::Snapshots;
 
 /// Groups that may wait for the task. A few hide its hiccups; when they are used up the journal
 /// thread waits, and what comes in meets the bound of acts in flight.
@@ -39,6 +40,12 @@ pub(crate) struct Publisher {
     capacity: Arc<Notify>,
 }
 
+/// What was published, summed up, for whoever folds the same log a second time.
+pub(crate) struct Audit {
+    pub(crate) digest: Digest,
+    pub(crate) snapshots: Snapshots,
+}
+
 /// How far the projections are.
 #[derive(Default)]
 pub(crate) struct Position {
@@ -50,6 +57,7 @@ type Group = Vec<Delivered<Ticket>>;
 
 enum Leaving {
     Durable(Lsn, Group),
+    Sealed(Lsn, u64),
     Failed(Group),
 }
 
@@ -97,6 +105,10 @@ impl Publish<Ticket> for Outlet {
         self.send(Leaving::Durable(durable, group));
     }
 
+    fn sealed(&mut self, last: Lsn, bytes: u64) {
+        self.send(Leaving::Sealed(last, bytes));
+    }
+
     fn fail(&mut self, group: &mut Group) {
         let group = self.swap(group);
         self.send(Leaving::Failed(group));
@@ -107,11 +119,17 @@ impl Publish<Ticket> for Outlet {
 
 impl Publisher {
     /// Runs until the journal is gone.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self, mut audit: Audit) {
         let _guard = AbortOnPanic;
         while let Some(leaving) = self.receiver.recv().await {
             let mut group = match leaving {
-                Leaving::Durable(durable, group) => self.publish(durable, group).await,
+                Leaving::Durable(durable, group) => {
+                    self.publish(durable, group, &mut audit.digest).await
+                }
+                Leaving::Sealed(last, bytes) => {
+                    audit.snapshots.sealed(last.0, bytes, audit.digest);
+                    continue;
+                }
                 Leaving::Failed(mut group) => {
                     group
                         .drain(..)
@@ -128,7 +146,11 @@ impl Publisher {
         }
     }
 
-    async fn publish(&self, durable: Lsn, mut group: Group) -> Group {
+    async fn publish(&self, durable: Lsn, mut group: Group, digest: &mut Digest) -> Group {
+        let events = group
+            .iter()
+            .filter_map(|delivered| delivered.ticket.event());
+        events.for_each(|event| digest.fold(event));
         self.history.apply(group.iter().filter_map(|delivered| {
             delivered
                 .ticket

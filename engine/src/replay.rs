@@ -17,7 +17,7 @@ use hashbrown::hash_map::Entry;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
-use crate::domain::{self, Entity, EntityId, Event, Inconsistency, Role, Timestamp};
+use crate::domain::{self, Digest, Entity, EntityId, Event, Inconsistency, Role, Timestamp};
 use crate::entities::{EntityState, KeyTable, Table};
 use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
@@ -31,6 +31,17 @@ pub(crate) struct Target<'a> {
     pub(crate) history: &'a History,
     /// Keys of records before this instant are past their window.
     pub(crate) keys_from_us: i64,
+    /// What is to be rebuilt.
+    pub(crate) scope: Scope,
+}
+
+/// How much of what it finds replay puts in its place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scope {
+    /// Rows, keys and projections.
+    Everything,
+    /// Projections only: rows and keys are known from elsewhere.
+    Projections,
 }
 
 /// What replay found.
@@ -40,6 +51,8 @@ pub(crate) struct Replayed {
     pub(crate) acts: u64,
     /// Largest entity id seen.
     pub(crate) largest_id: u64,
+    /// What the events change in the digest of the state before them.
+    pub(crate) digest: Digest,
 }
 
 /// Why replay stopped.
@@ -96,6 +109,7 @@ struct Rounds<'a> {
     failure: Mutex<Option<(u64, ReplayError)>>,
     acts: AtomicU64,
     largest_id: AtomicU64,
+    digest: Mutex<Digest>,
 }
 
 /// Replays all chunks with so many workers.
@@ -114,6 +128,7 @@ pub(crate) fn replay(
         failure: Mutex::new(None),
         acts: AtomicU64::new(0),
         largest_id: AtomicU64::new(0),
+        digest: Mutex::new(Digest::default()),
     };
     std::thread::scope(|scope| {
         for worker in 0..workers {
@@ -126,6 +141,7 @@ pub(crate) fn replay(
         None => Ok(Replayed {
             acts: rounds.acts.into_inner(),
             largest_id: rounds.largest_id.into_inner(),
+            digest: rounds.digest.into_inner(),
         }),
     }
 }
@@ -136,6 +152,7 @@ impl Rounds<'_> {
     fn work(&self, worker: usize) {
         let workers = self.decoded.len();
         let mut states = States::new();
+        let mut digest = Digest::default();
         for round in 0..self.chunks.len().div_ceil(workers) {
             let mut decoded = self.decoded[worker].write();
             decoded.clear(workers);
@@ -154,13 +171,14 @@ impl Rounds<'_> {
                 return;
             }
             for decoded in &self.decoded {
-                if let Err(error) = self.apply(worker, &decoded.read(), &mut states) {
+                if let Err(error) = self.apply(worker, &decoded.read(), &mut states, &mut digest) {
                     self.fail(error);
                     break;
                 }
             }
             self.barrier.wait();
         }
+        self.digest.lock().add(digest);
         for (id, state) in &states {
             self.target.table.restore(*id, state);
             self.largest_id.fetch_max(id.id, Ordering::Relaxed);
@@ -210,7 +228,8 @@ impl Rounds<'_> {
     }
 
     fn remember(&self, key: IdempotencyKey, lsn: Lsn, time_us: i64) {
-        if time_us >= self.target.keys_from_us {
+        let wanted = self.target.scope == Scope::Everything;
+        if wanted && time_us >= self.target.keys_from_us {
             self.target.keys.restore(key, lsn.0, time_us);
         }
     }
@@ -220,14 +239,21 @@ impl Rounds<'_> {
         part: usize,
         decoded: &Decoded,
         states: &mut States,
+        digest: &mut Digest,
     ) -> Result<(), ReplayError> {
         let Some(roles) = decoded.parts.get(part) else {
             return Ok(());
         };
-        for batch in roles.chunks(TOUCHED_AHEAD) {
+        let batches = match self.target.scope {
+            Scope::Everything => roles.chunks(TOUCHED_AHEAD),
+            Scope::Projections => [].chunks(TOUCHED_AHEAD),
+        };
+        for batch in batches {
             touch(states, batch.iter().map(|(_, id, _)| *id));
             for (at, id, role) in batch {
-                apply_role(&decoded.acts[*at as usize], *id, *role, states)?;
+                let act = &decoded.acts[*at as usize];
+                digest.fold_role(&act.event, *role);
+                self.apply_role(act, *id, *role, states)?;
             }
         }
         let legs = roles.iter().map(|(at, id, role)| {
@@ -237,6 +263,36 @@ impl Rounds<'_> {
         self.target
             .history
             .apply_part(part, self.decoded.len(), legs);
+        Ok(())
+    }
+
+    /// Carries out one role of an act on the entity it belongs to.
+    fn apply_role(
+        &self,
+        act: &Act,
+        id: EntityId,
+        role: Role,
+        states: &mut States,
+    ) -> Result<(), ReplayError> {
+        let at = Timestamp(act.time_us);
+        let state = match states.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let known = self.target.table.restored(id);
+                entry.insert(known.unwrap_or(EntityState {
+                    created_at: at,
+                    ..EntityState::default()
+                }))
+            }
+        };
+        domain::apply(&mut state.entity, role, &act.event).map_err(|error| {
+            ReplayError::Meaning {
+                lsn: act.lsn.0,
+                error,
+            }
+        })?;
+        state.last_lsn = act.last_lsn;
+        state.last_at = at;
         Ok(())
     }
 
@@ -254,25 +310,6 @@ impl Rounds<'_> {
             *failure = Some((lsn, error));
         }
     }
-}
-
-/// Carries out one role of an act on the entity it belongs to.
-fn apply_role(act: &Act, id: EntityId, role: Role, states: &mut States) -> Result<(), ReplayError> {
-    let at = Timestamp(act.time_us);
-    let state = match states.entry(id) {
-        Entry::Occupied(entry) => entry.into_mut(),
-        Entry::Vacant(entry) => entry.insert(EntityState {
-            created_at: at,
-            ..EntityState::default()
-        }),
-    };
-    domain::apply(&mut state.entity, role, &act.event).map_err(|error| ReplayError::Meaning {
-        lsn: act.lsn.0,
-        error,
-    })?;
-    state.last_lsn = act.last_lsn;
-    state.last_at = at;
-    Ok(())
 }
 
 /// Reads a little of each of these entities. The reads do not depend on each other, so their cache

@@ -24,6 +24,7 @@ pub struct Inside {
     /// Its time.
     pub clock: Arc<SetClock>,
     disk: MemStorage,
+    snapshot_every_bytes: u64,
 }
 
 // === impl SetClock ===
@@ -50,6 +51,8 @@ impl Inside {
         Self {
             clock: Arc::default(),
             disk: MemStorage::new(seed),
+            // Half of all histories know no snapshots, the others make one whenever a segment is full.
+            snapshot_every_bytes: seed % 2,
         }
     }
 
@@ -58,6 +61,7 @@ impl Inside {
         let options = EngineOptions {
             segment_bytes: SEGMENT_BYTES,
             replay_workers: 2,
+            snapshot_every_bytes: self.snapshot_every_bytes,
             ..EngineOptions::new("in-memory")
         };
         let disk = Arc::new(self.disk.clone());

@@ -11,6 +11,7 @@
 mod cancel;
 mod check;
 mod create;
+mod digest;
 mod entry;
 mod event;
 mod grant;
@@ -33,6 +34,7 @@ use smallvec::SmallVec;
 
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
 pub use self::create::{CreateWallet, WalletCreated};
+pub use self::digest::Digest;
 pub use self::entry::{Allocation, Entry, EntryType};
 pub use self::event::Role;
 pub use self::grant::{Grant, Granted};

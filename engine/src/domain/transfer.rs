@@ -142,7 +142,7 @@ impl Transferred {
     }
 
     /// Runs taken from the paying wallet, for whomever.
-    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+    pub fn runs(&self) -> impl Iterator<Item = &Run> + Clone {
         self.to.iter().flat_map(|received| &received.runs)
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use self::actor::AbortOnPanic;
 pub(crate) use self::admission::Admission;
 pub(crate) use self::keys::{Claim, Claimed, KeyTable};
 pub(crate) use self::rest::SWEEPS_IDLE;
-pub(crate) use self::row::EntityState;
+pub(crate) use self::row::{EntityState, encode as encode_row, read as read_row};
 pub(crate) use self::table::{Dispatch, Limits, Lookup, Table};
 pub(crate) use self::ticket::{BulkReply, Reply, Ticket, Token};
 

@@ -62,7 +62,10 @@ impl Table {
         }
         shard.live.remove(&key_of(id));
         match row() {
-            Some(row) => shard.rows.insert(key_of(id), &row),
+            // It has none while it is live.
+            Some(row) => {
+                shard.rows.insert(key_of(id), &row);
+            }
             None => drop(self.entities.fetch_sub(1, Ordering::Relaxed)),
         }
         self.live.fetch_sub(1, Ordering::Relaxed);

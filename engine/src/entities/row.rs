@@ -48,16 +48,22 @@ pub(crate) fn encode(state: &EntityState) -> Option<Box<[u8]>> {
     Some(bytes.into_boxed_slice())
 }
 
-/// The entity of a row.
+/// The entity of a row in memory.
 pub(crate) fn decode(row: &[u8]) -> EntityState {
-    let read = bincode::serde::decode_from_slice::<Row<Wallet>, _>(row, WIRE);
-    let Ok((row, _)) = read else {
-        unreachable!("a row is only ever written by encode")
+    let Some(state) = read(row) else {
+        unreachable!("a row is only ever written by encode, or read when it came from a file")
     };
-    EntityState {
+    state
+}
+
+/// The entity of a row that comes from a file; `None` if the bytes are no row.
+pub(crate) fn read(bytes: &[u8]) -> Option<EntityState> {
+    let read = bincode::serde::decode_from_slice::<Row<Wallet>, _>(bytes, WIRE);
+    let (row, _) = read.ok().filter(|(_, used)| *used == bytes.len())?;
+    Some(EntityState {
         entity: Some(Entity::Wallet(row.wallet)),
         last_lsn: Lsn(row.last_lsn),
         last_at: Timestamp(row.created_at.saturating_add_unsigned(row.since_created)),
         created_at: Timestamp(row.created_at),
-    }
+    })
 }

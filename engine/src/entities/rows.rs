@@ -44,8 +44,14 @@ impl Rows {
         self.index.get(&id).map(|place| self.at(*place))
     }
 
-    /// Puts a row in, in place of any older one of this id.
-    pub(super) fn insert(&mut self, id: u64, row: &[u8]) {
+    /// Puts a row in, in place of any older one of this id. True when there was none.
+    pub(super) fn insert(&mut self, id: u64, row: &[u8]) -> bool {
+        if let Some(old) = self.index.get(&id)
+            && old.len as usize == row.len()
+        {
+            self.bytes[old.start as usize..][..row.len()].copy_from_slice(row);
+            return false;
+        }
         if self.bytes.len() + row.len() > self.bytes.capacity() {
             // Growing by a quarter, not by doubling: the slack is paid by every wallet.
             self.bytes
@@ -56,9 +62,12 @@ impl Rows {
             unreachable!("a shard of 4 GiB")
         };
         self.bytes.extend_from_slice(row);
-        if let Some(old) = self.index.insert(id, Place { start, len }) {
+        let old = self.index.insert(id, Place { start, len });
+        if let Some(old) = old {
             self.gone += old.len as usize;
+            self.repack_if_worth_it();
         }
+        old.is_none()
     }
 
     /// Takes a row out.
@@ -66,10 +75,14 @@ impl Rows {
         let place = self.index.remove(&id)?;
         let row = self.at(place).into();
         self.gone += place.len as usize;
+        self.repack_if_worth_it();
+        Some(row)
+    }
+
+    fn repack_if_worth_it(&mut self) {
         if self.gone > REPACK_BYTES_MIN && self.gone > self.bytes.len() / GONE_FRACTION {
             self.repack();
         }
-        Some(row)
     }
 
     fn at(&self, place: Place) -> &[u8] {

@@ -93,14 +93,24 @@ impl Table {
         self.entities.load(Ordering::Relaxed)
     }
 
+    /// Puts a row in its place while nothing is live yet.
+    pub(crate) fn restore_row(&self, id: EntityId, row: &[u8]) {
+        let mut shard = self.shards[shard_of(id)].lock();
+        if shard.rows.insert(key_of(id), row) {
+            self.entities.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The state in a row that was restored before.
+    pub(crate) fn restored(&self, id: EntityId) -> Option<EntityState> {
+        let shard = self.shards[shard_of(id)].lock();
+        shard.rows.get(key_of(id)).map(row::decode)
+    }
+
     /// Puts an entity found by replay in its place.
     pub(crate) fn restore(&self, id: EntityId, state: &EntityState) {
         if let Some(row) = row::encode(state) {
-            self.shards[shard_of(id)]
-                .lock()
-                .rows
-                .insert(key_of(id), &row);
-            self.entities.fetch_add(1, Ordering::Relaxed);
+            self.restore_row(id, &row);
         }
     }
 

@@ -66,8 +66,8 @@ impl<T: Send + 'static> Writer<T> {
             if !written {
                 return Err(io::Error::other("groups are still waiting"));
             }
-            self.meta.clean_lsn = Some(self.link.lsn);
-            self.meta.write(&*self.meta_file)
+            let lsn = self.link.lsn;
+            self.meta.update(|meta| meta.clean_lsn = Some(lsn))
         });
         closed.map_err(JournalError::io("close", &self.active.name))
     }

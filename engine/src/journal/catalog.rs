@@ -6,8 +6,10 @@
 use super::error::{Class, JournalError, Problem};
 use super::filler::{NEXT_SUFFIX, RESERVE_FILE};
 use super::meta::{META_FILE, META_TMP_FILE, Meta, MetaCopies};
+use super::place::{SNAPSHOT_TMP_SUFFIX, snapshot_lsn};
 use super::reopen::Reopened;
 use super::segment::{CopyFlaw, HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
+use super::sidecar::{SIDECAR_SUFFIX, SIDECAR_TMP_SUFFIX};
 use super::storage::{Access, Entry, LOCK_FILE, Storage, StorageFile};
 use std::io;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub struct Catalog {
     /// Prepared segments.
     pub next: Vec<String>,
     pub has_reserve: bool,
+    /// Names of snapshots, oldest first.
+    pub snapshots: Vec<String>,
     /// Files that this version does not know; never touched.
     pub unknown: Vec<String>,
 }
@@ -116,6 +120,7 @@ impl Catalog {
             meta: None,
             next: Vec::new(),
             has_reserve: false,
+            snapshots: Vec::new(),
             unknown: Vec::new(),
         };
         for entry in storage
@@ -126,6 +131,10 @@ impl Catalog {
             match name {
                 META_FILE => catalog.meta = Some(read_meta(&**storage)?),
                 LOCK_FILE | META_TMP_FILE => {}
+                // A cache beside a segment; of no use without it, and never judged.
+                _ if name.ends_with(SIDECAR_SUFFIX) || name.ends_with(SIDECAR_TMP_SUFFIX) => {}
+                _ if snapshot_lsn(name).is_some() => catalog.snapshots.push(entry.name),
+                _ if name.ends_with(SNAPSHOT_TMP_SUFFIX) => {}
                 RESERVE_FILE => catalog.has_reserve = true,
                 _ if name.ends_with(NEXT_SUFFIX) => catalog.next.push(entry.name),
                 _ => match SegmentFile::read(storage, &entry) {
@@ -285,7 +294,7 @@ impl Catalog {
     }
 }
 
-fn read_meta(storage: &dyn Storage) -> Result<MetaCopies, JournalError> {
+pub(super) fn read_meta(storage: &dyn Storage) -> Result<MetaCopies, JournalError> {
     let file = storage
         .open(META_FILE, Access::Read)
         .map_err(JournalError::io("open", META_FILE))?;

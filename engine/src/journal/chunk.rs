@@ -2,13 +2,15 @@
 //!
 //! Each states what it begins and ends with, and a scan that does not arrive there exactly is damage.
 
-use super::cut::Cut;
+use super::catalog::SegmentFile;
+use super::cut::{Cut, find_cuts};
 use super::error::JournalError;
 use super::frame::RecordHeader;
 use super::group::CHECKPOINT_BYTES;
 use super::index::Checkpoint;
 use super::place::{Lsn, Position};
 use super::reader::ActRef;
+use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use super::storage::StorageFile;
 use super::tail::{sealed_problem, stops_early};
 use super::walk::{Link, SegmentKey, Walk, Walked};
@@ -40,6 +42,10 @@ pub(crate) struct Span {
     pub(crate) seq: u64,
     pub(crate) key: SegmentKey,
     pub(crate) file: Arc<dyn StorageFile>,
+    /// Where its records begin and what they follow on from.
+    pub(crate) first: Cut,
+    /// Where they end, and with which record.
+    pub(crate) end: Cut,
 }
 
 /// What a verified chunk begins and ends with.
@@ -73,10 +79,48 @@ struct Joiner {
 }
 
 impl ChunkEnds {
+    /// Nothing at all, at this place: what the log behind a known state follows on from.
+    pub(crate) fn at(link: Link) -> Self {
+        Self {
+            start: link,
+            end: link,
+            first_time_us: link.time_us,
+            acts: 0,
+            records: 0,
+            checkpoints: Vec::new(),
+        }
+    }
+
+    /// These ends, with the time before them where they have none: a piece of nothing but marks.
+    pub(crate) fn after(self, before: Option<&Self>) -> Self {
+        let earlier = before.map_or(i64::MIN, |before| before.end.time_us);
+        let end = Link {
+            time_us: self.end.time_us.max(earlier),
+            ..self.end
+        };
+        Self { end, ..self }
+    }
+
     /// Whether `next` goes on where this one ends.
     pub fn precedes(&self, next: &Self) -> bool {
         let (end, start) = (self.end, next.start);
         (end.lsn, end.crc) == (start.lsn, start.crc) && self.end.time_us <= next.first_time_us
+    }
+}
+
+impl Span {
+    pub(crate) fn new(segment: &SegmentFile, header: &SegmentHeader, end: Cut) -> Self {
+        Self {
+            name: segment.name.clone(),
+            seq: segment.seq,
+            key: SegmentKey::of(header),
+            file: Arc::clone(&segment.file),
+            first: Cut {
+                at: HEADER_PAGE_BYTES,
+                link: Link::stated_by(header),
+            },
+            end,
+        }
     }
 }
 
@@ -215,7 +259,7 @@ fn act<'a>(
 }
 
 /// Makes chunks of the pieces between cuts; `ends` holds the last piece's end.
-pub(crate) fn chunks_between(
+fn chunks_between(
     span: &Arc<Span>,
     cuts: &[Cut],
     end: Cut,
@@ -237,4 +281,30 @@ pub(crate) fn chunks_between(
         });
     }
     chunks
+}
+
+/// Cuts segments into chunks.
+pub(crate) fn cut_spans<'a>(
+    spans: impl IntoIterator<Item = &'a Arc<Span>>,
+    results: &Arc<Mutex<Vec<Option<ChunkEnds>>>>,
+) -> Result<Vec<Chunk>, JournalError> {
+    let mut chunks = Vec::new();
+    for span in spans {
+        let cuts = find_cuts(span, span.first, span.end.at)?;
+        chunks.extend(chunks_between(span, &cuts, span.end, results));
+    }
+    Ok(chunks)
+}
+
+/// Header time of the last record in these chunks; None when they have none.
+pub(crate) fn last_time_us(chunks: &[Chunk]) -> Result<Option<i64>, JournalError> {
+    let Some(chunk) = chunks
+        .iter()
+        .rev()
+        .find(|chunk| chunk.end.lsn > chunk.start.lsn)
+    else {
+        return Ok(None);
+    };
+    let ends = chunk.scan(|_| Ok::<(), std::convert::Infallible>(()))?;
+    Ok(Some(ends.end.time_us))
 }

@@ -8,7 +8,7 @@
 use super::chunk::Span;
 use super::error::JournalError;
 use super::frame::{HEADER_BYTES, RecordHeader, group_end};
-use super::segment::GROUP_ALIGN;
+use super::segment::{GROUP_ALIGN, SegmentHeader};
 use super::walk::Link;
 
 /// Aimed-at length: it fits a core's cache, and a log of any size makes enough of them for all cores.
@@ -21,6 +21,16 @@ const PROBE_BYTES: usize = 64 * 1024;
 pub(crate) struct Cut {
     pub(crate) at: u64,
     pub(crate) link: Link,
+}
+
+impl Cut {
+    /// Where the segment before this header ends.
+    pub(crate) fn stated_by(next: &SegmentHeader) -> Self {
+        Self {
+            at: next.prev_bytes,
+            link: Link::stated_by(next),
+        }
+    }
 }
 
 /// Cuts `first.at..end` about every `CHUNK_BYTES`.

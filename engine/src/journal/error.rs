@@ -177,6 +177,15 @@ impl JournalError {
     }
 }
 
+impl From<super::ScanError<std::convert::Infallible>> for JournalError {
+    fn from(error: super::ScanError<std::convert::Infallible>) -> Self {
+        match error {
+            super::ScanError::Journal(error) => error,
+            super::ScanError::Each(never) => match never {},
+        }
+    }
+}
+
 impl From<Problem> for JournalError {
     fn from(problem: Problem) -> Self {
         Self::Damage(problem)

@@ -9,7 +9,8 @@ use super::metrics::JournalMetrics;
 use super::place::Lsn;
 use super::reader::ActReader;
 use super::shelf::Shelf;
-use super::storage::Held;
+use super::storage::{Held, Storage};
+use super::store_meta::StoreMeta;
 use super::writer::Core;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -50,6 +51,8 @@ pub struct Journal<T: Send + 'static> {
 pub(super) struct Handle<T: Send + 'static> {
     pub(super) core: Arc<Core<T>>,
     pub(super) shelf: Arc<Shelf>,
+    pub(super) meta: Arc<StoreMeta>,
+    pub(super) storage: Arc<dyn Storage>,
     pub(super) threads: Mutex<Option<Threads>>,
 }
 
@@ -175,6 +178,16 @@ impl<T: Send + 'static> Journal<T> {
 
     pub fn reader(&self) -> ActReader {
         ActReader::new(Arc::clone(&self.handle.core.index))
+    }
+
+    /// What the directory says of itself, for those who change what lies in it besides the log.
+    pub fn meta(&self) -> &Arc<StoreMeta> {
+        &self.handle.meta
+    }
+
+    /// The directory.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.handle.storage
     }
 
     pub fn metrics(&self) -> &JournalMetrics {

@@ -2,10 +2,13 @@
 //!
 //! Replay fills it chunk by chunk, the writer carries it on. It knows where acts begin, never what they say.
 
+use super::chunk::Span;
+use super::error::JournalError;
 use super::map::MappedSegment;
-use super::storage::StorageFile;
+use super::sidecar::checkpoints;
+use super::storage::{Storage, StorageFile};
 use super::walk::SegmentKey;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -34,6 +37,15 @@ pub(crate) struct IndexedSegment {
     sealed: AtomicBool,
     map: OnceLock<Option<MappedSegment>>,
     points: RwLock<Vec<Point>>,
+    /// Where the points come from, until somebody asks for one.
+    unread: Mutex<Option<Unread>>,
+    is_unread: AtomicBool,
+}
+
+/// A sealed segment whose checkpoints nobody has needed yet.
+struct Unread {
+    storage: Arc<dyn Storage>,
+    span: Arc<Span>,
 }
 
 /// All segments, oldest first, and how far they may be read.
@@ -60,7 +72,28 @@ impl IndexedSegment {
             sealed: AtomicBool::new(false),
             map: OnceLock::new(),
             points: RwLock::new(Vec::new()),
+            unread: Mutex::new(None),
+            is_unread: AtomicBool::new(false),
         }
+    }
+
+    /// A segment that was found, without its checkpoints.
+    pub(crate) fn of(span: &Span) -> Self {
+        let (name, file) = (span.name.clone(), Arc::clone(&span.file));
+        Self::new(name, span.seq, span.first.link.lsn + 1, span.key, file)
+    }
+
+    /// A sealed segment that was not scanned: its checkpoints are fetched when they are first asked for.
+    pub(crate) fn unread(span: &Arc<Span>, first_lsn: u64, storage: &Arc<dyn Storage>) -> Self {
+        let mut segment = Self::of(span);
+        segment.first_lsn = first_lsn;
+        segment.seal();
+        *segment.unread.lock() = Some(Unread {
+            storage: Arc::clone(storage),
+            span: Arc::clone(span),
+        });
+        segment.is_unread.store(true, Ordering::Release);
+        segment
     }
 
     /// From here on the bytes never change, so they may be mapped.
@@ -77,11 +110,29 @@ impl IndexedSegment {
     }
 
     /// Offset of the last checkpoint at or before `lsn`.
-    pub(crate) fn before(&self, lsn: u64) -> Option<u32> {
+    pub(crate) fn before(&self, lsn: u64) -> Result<Option<u32>, JournalError> {
+        if self.is_unread.load(Ordering::Acquire) {
+            self.fetch()?;
+        }
+        Ok(self.point_before(lsn))
+    }
+
+    fn point_before(&self, lsn: u64) -> Option<u32> {
         let delta = u32::try_from(lsn.checked_sub(self.first_lsn)?).ok()?;
         let points = self.points.read();
         let count = points.partition_point(|point| point.lsn_delta <= delta);
         Some(points.get(count.checked_sub(1)?)?.offset)
+    }
+
+    fn fetch(&self) -> Result<(), JournalError> {
+        let mut unread = self.unread.lock();
+        if let Some(Unread { storage, span }) = &*unread {
+            let found = checkpoints(&**storage, span)?;
+            self.add(found.into_iter());
+            *unread = None;
+            self.is_unread.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// The whole file mapped, once it is sealed.

@@ -18,14 +18,7 @@ impl Recovered {
     pub(super) fn unused(&self, header: &SegmentHeader) -> Vec<Unused> {
         let mut found = Vec::new();
         for (span, segment) in self.spans.iter().zip(&self.catalog.segments) {
-            let chunk = self
-                .chunks
-                .iter()
-                .rev()
-                .find(|chunk| chunk.span.seq == span.seq);
-            let Some(end) = chunk.map(|chunk| chunk.to) else {
-                continue;
-            };
+            let end = span.end.at;
             let just_sealed = self
                 .newest
                 .as_ref()
@@ -53,6 +46,11 @@ impl Recovered {
         let mut segments: Vec<Arc<IndexedSegment>> = Vec::new();
         for (span, segment) in self.spans.iter().zip(&self.catalog.segments) {
             if span.seq == header.seq {
+                continue;
+            }
+            if self.is_covered(span) {
+                let unread = IndexedSegment::unread(span, segment.first_lsn, &self.storage);
+                segments.push(Arc::new(unread));
                 continue;
             }
             let file = Arc::clone(&span.file);

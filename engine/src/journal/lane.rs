@@ -13,6 +13,9 @@ pub trait Publish<T>: Send + 'static {
     /// behind the acts it waited for. The writer waits for the return: take the tickets out, or swap the vector for
     /// an empty one, and be quick.
     fn publish(&mut self, durable: Lsn, group: &mut Vec<Delivered<T>>);
+    /// A segment was sealed: `last` is its last LSN, `bytes` its length. Comes behind the groups that are in it, and
+    /// before those that are not.
+    fn sealed(&mut self, _last: Lsn, _bytes: u64) {}
     /// A write failed: whether these acts are on disk is decided by the next start.
     fn fail(&mut self, group: &mut Vec<Delivered<T>>);
 }
@@ -40,6 +43,10 @@ impl<T: Send + 'static> Lane<T> {
     pub(crate) fn deliver(&self, durable: Lsn, mut group: Vec<Delivered<T>>) {
         self.publisher.lock().publish(durable, &mut group);
         self.keep(group);
+    }
+
+    pub(crate) fn sealed(&self, last: Lsn, bytes: u64) {
+        self.publisher.lock().sealed(last, bytes);
     }
 
     pub(crate) fn fail(&self, mut group: Vec<Delivered<T>>) {

@@ -16,6 +16,7 @@
 
 mod backup;
 mod bare;
+mod base;
 mod buffer;
 mod bytes;
 mod catalog;
@@ -42,18 +43,22 @@ pub mod meta;
 mod metrics;
 mod open;
 mod options;
+mod past_cache;
 mod place;
 mod reader;
 mod reopen;
 mod restore;
 mod rewrite;
 mod roll;
+mod sealed;
 pub mod segment;
 mod shelf;
+mod sidecar;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 mod start;
 mod storage;
+mod store_meta;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -64,6 +69,7 @@ mod writer;
 
 pub use crate::clock::Clock;
 pub use backup::{BackupFile, BackupPlan};
+pub use base::Base;
 pub use catalog::{Catalog, SegmentFile};
 pub use chunk::{Chunk, ChunkEnds, ScanError};
 pub use error::{Class, JournalError, Problem};
@@ -81,12 +87,16 @@ pub use ledger::{Reservation, Space, Unavailable};
 pub use log_reader::{ActItem, LogReader, Order, Range};
 pub use map::MappedSegment;
 pub use metrics::{BucketCounts, Buckets, GROUP_RECORDS_BOUNDS, JournalMetrics, SYNC_US_BOUNDS};
-pub use open::{OpenReport, Recovered, open};
+pub use open::{OpenReport, Recovered, open, prepare};
 pub use options::{ACT_BYTES_MAX, Entropy, JournalOptions, OnPoison, SyncMode};
-pub use place::{Lsn, Position};
-pub use reader::{ActReader, ActRef, OwnedAct};
+pub use past_cache::PastCache;
+pub use place::{Lsn, Position, SNAPSHOT_TMP_SUFFIX, snapshot_lsn, snapshot_name};
+pub use reader::{ActReader, ActRef, OwnedAct, SegmentActs};
 pub use restore::{RestorePoint, Restored, restore};
+pub use sealed::Sealed;
+pub(crate) use sidecar::SIDECAR_TMP_SUFFIX;
 pub use storage::{Access, Entry, FileLock, FileStorage, Held, LOCK_FILE, Storage, StorageFile};
+pub use store_meta::StoreMeta;
 pub use tail::{Tail, TailVerdict};
 pub use verify::VerifyReport;
 pub use view::{Annotated, BadSpan, Item, Items, RecordView, SegmentView};

@@ -1,17 +1,18 @@
 //! Opening a directory for serving: take the lock, read what is there, decide where the log ends. Changes nothing yet.
 
+use super::base::{Base, first_behind};
 use super::buffer::PageBuffer;
 use super::catalog::{Catalog, SegmentFile};
-use super::chunk::{Chunk, ChunkEnds, Span, chunks_between};
-use super::cut::{Cut, find_cuts};
+use super::chunk::{Chunk, ChunkEnds, Span, cut_spans, last_time_us};
+use super::cut::Cut;
 use super::error::{Class, JournalError, Problem};
 use super::meta::Meta;
 use super::options::JournalOptions;
 use super::place::Lsn;
-use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
+use super::segment::SegmentHeader;
 use super::storage::{Access, Held, Storage};
 use super::tail::{Tail, TailVerdict, judge};
-use super::walk::{Link, SegmentKey};
+use super::walk::Link;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -47,6 +48,10 @@ pub struct Recovered {
     pub(super) chunks: Vec<Chunk>,
     pub(super) results: Arc<Mutex<Vec<Option<ChunkEnds>>>>,
     pub(super) report: OpenReport,
+    /// The known state that replay begins behind.
+    pub(super) base: Option<Base>,
+    /// LSNs of snapshots that turned out bad.
+    pub(super) bad_snapshots: Vec<u64>,
 }
 
 /// The newest segment and how it ends.
@@ -56,8 +61,18 @@ pub(super) struct Newest {
     pub(super) tail: Tail,
 }
 
-/// Opens a directory for serving: takes LOCK, reads meta and headers, decides the tail.
+/// Opens a directory for serving: takes LOCK, reads meta and headers, decides the tail, and cuts the whole log.
 pub fn open(storage: Arc<dyn Storage>, options: JournalOptions) -> Result<Recovered, JournalError> {
+    let mut recovered = prepare(storage, options)?;
+    recovered.begin_behind(None)?;
+    Ok(recovered)
+}
+
+/// As `open`, but without a decision yet on where replay begins: `begin_behind` must follow.
+pub fn prepare(
+    storage: Arc<dyn Storage>,
+    options: JournalOptions,
+) -> Result<Recovered, JournalError> {
     options.check()?;
     let held = storage.lock()?;
     let catalog = Catalog::read(&storage)?;
@@ -94,9 +109,8 @@ pub fn open(storage: Arc<dyn Storage>, options: JournalOptions) -> Result<Recove
     if let Some(problem) = newest.as_ref().and_then(|newest| newest.tail.blocking()) {
         return Err(problem.clone().into());
     }
-    let results = Arc::default();
-    let (spans, chunks) = cut_log(&catalog, newest.as_ref(), &results)?;
-    let report = report(&catalog, meta.as_ref(), newest.as_ref(), &chunks, warnings)?;
+    let spans = spans(&catalog, newest.as_ref());
+    let report = report(&catalog, meta.as_ref(), newest.as_ref(), warnings);
     Ok(Recovered {
         storage,
         options,
@@ -105,9 +119,11 @@ pub fn open(storage: Arc<dyn Storage>, options: JournalOptions) -> Result<Recove
         meta,
         newest,
         spans,
-        chunks,
-        results,
+        chunks: Vec::new(),
+        results: Arc::default(),
         report,
+        base: None,
+        bad_snapshots: Vec::new(),
     })
 }
 
@@ -116,9 +132,63 @@ impl Recovered {
         &self.report
     }
 
-    /// The whole log in LSN order, in pieces that can be scanned at the same time.
+    /// The log behind the known state in LSN order, in pieces that can be scanned at the same time.
     pub fn chunks(&self) -> Vec<Chunk> {
         self.chunks.clone()
+    }
+
+    /// Files of the directory, as they were found.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Decides that replay begins behind a known state, or at the beginning of the log, and cuts what is to be
+    /// replayed. A second call decides anew.
+    pub fn begin_behind(&mut self, base: Option<Base>) -> Result<(), JournalError> {
+        let base = base.filter(|base| base.lsn > Lsn(0));
+        let last = self
+            .newest
+            .as_ref()
+            .map_or(Link::default(), |newest| newest.tail.link);
+        let at = first_behind(&self.catalog, last, base)?;
+        self.base = base;
+        self.results = Arc::default();
+        self.chunks = cut_spans(&self.spans[at..], &self.results)?;
+        self.report.bytes = self.chunks.iter().map(Chunk::bytes).sum();
+        if self.newest.is_some() && last.time_us == i64::MIN {
+            self.report.last_time_us = last_time_us(&self.chunks)?
+                .or(base.map(|base| base.time_us))
+                .unwrap_or(0);
+        }
+        Ok(())
+    }
+
+    /// The part of the log that the known state covers, cut in the same way.
+    pub fn covered_chunks(&self) -> Result<Vec<Chunk>, JournalError> {
+        let covered = self.spans.iter().take_while(|span| self.is_covered(span));
+        cut_spans(covered, &Arc::default())
+    }
+
+    /// Whether the known state covers a whole segment.
+    pub(super) fn is_covered(&self, span: &Span) -> bool {
+        self.base
+            .is_some_and(|base| span.end.link.lsn <= base.lsn.0)
+    }
+
+    /// Remembers that a snapshot is bad: the meta will not name it any longer.
+    pub fn reject_snapshot(&mut self, lsn: Lsn) {
+        self.bad_snapshots.push(lsn.0);
+    }
+
+    /// What the meta should name: of these snapshots the ones that did not turn out bad.
+    pub(super) fn sound_snapshots(&self, named: [u64; 2]) -> [u64; 2] {
+        let sound = |lsn: &u64| *lsn != 0 && !self.bad_snapshots.contains(lsn);
+        let mut kept = named.into_iter().filter(sound);
+        [kept.next().unwrap_or(0), kept.next().unwrap_or(0)]
     }
 
     /// Longest body an act may have.
@@ -186,99 +256,53 @@ fn read_past_cache(
     Ok(bytes)
 }
 
-/// Cuts all segments: each older one ends where its successor says, the newest where its tail was judged to be.
-fn cut_log(
-    catalog: &Catalog,
-    newest: Option<&Newest>,
-    results: &Arc<Mutex<Vec<Option<ChunkEnds>>>>,
-) -> Result<(Vec<Arc<Span>>, Vec<Chunk>), JournalError> {
-    let (mut spans, mut chunks) = (Vec::new(), Vec::new());
+/// All segments: each older one ends where its successor says, the newest where its tail was judged to be.
+fn spans(catalog: &Catalog, newest: Option<&Newest>) -> Vec<Arc<Span>> {
+    let mut spans = Vec::new();
     for (index, segment) in catalog.segments.iter().enumerate() {
         let Some(header) = segment.header() else {
             continue;
         };
-        let end = match (
-            catalog
-                .segments
-                .get(index + 1)
-                .and_then(SegmentFile::header),
-            newest,
-        ) {
-            (Some(next), _) => Cut {
-                at: next.prev_bytes,
-                link: Link::stated_by(next),
-            },
+        let successor = catalog
+            .segments
+            .get(index + 1)
+            .and_then(SegmentFile::header);
+        let end = match (successor, newest) {
+            (Some(next), _) => Cut::stated_by(next),
             (None, Some(newest)) => Cut {
                 at: newest.tail.end,
                 link: newest.tail.link,
             },
             (None, None) => continue,
         };
-        let span = Arc::new(Span {
-            name: segment.name.clone(),
-            seq: segment.seq,
-            key: SegmentKey::of(header),
-            file: Arc::clone(&segment.file),
-        });
-        let start = Link::stated_by(header);
-        let cuts = find_cuts(
-            &span,
-            Cut {
-                at: HEADER_PAGE_BYTES,
-                link: start,
-            },
-            end.at,
-        )?;
-        chunks.extend(chunks_between(&span, &cuts, end, results));
-        spans.push(span);
+        spans.push(Arc::new(Span::new(segment, header, end)));
     }
-    Ok((spans, chunks))
+    spans
 }
 
 fn report(
     catalog: &Catalog,
     meta: Option<&Meta>,
     newest: Option<&Newest>,
-    chunks: &[Chunk],
     warnings: Vec<String>,
-) -> Result<OpenReport, JournalError> {
+) -> OpenReport {
     let last_lsn = newest.map_or(0, |newest| newest.tail.link.lsn);
     let first_lsn = catalog
         .segments
         .first()
         .map_or(0, |segment| segment.first_lsn);
-    let mut last_time_us = newest.map_or(i64::MIN, |newest| newest.tail.link.time_us);
-    if last_time_us == i64::MIN {
-        last_time_us = last_time_before(chunks)?;
-    }
-    Ok(OpenReport {
+    OpenReport {
         store_id: meta.map_or(0, |meta| meta.store_id),
         epoch: newest.map_or(0, |newest| newest.header.epoch),
         segments: catalog.segments.len(),
         first_lsn: Lsn(if first_lsn > last_lsn { 0 } else { first_lsn }),
         last_lsn: Lsn(last_lsn),
-        last_time_us,
-        bytes: chunks.iter().map(Chunk::bytes).sum(),
+        last_time_us: newest.map_or(0, |newest| newest.tail.link.time_us),
+        bytes: 0,
         verdict: newest.map_or(TailVerdict::Clean { closed: false }, |newest| {
             newest.tail.verdict.clone()
         }),
         unknown_from: newest.and_then(|newest| newest.tail.unknown_from),
         warnings,
-    })
-}
-
-/// Header time of the last record, when the newest segment has none: from the last chunk that has records. 0 for an empty log.
-fn last_time_before(chunks: &[Chunk]) -> Result<i64, JournalError> {
-    let Some(chunk) = chunks
-        .iter()
-        .rev()
-        .find(|chunk| chunk.end.lsn > chunk.start.lsn)
-    else {
-        return Ok(0);
-    };
-    match chunk.scan(|_| Ok::<(), std::convert::Infallible>(())) {
-        Ok(ends) => Ok(ends.end.time_us),
-        Err(super::ScanError::Journal(error)) => Err(error),
-        Err(super::ScanError::Each(never)) => match never {},
     }
 }

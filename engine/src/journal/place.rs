@@ -15,6 +15,21 @@ pub struct Position {
     pub offset: u32,
 }
 
+/// The name under which a snapshot is prepared, with all that is needed for it on the way.
+pub const SNAPSHOT_TMP_SUFFIX: &str = ".snap.tmp";
+
+/// Name of the snapshot of everything up to an LSN.
+pub fn snapshot_name(lsn: Lsn) -> String {
+    format!("snap-{:020}.snap", lsn.0)
+}
+
+/// The LSN in the name of a snapshot; None for any other file.
+pub fn snapshot_lsn(name: &str) -> Option<Lsn> {
+    let digits = name.strip_prefix("snap-")?.strip_suffix(".snap")?;
+    let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse().ok().map(Lsn))?
+}
+
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

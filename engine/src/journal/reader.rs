@@ -3,6 +3,7 @@
 //! Sealed segments are read through a map, the active one by `pread`. Every record read is checked again.
 
 use super::bytes::get_u16;
+use super::chunk::Span;
 use super::error::{Class, JournalError, Problem};
 use super::flaw::FlawKind;
 use super::frame::{HEADER_BYTES, RECORD_MAGIC, RecordHeader, group_end};
@@ -42,6 +43,11 @@ pub struct OwnedAct {
 #[derive(Clone, Debug)]
 pub struct ActReader {
     index: Arc<LogIndex>,
+}
+
+/// Reads the acts of one segment by their places, for those who have verified the segment as a whole.
+pub struct SegmentActs {
+    segment: IndexedSegment,
 }
 
 /// Bytes of a segment, a window at a time.
@@ -106,7 +112,7 @@ impl ActReader {
         let Some(segment) = self.index.holding(lsn.0) else {
             return Ok(None);
         };
-        let Some(start) = segment.before(lsn.0) else {
+        let Some(start) = segment.before(lsn.0)? else {
             return Ok(None);
         };
         let mut window = Window {
@@ -119,6 +125,31 @@ impl ActReader {
             return Ok(None);
         };
         read_act(&mut window, offset, header, look).map(Some)
+    }
+}
+
+impl SegmentActs {
+    /// Of a segment that nobody writes to any more.
+    pub(crate) fn of(span: &Arc<Span>) -> Self {
+        let segment = IndexedSegment::of(span);
+        segment.seal();
+        Self { segment }
+    }
+
+    /// The act whose first record begins at this offset, its checksums checked again.
+    pub fn with_act<R>(
+        &self,
+        offset: u32,
+        look: impl FnOnce(ActRef<'_>) -> R,
+    ) -> Result<R, JournalError> {
+        let mut window = Window {
+            segment: &self.segment,
+            mapped: self.segment.mapped(),
+            bytes: Vec::new(),
+            base: 0,
+        };
+        let header = window.header(u64::from(offset))?;
+        read_act(&mut window, u64::from(offset), header, look)
     }
 }
 

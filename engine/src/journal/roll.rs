@@ -3,6 +3,7 @@
 use super::buffer::PageBuffer;
 use super::index::IndexedSegment;
 use super::options::SyncMode;
+use super::place::Lsn;
 use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use super::shelf::{ReadyFile, Unused};
 use super::storage::{Access, Storage, StorageFile};
@@ -31,9 +32,10 @@ impl<T: Send + 'static> Writer<T> {
             ..old.header.clone()
         };
         let name = seat(&*self.storage, &ready, &header)?;
-        self.meta.active_seq = seq;
-        self.meta.active_first_lsn = header.first_lsn;
-        self.meta.write(&*self.meta_file)?;
+        self.meta.update(|meta| {
+            meta.active_seq = seq;
+            meta.active_first_lsn = header.first_lsn;
+        })?;
         let file = writable(&*self.storage, &name, &ready.file, self.sync)?;
         let key = SegmentKey::of(&header);
         let indexed = IndexedSegment::new(
@@ -54,6 +56,7 @@ impl<T: Send + 'static> Writer<T> {
             end,
         };
         let old = std::mem::replace(&mut self.active, next);
+        self.lane.sealed(Lsn(self.link.lsn), old.end);
         let len = old.header.capacity - old.end;
         if len > 0 {
             self.shelf.give_back(Unused {

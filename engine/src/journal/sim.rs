@@ -163,6 +163,11 @@ impl MemStorage {
         }
     }
 
+    /// Names of all files as they are seen now.
+    pub fn names(&self) -> Vec<String> {
+        self.disk.lock().names.keys().cloned().collect()
+    }
+
     /// A file's bytes as they are seen now.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let disk = self.disk.lock();

@@ -8,7 +8,7 @@
 //! evidence. A segment that holds nothing but its header is replaced, so that opening again and again costs no space.
 
 use super::buffer::PageBuffer;
-use super::chunk::{ChunkEnds, ScanError};
+use super::chunk::ChunkEnds;
 use super::error::JournalError;
 use super::filler::Filler;
 use super::group::Front;
@@ -25,6 +25,7 @@ use super::segment::{
 };
 use super::shelf::{ReadyFile, Shelf};
 use super::storage::{Access, Held, Storage, StorageFile};
+use super::store_meta::StoreMeta;
 use super::tail::stops_early;
 use super::walk::Link;
 use super::writer::{Active, Core, Writer};
@@ -51,6 +52,10 @@ impl Recovered {
         let parts = self.assemble(clock, Box::new(publisher))?;
         let core = Arc::clone(&parts.writer.core);
         let shelf = Arc::clone(&parts.writer.shelf);
+        let (meta, storage) = (
+            Arc::clone(&parts.writer.meta),
+            Arc::clone(&parts.writer.storage),
+        );
         let spawned = JournalError::io("start", "the journal's threads");
         let threads = (|| {
             let (writer, filler) = (parts.writer, parts.filler);
@@ -76,6 +81,8 @@ impl Recovered {
         Ok(Journal::new(Handle {
             core,
             shelf,
+            meta,
+            storage,
             threads: Mutex::new(Some(threads)),
         }))
     }
@@ -128,8 +135,7 @@ impl Recovered {
                 plain: ready.file,
                 end: HEADER_PAGE_BYTES,
             },
-            meta,
-            meta_file,
+            meta: Arc::new(StoreMeta::new(meta, meta_file)),
             link,
             unattested: false,
             sync: options.sync,
@@ -168,7 +174,7 @@ impl Recovered {
     }
 
     /// The tail of the last run may be in the page cache only.
-    fn sync_newest(&self) -> Result<(), JournalError> {
+    pub(super) fn sync_newest(&self) -> Result<(), JournalError> {
         let Some(newest) = &self.newest else {
             return Ok(());
         };
@@ -191,6 +197,7 @@ impl Recovered {
         meta.clean_lsn = None;
         meta.active_seq = header.seq;
         meta.active_first_lsn = header.first_lsn;
+        meta.snapshots = self.sound_snapshots(meta.snapshots);
         let oldest = self.catalog.segments.first();
         meta.oldest_seq = oldest.map_or(header.seq, |oldest| oldest.seq);
         meta.write(file)
@@ -210,34 +217,19 @@ impl Recovered {
 
     /// Scans what nobody has scanned yet and checks that each chunk goes on where the one before ends.
     fn settle(&self) -> Result<Link, JournalError> {
-        let mut before: Option<ChunkEnds> = None;
+        let mut before = self.base.map(|base| ChunkEnds::at(base.link()));
         for (slot, chunk) in self.chunks.iter().enumerate() {
             let known = self.results.lock()[slot].clone();
             let ends = match known {
                 Some(ends) => ends,
-                None => chunk
-                    .scan(|_| Ok::<(), std::convert::Infallible>(()))
-                    .map_err(|error| match error {
-                        ScanError::Journal(error) => error,
-                        ScanError::Each(never) => match never {},
-                    })?,
+                None => chunk.scan(|_| Ok::<(), std::convert::Infallible>(()))?,
             };
             if let Some(before) = &before
                 && !before.precedes(&ends)
             {
                 return Err(stops_early(&chunk.span.name, chunk.from, ends.start.lsn + 1).into());
             }
-            // A chunk of nothing but marks has no time of its own.
-            let time_us = ends.end.time_us.max(
-                before
-                    .as_ref()
-                    .map_or(i64::MIN, |before| before.end.time_us),
-            );
-            let end = Link {
-                time_us,
-                ..ends.end
-            };
-            before = Some(ChunkEnds { end, ..ends });
+            before = Some(ends.after(before.as_ref()));
         }
         Ok(before.map_or(Link::default(), |ends| ends.end))
     }

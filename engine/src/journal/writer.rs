@@ -14,13 +14,13 @@ use super::group::{Front, Group};
 use super::index::{Checkpoint, LogIndex};
 use super::lane::Lane;
 use super::ledger::Ledger;
-use super::meta::Meta;
 use super::metrics::JournalMetrics;
 use super::options::{Entropy, OnPoison, SyncMode};
 use super::place::Lsn;
 use super::segment::{SegmentHeader, paged};
 use super::shelf::Shelf;
 use super::storage::{Storage, StorageFile};
+use super::store_meta::StoreMeta;
 use super::walk::Link;
 use crate::clock::Clock;
 use parking_lot::{Condvar, Mutex};
@@ -65,8 +65,7 @@ pub(crate) struct Writer<T: Send + 'static> {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) lane: Lane<T>,
     pub(crate) active: Active,
-    pub(crate) meta: Meta,
-    pub(crate) meta_file: Arc<dyn StorageFile>,
+    pub(crate) meta: Arc<StoreMeta>,
     pub(crate) link: Link,
     /// The last group has neither a successor nor a MARK.
     pub(crate) unattested: bool,

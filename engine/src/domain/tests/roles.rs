@@ -64,5 +64,11 @@ proptest! {
         prop_assert_eq!(&reversed, &world.wallets);
         prop_assert_eq!(&turned, &world.wallets);
         prop_assert_eq!(&replay_on_threads(&world.acts, &ids), &world.wallets);
+        let (mut by_events, mut by_states) = (Digest::default(), Digest::default());
+        world.acts.iter().for_each(|(_, event)| by_events.fold(event));
+        for (id, state) in &world.wallets {
+            state.iter().for_each(|entity| by_states.add_entity(*id, entity));
+        }
+        prop_assert_eq!(by_events, by_states);
     }
 }

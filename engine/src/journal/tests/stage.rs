@@ -172,6 +172,8 @@ impl Run {
         let handle = Handle {
             core: Arc::clone(&parts.writer.core),
             shelf: Arc::clone(&parts.writer.shelf),
+            meta: Arc::clone(&parts.writer.meta),
+            storage: Arc::clone(&parts.writer.storage),
             threads: Mutex::new(None),
         };
         Self {

@@ -1,0 +1,144 @@
+//! A sum over all entities that tells whether two foldings of the log came to the same state.
+//!
+//! ```text
+//! digest = Σ over entities of mix(entity, version, paid, free)   modulo 2^128
+//! event:   digest − mix(before) + mix(after)                     O(1) for each leg
+//! ```
+//! The order of the terms does not matter, so parts summed on several threads are simply added. It finds
+//! mistakes, not malice: the mixing spreads well and keeps no secret.
+
+use super::event::Role;
+use super::runs::{Run, amount_of_fund};
+use super::types::{EntityId, Fund};
+use super::wallet::{Standing, Wallet};
+use super::{Entity, Event};
+
+/// Odd constants that part the words of one term from each other (fractions of the golden ratio and of π).
+const SEEDS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0x243F_6A88_85A3_08D3];
+
+/// The sum. The one of an empty store is zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Digest(pub u128);
+
+// === impl Digest ===
+
+impl Digest {
+    /// Counts what an event changes.
+    pub fn fold(&mut self, event: &Event) {
+        for (_, role) in event.roles() {
+            self.fold_role(event, role);
+        }
+    }
+
+    /// Counts what an event changes in the entity of one role.
+    pub fn fold_role(&mut self, event: &Event, role: Role) {
+        if let Some(before) = event.standing_before(role) {
+            self.0 = self.0.wrapping_sub(term(&before));
+        }
+        self.0 = self.0.wrapping_add(term(&event.standing(role)));
+    }
+
+    /// Counts an entity as it stands.
+    pub fn add_entity(&mut self, id: EntityId, entity: &Entity) {
+        let Entity::Wallet(wallet) = entity;
+        if let Some(standing) = standing_of(id, wallet) {
+            self.0 = self.0.wrapping_add(term(&standing));
+        }
+    }
+
+    /// Adds the sum over other entities, or over later events.
+    pub fn add(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+}
+
+// === impl Event ===
+
+impl Event {
+    /// How the entity in this role stood before the event, by the event's own account; `None` if it did not
+    /// exist.
+    pub fn standing_before(&self, role: Role) -> Option<Standing> {
+        let after = self.standing(role);
+        match self {
+            Self::WalletCreated(_) => None,
+            Self::Charged(event) => Some(before(&after, 0, -signed(event.amount.get()))),
+            Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
+            Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),
+            Self::UseCancelled(event) => Some(minus_runs(&after, event.runs.iter())),
+            Self::Lapsed(event) => {
+                let amount = signed(event.amount.get());
+                Some(match event.bucket.fund {
+                    Fund::Free => before(&after, amount, 0),
+                    Fund::Paid => before(&after, 0, amount),
+                })
+            }
+            Self::Transferred(event) => Some(match role {
+                Role::To(at) => minus_runs(&after, event.to[usize::from(at)].runs.iter()),
+                Role::Sole | Role::From => plus_runs(&after, event.runs()),
+            }),
+        }
+    }
+}
+
+fn signed(amount: u64) -> i64 {
+    amount.cast_signed()
+}
+
+/// The standing one version earlier. Wrapping, since a log that contradicts itself is found elsewhere.
+fn before(after: &Standing, free: i64, paid: i64) -> Standing {
+    Standing {
+        wallet: after.wallet,
+        version: after.version.wrapping_sub(1),
+        paid: after.paid.wrapping_add_signed(paid),
+        free: after.free.wrapping_add_signed(free),
+    }
+}
+
+fn plus_runs<'a>(
+    after: &Standing,
+    runs: impl IntoIterator<Item = &'a Run, IntoIter: Clone>,
+) -> Standing {
+    let runs = runs.into_iter();
+    let free = signed(amount_of_fund(runs.clone(), Fund::Free));
+    before(after, free, signed(amount_of_fund(runs, Fund::Paid)))
+}
+
+fn minus_runs<'a>(
+    after: &Standing,
+    runs: impl IntoIterator<Item = &'a Run, IntoIter: Clone>,
+) -> Standing {
+    let runs = runs.into_iter();
+    let free = signed(amount_of_fund(runs.clone(), Fund::Free));
+    before(after, -free, -signed(amount_of_fund(runs, Fund::Paid)))
+}
+
+fn standing_of(id: EntityId, wallet: &Wallet) -> Option<Standing> {
+    Some(Standing {
+        wallet: super::WalletId::new(id.id)?,
+        version: wallet.version,
+        paid: wallet.paid,
+        free: wallet.free,
+    })
+}
+
+fn term(standing: &Standing) -> u128 {
+    let words = [
+        standing.wallet.get(),
+        standing.version,
+        standing.paid,
+        standing.free,
+    ];
+    let lanes = SEEDS.map(|seed| {
+        words.into_iter().fold(seed, |state, word| {
+            mix((state ^ word).wrapping_add(seed).rotate_left(23))
+        })
+    });
+    u128::from(lanes[0]) << 64 | u128::from(lanes[1])
+}
+
+/// The finishing step of SplitMix64: every bit of the input reaches every bit of the output.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

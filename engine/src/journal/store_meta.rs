@@ -1,0 +1,73 @@
+//! `store.meta` while the store is open: whoever changes it takes turns.
+//!
+//! The writer says in it where the log goes on, others say what they have made of sealed segments. A failed write is
+//! the last one: the kernel marks the pages clean after a failed sync, and a second one would lie. The next roll
+//! then finds it broken and stops the journal.
+
+use super::catalog::read_meta;
+use super::error::{Class, JournalError, Problem};
+use super::meta::{META_FILE, Meta};
+use super::storage::{Access, Storage, StorageFile};
+use parking_lot::Mutex;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// The one open handle on the meta. Cheap to share.
+pub struct StoreMeta {
+    state: Mutex<State>,
+}
+
+struct State {
+    meta: Meta,
+    file: Arc<dyn StorageFile>,
+    broken: bool,
+}
+
+impl StoreMeta {
+    pub(crate) fn new(meta: Meta, file: Arc<dyn StorageFile>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                meta,
+                file,
+                broken: false,
+            }),
+        }
+    }
+
+    /// Of a directory that is held and not served.
+    pub fn open(storage: &dyn Storage) -> Result<Self, JournalError> {
+        let found = read_meta(storage)?;
+        let Some(meta) = found.newest() else {
+            return Err(Problem::new(Class::Meta, META_FILE, "no sound copy").into());
+        };
+        let file = storage
+            .open(META_FILE, Access::Write)
+            .map_err(JournalError::io("open", META_FILE))?;
+        Ok(Self::new(meta.clone(), file))
+    }
+
+    /// What it says now.
+    pub fn read(&self) -> Meta {
+        self.state.lock().meta.clone()
+    }
+
+    /// Changes it; durable when this returns.
+    pub fn update(&self, change: impl FnOnce(&mut Meta)) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        if state.broken {
+            return Err(io::Error::other("store.meta could not be written before"));
+        }
+        change(&mut state.meta);
+        let written = state.meta.write(&*state.file);
+        state.broken = written.is_err();
+        written
+    }
+}
+
+impl fmt::Debug for StoreMeta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreMeta").field(&self.read()).finish()
+    }
+}
