@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, balance, diff, doctor, dump, hex, history, inspect, replay, restore, stats, verify, why,
+    backup, balance, compact, diff, doctor, dump, hex, history, inspect, replay, restore, stats,
+    verify, why,
 };
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
@@ -42,6 +43,7 @@ enum Command {
     Why(why::Why),
     Diff(diff::Diff),
     Doctor(doctor::Doctor),
+    Compact(compact::Compact),
     Backup(backup::Backup),
     Restore(restore::Restore),
 }
@@ -64,6 +66,7 @@ impl Cli {
             Command::Why(command) => command.run(&mut output),
             Command::Diff(command) => command.run(&mut output),
             Command::Doctor(command) => command.run(&mut output),
+            Command::Compact(command) => command.run(&mut output),
             Command::Backup(command) => command.run(&mut output),
             Command::Restore(command) => command.run(&mut output),
         };

@@ -73,7 +73,7 @@ impl Staged {
 
     /// Makes everything in it durable and gives it its name.
     pub(crate) fn publish(self) -> Result<(), Stop> {
-        let synced = sync_dir(&self.partial)
+        let synced = sync_tree(&self.partial)
             .and_then(|()| fs::rename(&self.partial, &self.target))
             .and_then(|()| match self.target.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
@@ -81,6 +81,17 @@ impl Staged {
             });
         synced.map_err(|source| Stop::of_file(&self.target, source))
     }
+}
+
+/// The folders in it, then itself.
+fn sync_tree(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_tree(&path)?;
+        }
+    }
+    sync_dir(dir)
 }
 
 fn sync_dir(dir: &Path) -> io::Result<()> {

@@ -56,8 +56,22 @@ impl LogReader {
         if let Some(problem) = tail.blocking() {
             return Err(problem.clone().into());
         }
-        let mut files = Vec::new();
+        let mut files: Vec<BackupFile> = catalog
+            .archive
+            .files
+            .iter()
+            .filter(|file| file.runs[0].source.seq < meta.oldest_seq)
+            .map(|file| BackupFile {
+                name: file.shown(),
+                bytes: file.len,
+                len: file.len,
+                sealed: true,
+            })
+            .collect();
         for (index, segment) in catalog.segments.iter().enumerate() {
+            if segment.archived {
+                continue;
+            }
             if let Some(next) = catalog.successor(index) {
                 files.push(BackupFile {
                     name: segment.name.clone(),
@@ -86,6 +100,8 @@ impl LogReader {
             clean_lsn: meta
                 .clean_lsn
                 .filter(|_| whole && meta.active_seq == header.seq),
+            // Snapshots can be made anew from the log, and are not taken.
+            snapshots: [0, 0],
             ..meta.clone()
         };
         Ok(BackupPlan {

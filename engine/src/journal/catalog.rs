@@ -3,6 +3,7 @@
 //! Reads names and header pages only, changes nothing, and needs no lock. Every misfit becomes a `Problem`, so that
 //! an opening server takes the worst and `verify` lists them all.
 
+use super::archive::Archive;
 use super::error::{Class, JournalError, Problem};
 use super::filler::{NEXT_SUFFIX, RESERVE_FILE};
 use super::meta::{META_FILE, META_TMP_FILE, Meta, MetaCopies};
@@ -29,14 +30,19 @@ pub struct SegmentFile {
     /// Bytes on disk: less than the length once unused space was given back.
     pub allocated: u64,
     pub copies: [Result<SegmentHeader, CopyFlaw>; 2],
+    /// It lies in an archive file and reads as it did before.
+    pub archived: bool,
     pub(crate) file: Arc<dyn StorageFile>,
 }
 
 /// Everything in a directory.
 #[derive(Clone)]
 pub struct Catalog {
-    /// By sequence number.
+    /// By sequence number, archived ones included.
     pub segments: Vec<SegmentFile>,
+    pub(crate) archive: Archive,
+    /// Names of segments that are in the archive by now and are to be removed.
+    pub superseded: Vec<String>,
     pub meta: Option<MetaCopies>,
     /// Prepared segments.
     pub next: Vec<String>,
@@ -75,6 +81,7 @@ impl SegmentFile {
             len: entry.len,
             allocated: entry.allocated,
             copies,
+            archived: false,
             file,
         }))
     }
@@ -117,6 +124,8 @@ impl Catalog {
     pub fn read(storage: &Arc<dyn Storage>) -> Result<Self, JournalError> {
         let mut catalog = Self {
             segments: Vec::new(),
+            archive: Archive::default(),
+            superseded: Vec::new(),
             meta: None,
             next: Vec::new(),
             has_reserve: false,
@@ -150,7 +159,41 @@ impl Catalog {
         catalog
             .segments
             .sort_by_key(|segment| (segment.seq, segment.first_lsn));
+        catalog.archive = Archive::read(storage)?;
+        catalog.join_archive();
         Ok(catalog)
+    }
+
+    /// Puts archived segments before the others. `store.meta` decides between a segment and its archived copy: before it
+    /// moves on, the archive file is unfinished business, after that the segment is.
+    fn join_archive(&mut self) {
+        let archived = self.archive.segments();
+        if archived.is_empty() {
+            return;
+        }
+        let first = self.segments.first().map_or(u64::MAX, |first| first.seq);
+        let oldest = match self.newest_meta() {
+            Some(meta) if meta.oldest_seq != 0 => meta.oldest_seq,
+            Some(_) | None => first,
+        };
+        let holds = |seq: u64| archived.iter().any(|segment| segment.seq == seq);
+        let (superseded, mut segments): (Vec<_>, Vec<_>) = std::mem::take(&mut self.segments)
+            .into_iter()
+            .partition(|segment| segment.seq < oldest && holds(segment.seq));
+        self.superseded = superseded.into_iter().map(|segment| segment.name).collect();
+        let stands = |seq: u64| segments.iter().any(|segment| segment.seq == seq);
+        let mut joined: Vec<_> = archived
+            .into_iter()
+            .filter(|segment| segment.seq < oldest || !stands(segment.seq))
+            .collect();
+        joined.append(&mut segments);
+        joined.sort_by_key(|segment| (segment.seq, segment.first_lsn));
+        self.segments = joined;
+    }
+
+    /// The oldest segment that stands for itself.
+    pub(crate) fn oldest_live(&self) -> Option<&SegmentFile> {
+        self.segments.iter().find(|segment| !segment.archived)
     }
 
     pub fn newest_meta(&self) -> Option<&Meta> {
@@ -173,6 +216,7 @@ impl Catalog {
         if let Some(meta) = &self.meta {
             found.extend(meta.problems());
         }
+        found.extend(self.archive.problems.iter().cloned());
         self.chain_problems(&mut found);
         self.meta_problems(&mut found);
         found
@@ -180,7 +224,7 @@ impl Catalog {
 
     /// Problems with which nobody may be served. A single bad copy of a header or of the meta is not among them.
     pub fn blocking_problems(&self) -> Vec<Problem> {
-        let mut found = Vec::new();
+        let mut found = self.archive.problems.clone();
         for segment in &self.segments {
             let mut own = Vec::new();
             segment.own_problems(&mut own);
@@ -250,7 +294,7 @@ impl Catalog {
             return;
         };
         let missing = |what: String| Problem::new(Class::Chain, META_FILE, what);
-        let (Some(oldest), Some(newest)) = (self.segments.first(), self.segments.last()) else {
+        let (Some(oldest), Some(newest)) = (self.oldest_live(), self.segments.last()) else {
             if meta.active_seq != 0 {
                 found.push(missing(format!(
                     "segment {} and all before it are missing",
@@ -290,6 +334,20 @@ impl Catalog {
                 meta.oldest_seq, oldest.seq
             );
             found.push(missing(what));
+        }
+        self.archive_problems(meta, found);
+    }
+
+    /// The log must go back to where the archive begins.
+    fn archive_problems(&self, meta: &Meta, found: &mut Vec<Problem>) {
+        let begins = meta.archive_seq.max(1);
+        let first = self.segments.first().map_or(0, |first| first.seq);
+        if meta.active_seq != 0 && meta.oldest_seq > begins && first > begins {
+            let what = format!(
+                "segments {begins} to {} are missing from the archive",
+                first.min(meta.oldest_seq) - 1
+            );
+            found.push(Problem::new(Class::Chain, META_FILE, what));
         }
     }
 }

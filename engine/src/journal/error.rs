@@ -117,6 +117,8 @@ impl Problem {
     }
 }
 
+impl std::error::Error for Problem {}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.class.name(), self.file)?;
@@ -156,10 +158,30 @@ pub enum JournalError {
 impl JournalError {
     pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
         let file = file.to_owned();
-        move |source| Self::Io {
-            action,
-            file,
-            source,
+        move |source| {
+            // A read from the archive may find damage; what it is and where is known already.
+            match source
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref::<Problem>())
+            {
+                Some(problem) => Self::Damage(problem.clone()),
+                None => Self::Io {
+                    action,
+                    file,
+                    source,
+                },
+            }
+        }
+    }
+
+    /// For readers that look like files.
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Io { source, .. } => source,
+            Self::Damage(problem) => io::Error::new(io::ErrorKind::InvalidData, problem),
+            other @ (Self::Locked { .. } | Self::Options(_) | Self::Poisoned | Self::Closed) => {
+                io::Error::other(other.to_string())
+            }
         }
     }
 

@@ -103,6 +103,16 @@ impl Storage for FaultyStorage {
             orders: self.orders.clone(),
         }))
     }
+
+    fn existing_folder(&self, name: &str) -> io::Result<Option<Arc<dyn Storage>>> {
+        let Some(inner) = self.inner.existing_folder(name)? else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(Self {
+            inner,
+            orders: self.orders.clone(),
+        })))
+    }
 }
 
 // === impl FaultyFile ===

@@ -3,6 +3,7 @@
 //! Under a running server the newest segment is read while it grows. What is not attested yet may still vanish in a
 //! crash, so nothing past the last attested LSN is shown or judged.
 
+use super::archive::ARCHIVE_FOLDER;
 use super::catalog::{Catalog, SegmentFile};
 use super::error::{Class, JournalError, Problem};
 use super::place::Lsn;
@@ -11,6 +12,7 @@ use super::segment::{HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
 use super::storage::{Entry, FileLock, FileStorage, Storage};
 use super::tail::{Tail, TailVerdict, judge};
 use super::view::{ActEntry, Item, SegmentView, read_whole};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,7 +95,7 @@ impl LogReader {
         let Some(newest) = self.catalog.segments.last() else {
             return Ok(true);
         };
-        let files = self.files()?;
+        let files = self.listed()?;
         let last = files
             .iter()
             .filter_map(|entry| parse_segment_name(&entry.name))
@@ -111,8 +113,22 @@ impl LogReader {
         Ok(magic != [0; 2] || SegmentHeader::decode(&copy).ok().as_ref() != newest.header())
     }
 
-    /// All files with their lengths.
+    /// All files with their lengths, those of the archive by their path.
     pub fn files(&self) -> Result<Vec<Entry>, JournalError> {
+        let mut files = self.listed()?;
+        let reading = || JournalError::io("read", ARCHIVE_FOLDER);
+        let folder = self.storage.existing_folder(ARCHIVE_FOLDER);
+        if let Some(folder) = folder.map_err(reading())? {
+            let inside = folder.list().map_err(reading())?.into_iter();
+            files.extend(inside.map(|entry| Entry {
+                name: format!("{ARCHIVE_FOLDER}/{}", entry.name),
+                ..entry
+            }));
+        }
+        Ok(files)
+    }
+
+    fn listed(&self) -> Result<Vec<Entry>, JournalError> {
         self.storage
             .list()
             .map_err(JournalError::io("list", "the directory"))
@@ -144,7 +160,34 @@ impl LogReader {
         self.view(index).map(Some)
     }
 
+    /// One segment in memory. A server may have archived it since the directory was looked at.
     pub(crate) fn view(&self, index: usize) -> Result<SegmentView, JournalError> {
+        let gone = match self.view_as_listed(index) {
+            Err(JournalError::Io {
+                action,
+                file,
+                source,
+            }) if source.kind() == io::ErrorKind::NotFound => JournalError::Io {
+                action,
+                file,
+                source,
+            },
+            outcome => return outcome,
+        };
+        let again = Self {
+            storage: Arc::clone(&self.storage),
+            dir: self.dir.clone(),
+            catalog: Catalog::read(&self.storage)?,
+        };
+        let seq = self.catalog.segments[index].seq;
+        let mut now = again.catalog.segments.iter();
+        match now.position(|segment| segment.seq == seq) {
+            Some(at) => again.view_as_listed(at),
+            None => Err(gone),
+        }
+    }
+
+    fn view_as_listed(&self, index: usize) -> Result<SegmentView, JournalError> {
         let file = &self.catalog.segments[index];
         if let Some(next) = self.catalog.successor(index) {
             return SegmentView::read(file.clone(), next.prev_bytes);

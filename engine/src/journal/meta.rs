@@ -32,6 +32,7 @@ const AT_ACTIVE: usize = 64;
 const AT_ACTIVE_LSN: usize = 72;
 const AT_OLDEST: usize = 80;
 const AT_SNAPSHOTS: usize = 88;
+const AT_ARCHIVE: usize = 104;
 const AT_CRC: usize = META_COPY_BYTES - 4;
 
 /// What one copy says.
@@ -47,9 +48,12 @@ pub struct Meta {
     /// Segment in use; 0 before the first one exists.
     pub active_seq: u64,
     pub active_first_lsn: u64,
+    /// The oldest segment that stands for itself; those before it are in the archive.
     pub oldest_seq: u64,
     /// LSNs of the two newest snapshots, newest first; 0 = none.
     pub snapshots: [u64; 2],
+    /// The oldest segment that the archive still holds; 0 = it goes back to the first.
+    pub archive_seq: u64,
 }
 
 /// All four copies as found.
@@ -75,6 +79,7 @@ impl Meta {
         put_u64(&mut out, AT_OLDEST, self.oldest_seq);
         put_u64(&mut out, AT_SNAPSHOTS, self.snapshots[0]);
         put_u64(&mut out, AT_SNAPSHOTS + 8, self.snapshots[1]);
+        put_u64(&mut out, AT_ARCHIVE, self.archive_seq);
         let crc = crc32fast::hash(&out[..AT_CRC]);
         put_u32(&mut out, AT_CRC, crc);
         out
@@ -109,6 +114,7 @@ impl Meta {
             active_first_lsn: get_u64(copy, AT_ACTIVE_LSN),
             oldest_seq: get_u64(copy, AT_OLDEST),
             snapshots: [get_u64(copy, AT_SNAPSHOTS), get_u64(copy, AT_SNAPSHOTS + 8)],
+            archive_seq: get_u64(copy, AT_ARCHIVE),
         })
     }
 
@@ -140,6 +146,7 @@ impl Meta {
                 "snapshots",
                 format!("{:?}", self.snapshots),
             ),
+            Field::new(AT_ARCHIVE, 8, "archive_seq", self.archive_seq.to_string()),
             Field::new(AT_CRC, 4, "crc", "CRC of bytes 0..4092"),
         ]
     }

@@ -14,6 +14,7 @@
 //! Reading order: `frame` and `segment` (bytes), `walk` (one record after another), `tail` and `open` (recovery),
 //! `group`, `writer` and `filler` (the write path), `reader`.
 
+mod archive;
 mod backup;
 mod bare;
 mod base;
@@ -21,6 +22,7 @@ mod buffer;
 mod bytes;
 mod catalog;
 mod chunk;
+mod compact;
 mod cut;
 mod error;
 #[cfg(feature = "sim")]
@@ -72,6 +74,7 @@ pub use backup::{BackupFile, BackupPlan};
 pub use base::Base;
 pub use catalog::{Catalog, SegmentFile};
 pub use chunk::{Chunk, ChunkEnds, ScanError};
+pub use compact::{CompactPlan, Compacted, compact_offline};
 pub use error::{Class, JournalError, Problem};
 pub use fields::Field;
 pub use filler::RESERVE_FILE;

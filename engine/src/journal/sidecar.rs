@@ -66,7 +66,9 @@ fn write(storage: &dyn Storage, name: &str, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// An archived segment has the sidecar that it had before: its places are the same.
 pub(crate) fn sidecar_name(segment: &str) -> String {
+    let segment = segment.rsplit('/').next().unwrap_or(segment);
     format!(
         "{}{SIDECAR_SUFFIX}",
         segment.strip_suffix(".wal").unwrap_or(segment)

@@ -303,6 +303,10 @@ impl Storage for MemStorage {
             prefix: format!("{}{name}/", self.prefix),
         }))
     }
+
+    fn existing_folder(&self, name: &str) -> io::Result<Option<Arc<dyn Storage>>> {
+        self.folder(name).map(Some)
+    }
 }
 
 impl MemFile {

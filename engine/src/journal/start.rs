@@ -198,7 +198,7 @@ impl Recovered {
         meta.active_seq = header.seq;
         meta.active_first_lsn = header.first_lsn;
         meta.snapshots = self.sound_snapshots(meta.snapshots);
-        let oldest = self.catalog.segments.first();
+        let oldest = self.catalog.oldest_live();
         meta.oldest_seq = oldest.map_or(header.seq, |oldest| oldest.seq);
         meta.write(file)
             .map_err(JournalError::io("write", META_FILE))

@@ -54,6 +54,8 @@ pub trait Storage: Send + Sync {
     fn lock(&self) -> Result<Held, JournalError>;
     /// A folder inside it, made when it is not there. Its files are its own: listing the directory does not show them.
     fn folder(&self, name: &str) -> io::Result<Arc<dyn Storage>>;
+    /// As `folder`, for those who only look: None when it is not there.
+    fn existing_folder(&self, name: &str) -> io::Result<Option<Arc<dyn Storage>>>;
 }
 
 /// One open file.
@@ -183,6 +185,16 @@ impl Storage for FileStorage {
             Err(error) => return Err(error),
         }
         Ok(Arc::new(Self { dir }))
+    }
+
+    fn existing_folder(&self, name: &str) -> io::Result<Option<Arc<dyn Storage>>> {
+        let dir = self.dir.join(name);
+        match fs::metadata(&dir) {
+            Ok(metadata) if metadata.is_dir() => Ok(Some(Arc::new(Self { dir }))),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

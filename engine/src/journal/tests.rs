@@ -1,5 +1,6 @@
 //! The journal's tests: bytes, a running journal on real files, damage, and simulated crashes.
 
+mod archiving;
 mod crash;
 mod damage;
 mod failing;

@@ -162,7 +162,15 @@ impl LogReader {
             report.judge(tail);
             return Ok(report);
         }
-        let view = self.view(index)?;
+        let view = match self.view(index) {
+            Ok(view) => view,
+            // An archived segment whose blocks do not read back.
+            Err(JournalError::Damage(problem)) => {
+                report.problems.push(problem);
+                return Ok(report);
+            }
+            Err(error) => return Err(error),
+        };
         let link = report.walk(&view, view.end);
         let stated = self.catalog().successor(index);
         if let Some(next) = stated

@@ -106,6 +106,11 @@ impl<'a> Walk<'a> {
         self.whole
     }
 
+    /// Whether the last record ended its group.
+    pub(crate) fn is_between_groups(&self) -> bool {
+        self.at == self.whole
+    }
+
     /// What a record behind the last whole group must follow on from.
     pub(crate) fn whole_link(&self) -> Link {
         self.whole_link

@@ -29,10 +29,7 @@ pub(crate) fn check(generation: &Path, progress: &dyn Fn(u64)) -> Result<Checked
             .push(problem(Class::Corrupt, MANIFEST_FILE, what));
         return Ok(checked);
     };
-    let entries = fs::read_dir(generation).map_err(|source| Stop::of_file(generation, source))?;
-    for entry in entries {
-        let entry = entry.map_err(|source| Stop::of_file(generation, source))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+    for name in names_below(generation)? {
         if name != MANIFEST_FILE && !manifest.files.contains_key(&name) {
             let what = "is not in the manifest";
             checked.problems.push(problem(Class::Chain, &name, what));
@@ -55,6 +52,23 @@ pub(crate) fn check(generation: &Path, progress: &dyn Fn(u64)) -> Result<Checked
         progress(checked.bytes);
     }
     Ok(checked)
+}
+
+/// Names of all files, in folders too.
+fn names_below(dir: &Path) -> Result<Vec<String>, Stop> {
+    let entries = fs::read_dir(dir).map_err(|source| Stop::of_file(dir, source))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|source| Stop::of_file(dir, source))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() {
+            let inner = names_below(&entry.path())?.into_iter();
+            names.extend(inner.map(|inner| format!("{name}/{inner}")));
+        } else {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 fn problem(class: Class, file: &str, what: &str) -> Problem {

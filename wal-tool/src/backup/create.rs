@@ -168,6 +168,9 @@ impl Plan {
     /// Links or copies one file; gives its hash.
     fn take(&self, file: &BackupFile, into: &Path, created: &mut Created) -> Result<String, Stop> {
         let to = into.join(&file.name);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(|source| Stop::of_file(folder, source))?;
+        }
         if let Some((path, hash)) = self.linkable(file)
             && fs::hard_link(&path, &to).is_ok()
         {
@@ -186,7 +189,12 @@ impl Plan {
     fn check_copies(&self, dir: &Path) -> Result<(), Stop> {
         let reader = LogReader::open(dir)?;
         let old = |name: &str| {
-            let file = self.taken.files.iter().find(|file| file.name == name);
+            // An archived segment is called by its place in its file.
+            let holds = |file: &&BackupFile| {
+                let rest = name.strip_prefix(file.name.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let file = self.taken.files.iter().find(holds);
             file.is_some_and(|file| self.linkable(file).is_some())
         };
         let report = reader.verify_where(1, &|_, _| {}, &|segment| !old(&segment.name))?;

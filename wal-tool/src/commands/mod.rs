@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod balance;
+pub(crate) mod compact;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod dump;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use engine::journal::meta::MetaCopies;
 use tempfile::TempDir;
 
 use crate::stage::{Store, charge, create, run, send, spend};
@@ -166,6 +167,85 @@ fn a_restore_is_the_state_at_its_point_and_a_store_that_goes_on() {
     assert!(!past.exists());
     let empty = TempDir::new().unwrap();
     restore(empty.path(), &past, &[], 2);
+}
+
+/// Says that two snapshots hold everything written so far.
+fn cover(store: &Store) {
+    let path = store.dir().join("store.meta");
+    let copies = MetaCopies::parse(&fs::read(&path).unwrap());
+    let mut meta = copies.newest().unwrap().clone();
+    let lsn = meta.clean_lsn.unwrap();
+    meta.snapshots = [lsn, lsn];
+    fs::write(&path, meta.encode().repeat(4)).unwrap();
+}
+
+/// Everything that commands say of a log, but where they found it.
+fn told(dir: &Path) -> Vec<String> {
+    let questions: [&[&str]; 4] = [
+        &["dump", "--kind", "created,charged,transferred,mark,close"],
+        &["history", "1"],
+        &["replay", "--format", "csv"],
+        &["dump", "--reverse", "--limit", "7"],
+    ];
+    let ask = |question: &&[&str]| {
+        let answer = run(&[question, &[text(dir)][..]].concat());
+        answer.out + &answer.code.to_string()
+    };
+    questions.iter().map(ask).collect()
+}
+
+#[test]
+fn archive_and_segments_are_one_log_for_every_command() {
+    let store = busy().close();
+    let before = told(store.dir());
+    let planned = store.tool(&["compact"]);
+    assert!(
+        planned.out.contains("no segment to archive"),
+        "{}",
+        planned.out
+    );
+    cover(&store);
+    let planned = store.tool(&["compact", "--dry-run"]);
+    assert!(planned.out.contains("would be archived"), "{}", planned.out);
+    assert_eq!(store.tool(&["compact"]).code, 0);
+    assert!(!store.dir().join("archive").exists());
+    let done = store.rows(&["compact", "--yes"], 0).pop().unwrap();
+    assert!(done["segments"].as_u64().unwrap() >= 2, "{done}");
+    assert_eq!(told(store.dir()), before);
+    for command in [&["verify", "--deep"][..], &["inspect"], &["stats"]] {
+        let answer = store.tool(command);
+        assert_eq!(answer.code, 0, "{command:?}: {}{}", answer.out, answer.err);
+    }
+    assert!(store.tool(&["inspect"]).out.contains("archive file"));
+    // Backed up, damaged, restored.
+    let backups = TempDir::new().unwrap();
+    back_up(&store, backups.path(), 0);
+    check(backups.path(), 0);
+    let out = TempDir::new().unwrap();
+    let new = out.path().join("new");
+    restore(store.dir(), &new, &["--to-lsn", "20"], 0);
+    let then = replayed(store.dir(), &["--to-lsn", "20"]);
+    assert_eq!(replayed(&new, &[]), then);
+    let archive = store.dir().join("archive");
+    let file = fs::read_dir(&archive)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[400] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    assert_eq!(store.tool(&["verify"]).code, 11);
+    fs::remove_file(&file).unwrap();
+    assert_eq!(store.tool(&["verify"]).code, 12);
+}
+
+#[test]
+fn compaction_waits_for_nobody_else() {
+    let store = busy();
+    let answer = store.tool(&["compact", "--yes"]);
+    assert_eq!(answer.code, 16, "{}{}", answer.out, answer.err);
 }
 
 #[test]

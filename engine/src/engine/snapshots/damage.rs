@@ -106,6 +106,7 @@ async fn a_log_without_its_beginning_needs_a_sound_snapshot() {
         .unwrap()
         .clone();
     copy.oldest_seq += 1;
+    copy.archive_seq = copy.oldest_seq;
     copy.seq += 1;
     disk.place("store.meta", Some(copy.encode().repeat(4)));
     disk.place(&first.unwrap(), None);

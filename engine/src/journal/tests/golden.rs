@@ -76,6 +76,7 @@ fn a_meta_copy_has_its_golden_bytes() {
         active_first_lsn: 70,
         oldest_seq: 1,
         snapshots: [60, 50],
+        archive_seq: 0,
     };
     let copy = meta.encode();
     let golden = "\

@@ -12,12 +12,12 @@ use std::sync::Arc;
 /// Records of the store that is restored to each of its LSNs.
 const RECORDS: u64 = 1_000;
 
-fn reader(disk: &MemStorage) -> LogReader {
+pub(super) fn reader(disk: &MemStorage) -> LogReader {
     LogReader::of(Arc::new(disk.clone())).unwrap()
 }
 
 /// A store of several segments with acts of one and of several records.
-fn store(records: u64) -> (MemStorage, Vec<OwnedAct>) {
+pub(super) fn store(records: u64) -> (MemStorage, Vec<OwnedAct>) {
     let disk = MemStorage::new(1);
     let mut run = Run::start(&disk, small()).unwrap();
     let mut lsn = 0;
@@ -43,12 +43,12 @@ fn restore_to(disk: &MemStorage, point: RestorePoint) -> (MemStorage, Restored) 
 }
 
 /// Acts without the place where they lie.
-fn told(acts: &[OwnedAct]) -> Vec<OwnedAct> {
-    let placeless = |act: &OwnedAct| OwnedAct {
+pub(super) fn placeless(acts: &[OwnedAct]) -> Vec<OwnedAct> {
+    let without = |act: &OwnedAct| OwnedAct {
         position: Position::default(),
         ..act.clone()
     };
-    acts.iter().map(placeless).collect()
+    acts.iter().map(without).collect()
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_store_restored_to_any_lsn_is_the_prefix_up_to_it() {
         let kept = acts.partition_point(|act| act.last_lsn.0 <= lsn);
         let found = replay(&open(Arc::new(into.clone()), small()).unwrap()).unwrap();
         let (fork, copied) = found.split_last().unwrap();
-        assert_eq!(told(copied), told(&acts[..kept]), "to LSN {lsn}");
+        assert_eq!(placeless(copied), placeless(&acts[..kept]), "to LSN {lsn}");
         assert_eq!(fork.kind, KIND_FORK);
         assert_eq!(Fork::decode(&fork.body), Some(restored.fork));
         assert_eq!(
@@ -155,7 +155,7 @@ fn a_restore_that_is_cut_off_is_no_store() {
             match open(Arc::new(found), small()) {
                 // Only the very last sync was missing.
                 Ok(recovered) if recovered.report().last_lsn > Lsn(0) => {
-                    assert_eq!(told(&replay(&recovered).unwrap()), told(&good));
+                    assert_eq!(placeless(&replay(&recovered).unwrap()), placeless(&good));
                 }
                 Ok(_) => assert_eq!(segments, 0, "an empty directory is an empty store"),
                 Err(error) => assert!(

@@ -117,11 +117,15 @@ impl View<'_> {
                     .map(|next| next.prev_bytes)
                     .or(tail.map(|tail| tail.end)),
                 bytes: segment.len,
-                allocated_bytes: self.allocated(&segment.name),
+                allocated_bytes: match segment.archived {
+                    true => segment.allocated,
+                    false => self.allocated(&segment.name),
+                },
                 epoch: header.map(|header| header.epoch),
                 created_at: header.map(|header| rfc3339(Timestamp(header.created_us))),
                 sound_copies: segment.copies.iter().filter(|copy| copy.is_ok()).count(),
                 sealed: at + 1 < segments.len(),
+                archived: segment.archived,
             }
         });
         rows.collect()
@@ -145,6 +149,8 @@ impl View<'_> {
             let kind = match catalog.unknown.contains(&file.name) {
                 true => "unknown, never touched",
                 false if catalog.next.contains(&file.name) => "prepared segment",
+                false if catalog.superseded.contains(&file.name) => "archived, to be removed",
+                false if file.name.ends_with(".arc") => "archive file",
                 false => "of the store",
             };
             (!is_segment).then_some((file.name, file.len, kind))
@@ -241,7 +247,10 @@ impl View<'_> {
                 row.bytes.to_string(),
                 row.allocated_bytes.to_string(),
                 number(row.epoch),
-                format!("{}/2", row.sound_copies),
+                match row.archived {
+                    true => "archive".to_owned(),
+                    false => format!("{}/2", row.sound_copies),
+                },
                 row.created_at.unwrap_or_else(|| "-".to_owned()),
             ]
         });

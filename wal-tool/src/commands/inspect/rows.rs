@@ -45,6 +45,8 @@ pub(super) struct SegmentRow<'a> {
     pub(super) created_at: Option<String>,
     pub(super) sound_copies: usize,
     pub(super) sealed: bool,
+    /// It lies in an archive file; `allocated_bytes` is what it takes there.
+    pub(super) archived: bool,
 }
 
 #[derive(Serialize)]
@@ -118,7 +120,10 @@ impl CompactionRow {
     /// `covered`: the last LSN of the older of two snapshots, without which nothing may go.
     pub(super) fn new(segments: &[SegmentRow<'_>], covered: Option<u64>) -> Self {
         let mut row = Self::default();
-        for segment in segments.iter().filter(|segment| segment.sealed) {
+        for segment in segments
+            .iter()
+            .filter(|segment| segment.sealed && !segment.archived)
+        {
             if segment.last_lsn.is_none() || segment.last_lsn > covered {
                 row.waiting_segments += 1;
                 continue;

@@ -1,0 +1,79 @@
+//! What the archive of a directory holds: every file, its runs as segments, and what is wrong with any of them.
+
+use super::super::catalog::SegmentFile;
+use super::super::error::{JournalError, Problem};
+use super::super::storage::Storage;
+use super::file::{ArchiveFile, BlockCache};
+use super::layout::{ARCHIVE_FOLDER, parse_archive_name};
+use super::run_file::RunFile;
+use std::io;
+use std::sync::Arc;
+
+/// The archive files of a directory, oldest first.
+#[derive(Clone, Default)]
+pub(crate) struct Archive {
+    pub(crate) files: Vec<Arc<ArchiveFile>>,
+    /// Files that cannot be read as what their names say.
+    pub(crate) problems: Vec<Problem>,
+    cache: Arc<BlockCache>,
+}
+
+impl Archive {
+    /// Reads headers and indexes only. A directory without an archive has an empty one.
+    pub(crate) fn read(storage: &Arc<dyn Storage>) -> Result<Self, JournalError> {
+        let mut archive = Self::default();
+        let reading = || JournalError::io("read", ARCHIVE_FOLDER);
+        let Some(folder) = storage.existing_folder(ARCHIVE_FOLDER).map_err(reading())? else {
+            return Ok(archive);
+        };
+        for entry in folder.list().map_err(reading())? {
+            if parse_archive_name(&entry.name).is_none() {
+                continue;
+            }
+            match ArchiveFile::open(&folder, &entry.name) {
+                Ok(file) => archive.files.push(Arc::new(file)),
+                Err(JournalError::Damage(problem)) => archive.problems.push(problem),
+                // Removed between the listing and the opening.
+                Err(JournalError::Io { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        archive.files.sort_by_key(|file| file.header.first_lsn);
+        Ok(archive)
+    }
+
+    /// A single file.
+    pub(crate) fn of(file: ArchiveFile) -> Self {
+        Self {
+            files: vec![Arc::new(file)],
+            ..Self::default()
+        }
+    }
+
+    /// Every archived segment.
+    pub(crate) fn segments(&self) -> Vec<SegmentFile> {
+        let mut found = Vec::new();
+        for file in &self.files {
+            for run in 0..file.runs.len() {
+                found.push(self.segment(file, run));
+            }
+        }
+        found
+    }
+
+    fn segment(&self, file: &Arc<ArchiveFile>, at: usize) -> SegmentFile {
+        let run = &file.runs[at];
+        let source = &run.source;
+        SegmentFile {
+            name: format!("{}/{}", file.shown(), source.file_name()),
+            seq: source.seq,
+            first_lsn: source.first_lsn,
+            len: run.end,
+            allocated: file.stored_bytes(at),
+            copies: [Ok(source.clone()), Ok(source.clone())],
+            archived: true,
+            file: Arc::new(RunFile::new(Arc::clone(file), at, Arc::clone(&self.cache))),
+        }
+    }
+}
