@@ -10,11 +10,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Act, Outcome, Receipt, Refusal, Request};
+use crate::compaction::CompactionWorker;
 use crate::domain::{Command, Facts, Rejection, TransactionId, WalletId};
 use crate::entities::{
     Admission, BulkReply, Claim, Claimed, Core, Dispatch, KeyTable, Reply, Token, Work,
 };
-use crate::journal::ActReader;
+use crate::journal::{ActReader, Compacted};
 use crate::open::Opening;
 use crate::projections::History;
 use crate::publish::Position;
@@ -41,6 +42,7 @@ pub(crate) struct Inner {
     /// First, so that it ends before the journal lets go of the directory.
     pub(crate) snapshot_worker: SnapshotWorker,
     pub(crate) snapshots: Snapshots,
+    pub(crate) compaction: CompactionWorker,
     pub(crate) core: Arc<Core>,
     pub(crate) keys: Arc<KeyTable>,
     pub(crate) history: Arc<History>,
@@ -146,6 +148,12 @@ impl Engine {
     /// Makes a snapshot of all sealed segments now. `None`: there is nothing new to cover.
     pub async fn snapshot(&self) -> Result<Option<Made>, String> {
         let told = self.inner.snapshots.ask().await;
+        told.unwrap_or_else(|_| Err("the engine ends".to_owned()))
+    }
+
+    /// Moves every sealed segment that two snapshots cover into the archive, now.
+    pub async fn compact(&self) -> Result<Compacted, String> {
+        let told = self.inner.compaction.ask().await;
         told.unwrap_or_else(|_| Err("the engine ends".to_owned()))
     }
 
@@ -342,6 +350,7 @@ impl Engine {
         }
         let ending = Arc::clone(&inner);
         let closed = tokio::task::spawn_blocking(move || {
+            ending.compaction.stop();
             ending.snapshot_worker.stop();
             ending.core.journal.close()
         });

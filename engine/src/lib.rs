@@ -11,6 +11,7 @@ pub mod record;
 
 mod api;
 mod clock;
+mod compaction;
 mod engine;
 mod entities;
 mod metrics;
@@ -26,6 +27,7 @@ pub use self::api::{
     Request, Total, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
+pub use self::compaction::CompactionFigures;
 pub use self::engine::Engine;
 pub use self::metrics::{EngineMetrics, Histogram};
 pub use self::open::{

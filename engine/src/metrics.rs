@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use crate::compaction::CompactionFigures;
 use crate::engine::Engine;
 use crate::journal::BucketCounts;
 use crate::snapshot::SnapshotFigures;
@@ -47,6 +48,8 @@ pub struct EngineMetrics {
     pub group_records: Histogram,
     /// What the worker that makes snapshots has done.
     pub snapshots: SnapshotFigures,
+    /// What the thread that archives segments has done.
+    pub compaction: CompactionFigures,
     /// Whether the disk failed.
     pub poisoned: bool,
     /// Whether commands are refused for want of space.
@@ -75,6 +78,7 @@ impl Engine {
             flush_seconds: histogram(&journal.sync_us.read(), MICROS),
             group_records: histogram(&journal.group_records.read(), 1.0),
             snapshots: self.inner.snapshots.figures(),
+            compaction: self.inner.compaction.figures(),
             poisoned: self.is_poisoned(),
             storage_full: core.is_full(),
         }

@@ -15,11 +15,12 @@ use tokio_util::sync::CancellationToken;
 pub use self::begin::OpenedSnapshot;
 use self::begin::{Begun, begin};
 use crate::clock::SystemClock;
+use crate::compaction::{CompactionWorker, Policy};
 use crate::domain::ALLOTTED_ID_MIN;
 use crate::engine::{Engine, Inner};
 use crate::entities::{Admission, Core, SWEEPS_IDLE};
 use crate::journal::{
-    Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage, SyncMode,
+    Archiver, Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage, SyncMode,
 };
 use crate::projections::History;
 use crate::publish::{self, Audit, Position};
@@ -40,6 +41,12 @@ const SPACE_LOW_FRACTION: u64 = 4;
 /// Sealed bytes of log between two snapshots. Half a gigabyte is some five million records, which two cores replay in
 /// about a second; a store of a million wallets then writes one byte of snapshot for every three of log.
 pub const SNAPSHOT_EVERY_BYTES: u64 = 512 << 20;
+
+/// Four segments of the usual size: an archive file is worth its name, and little space waits for it.
+const COMPACT_AFTER_BYTES: u64 = 256 * 1024 * 1024;
+
+/// A store with little to do gets its segments packed once a day.
+const COMPACT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -62,6 +69,10 @@ pub struct EngineOptions {
     pub replay_workers: usize,
     /// Sealed bytes of log after which a snapshot is made; 0 = only when asked for.
     pub snapshot_every_bytes: u64,
+    /// Bytes of segments within two snapshots after which they are archived; 0 = only when asked for.
+    pub compact_after_bytes: u64,
+    /// Or the oldest of them was begun so long ago.
+    pub compact_after: Duration,
 }
 
 /// What opening found.
@@ -90,8 +101,8 @@ pub enum OpenError {
     /// The log does not replay.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// The thread that makes snapshots cannot be started.
-    #[error("cannot start the thread that makes snapshots: {0}")]
+    /// A thread for background work cannot be started.
+    #[error("cannot start a thread for background work: {0}")]
     Worker(std::io::Error),
     /// A replaying thread ended by a defect.
     #[error("replay ended by a defect")]
@@ -122,6 +133,8 @@ impl EngineOptions {
             key_window: Duration::from_secs(24 * 60 * 60),
             replay_workers: std::thread::available_parallelism().map_or(1, usize::from),
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
+            compact_after_bytes: COMPACT_AFTER_BYTES,
+            compact_after: COMPACT_AFTER,
         }
     }
 
@@ -234,12 +247,14 @@ impl Prepared {
             snapshots: snapshots.clone(),
         };
         runtime.spawn(publisher.run(audit));
+        let compaction = archiving(journal.archiver(), &options, &clock)?;
         let reader = journal.reader();
         let core = Arc::new(Core::new(journal, clock, begun.table, capacity));
         let largest_id = begun.largest_id.max(replayed.largest_id);
         let inner = Inner {
             snapshot_worker,
             snapshots,
+            compaction,
             core,
             keys: begun.keys,
             history,
@@ -260,6 +275,19 @@ impl Prepared {
         runtime.spawn(sweep(engine.clone(), options.idle));
         Ok(engine)
     }
+}
+
+/// The thread that moves old segments into the archive.
+fn archiving(
+    archiver: Archiver,
+    options: &EngineOptions,
+    clock: &Arc<dyn Clock>,
+) -> Result<CompactionWorker, OpenError> {
+    let policy = Policy {
+        bytes: options.compact_after_bytes,
+        age: options.compact_after,
+    };
+    CompactionWorker::start(archiver, policy, Arc::clone(clock)).map_err(OpenError::Worker)
 }
 
 /// Replays what lies behind the snapshot, and folds what it covers into the projections that it does not hold.

@@ -45,7 +45,7 @@ const AUDITED: &[&str] = &[
 ];
 
 /// Inside the engine, below the façade: who may name whom. What is not drawn here is not allowed.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("clock", &[]),
     ("journal", &["clock"]),
@@ -55,6 +55,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("entities", &["domain", "record", "journal", "clock", "api"]),
     ("publish", AUDITED),
     ("replay", SHELL),
+    ("compaction", &["clock", "journal"]),
     ("snapshot", SHELL),
 ];
 

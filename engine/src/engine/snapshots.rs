@@ -1,5 +1,6 @@
 //! Snapshots under a whole engine: equality with a full replay, damage, and crashes at every call to the disk.
 
+mod archive;
 mod crash;
 mod damage;
 mod equal;

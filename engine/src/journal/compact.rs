@@ -7,7 +7,8 @@
 //! that the next compaction replaces; after that the archive counts and the segments are leftovers that it removes.
 
 use super::archive::{
-    ARCHIVE_FOLDER, ARCHIVE_TMP_SUFFIX, ArchiveFile, Builder, FileHeader, archive_name,
+    ARCHIVE_FOLDER, ARCHIVE_TMP_SUFFIX, Archive, ArchiveFile, BlockCache, Builder, FileHeader,
+    archive_name,
 };
 use super::catalog::{Catalog, SegmentFile};
 use super::error::{Class, JournalError, Problem};
@@ -16,6 +17,7 @@ use super::meta::{META_FILE, Meta};
 use super::place::Lsn;
 use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use super::storage::{Access, Held, Storage};
+use super::walk::Link;
 use std::io;
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ pub struct CompactPlan {
     pub bytes: u64,
     pub first_lsn: Lsn,
     pub last_lsn: Lsn,
+    /// When the oldest of them was begun, µs; 0 = there is none.
+    pub begun_us: i64,
     /// Leftovers of an interrupted compaction, which are removed.
     pub leftovers: Vec<String>,
     /// Everything up to here is in two snapshots.
@@ -51,14 +55,21 @@ pub struct Compacted {
 
 type ChangeMeta = dyn Fn(&mut Meta);
 
+type Moved<'a> = dyn FnMut(&[(SegmentFile, Link)]) + 'a;
+
+/// Called after each block.
+pub type Pace<'a> = dyn FnMut(u64) -> Result<(), JournalError> + 'a;
+
 /// What a compaction needs from around it. Everything may be called from the thread that compacts, and only there.
 pub(crate) struct Surroundings<'a> {
-    /// Told the bytes read and written so far in each step: the place to slow down.
-    pub(crate) pace: &'a mut dyn FnMut(u64),
+    /// Told the bytes of each step: the place to slow down, or to stop everything with an error.
+    pub(crate) pace: &'a mut Pace<'a>,
     /// Makes a change of `store.meta` durable.
     pub(crate) meta: &'a mut dyn FnMut(&ChangeMeta) -> io::Result<()>,
     /// Whoever reads these segments is shown the archived ones before they are removed.
-    pub(crate) moved: &'a mut dyn FnMut(&[SegmentFile]),
+    pub(crate) moved: &'a mut Moved<'a>,
+    /// Where they unpack what they read.
+    pub(crate) cache: Arc<BlockCache>,
 }
 
 /// One archive file in the making.
@@ -84,6 +95,7 @@ impl CompactPlan {
         for (segment, next) in ripe(catalog, covered) {
             if plan.segments.is_empty() {
                 plan.first_lsn = Lsn(segment.first_lsn);
+                plan.begun_us = segment.header().map_or(0, |header| header.created_us);
             }
             plan.last_lsn = Lsn(next.prev_lsn);
             plan.segments.push(segment.name.clone());
@@ -122,7 +134,7 @@ fn ripe(catalog: &Catalog, covered: u64) -> Vec<(&SegmentFile, &SegmentHeader)> 
 /// Compacts a directory that nobody serves: takes its lock, does everything that the plan says.
 pub fn compact_offline(
     storage: &Arc<dyn Storage>,
-    pace: &mut dyn FnMut(u64),
+    pace: &mut Pace<'_>,
 ) -> Result<Compacted, JournalError> {
     let _held: Held = storage.lock()?;
     let catalog = Catalog::read(storage)?;
@@ -146,14 +158,14 @@ pub fn compact_offline(
             meta.write(&*file)
         },
         moved: &mut |_| {},
+        cache: Arc::default(),
     };
-    compact(storage, usize::MAX, &mut around)
+    compact(storage, &mut around)
 }
 
-/// Archives at most so many segments of a directory whose lock is held.
+/// Archives what may be archived of a directory whose lock is held.
 pub(crate) fn compact(
     storage: &Arc<dyn Storage>,
-    segments_max: usize,
     around: &mut Surroundings<'_>,
 ) -> Result<Compacted, JournalError> {
     let catalog = Catalog::read(storage)?;
@@ -162,8 +174,7 @@ pub(crate) fn compact(
     };
     remove_leftovers(storage, &catalog)?;
     let covered = meta.snapshots[0].min(meta.snapshots[1]);
-    let mut ripe = ripe(&catalog, covered);
-    ripe.truncate(segments_max);
+    let ripe = ripe(&catalog, covered);
     let mut done = Compacted::default();
     for segments in ripe.chunks(FILE_SEGMENTS_MAX) {
         let batch = Batch {
@@ -235,7 +246,8 @@ impl Batch<'_> {
         // From here on the archive counts.
         done.bytes_after += archive.len;
         done.files.push(archive.shown());
-        (around.moved)(&super::archive::Archive::of(archive).segments());
+        let archive = Archive::of(archive, Arc::clone(&around.cache));
+        (around.moved)(&archive.segments_with_ends());
         for (segment, _) in &self.segments {
             self.storage
                 .remove(&segment.name)
@@ -282,7 +294,7 @@ impl Batch<'_> {
     }
 
     /// Every byte that is read back from the archive must be the byte that stands in the segment.
-    fn prove(&self, archive: &ArchiveFile, pace: &mut dyn FnMut(u64)) -> Result<(), JournalError> {
+    fn prove(&self, archive: &ArchiveFile, pace: &mut Pace<'_>) -> Result<(), JournalError> {
         for (run, (segment, next)) in self.segments.iter().enumerate() {
             let source = &archive.runs[run].source;
             let mut at = HEADER_PAGE_BYTES;
@@ -298,7 +310,7 @@ impl Batch<'_> {
                     return Err(differs(&archive.shown(), at, segment));
                 }
                 at += unpacked.len() as u64;
-                pace(unpacked.len() as u64);
+                pace(unpacked.len() as u64)?;
             }
             if !same_header || at != next.prev_bytes {
                 return Err(differs(&archive.shown(), at, segment));

@@ -1,5 +1,6 @@
 //! The handle that the rest of the engine holds: promise space, append, wait, read.
 
+use super::archiver::Archiver;
 use super::error::JournalError;
 use super::frame::{
     BODY_BYTES_MAX, KIND_FORK, KIND_JOURNAL_MIN, RecordHeader, act_framed_len, body_crc,
@@ -178,6 +179,16 @@ impl<T: Send + 'static> Journal<T> {
 
     pub fn reader(&self) -> ActReader {
         ActReader::new(Arc::clone(&self.handle.core.index))
+    }
+
+    /// For the one who moves old segments into the archive.
+    pub fn archiver(&self) -> Archiver {
+        Archiver {
+            storage: Arc::clone(&self.handle.storage),
+            meta: Arc::clone(&self.handle.meta),
+            index: Arc::clone(&self.handle.core.index),
+            cache: Arc::default(),
+        }
     }
 
     /// What the directory says of itself, for those who change what lies in it besides the log.

@@ -96,6 +96,19 @@ impl IndexedSegment {
         segment
     }
 
+    /// The same segment, read from somewhere else from now on. Its places stay what they were.
+    fn moved(&self, span: &Arc<Span>) -> Self {
+        let unread = self.unread.lock();
+        let mut segment = match &*unread {
+            Some(before) => Self::unread(span, self.first_lsn, &before.storage),
+            None => Self::of(span),
+        };
+        segment.first_lsn = self.first_lsn;
+        segment.seal();
+        segment.points = RwLock::new(self.points.read().clone());
+        segment
+    }
+
     /// From here on the bytes never change, so they may be mapped.
     pub(crate) fn seal(&self) {
         self.sealed.store(true, Ordering::Release);
@@ -175,6 +188,14 @@ impl LogIndex {
             last.seal();
         }
         segments.push(segment);
+    }
+
+    /// A segment lies somewhere else now. Whoever reads it at this moment goes on with what it has.
+    pub(crate) fn moved(&self, span: &Arc<Span>) {
+        let mut segments = self.segments.write();
+        if let Some(segment) = segments.iter_mut().find(|segment| segment.seq == span.seq) {
+            *segment = Arc::new(segment.moved(span));
+        }
     }
 
     /// The segment that holds `lsn`. Segments without any record of their own share their first LSN with the next one.

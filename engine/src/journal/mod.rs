@@ -15,6 +15,7 @@
 //! `group`, `writer` and `filler` (the write path), `reader`.
 
 mod archive;
+mod archiver;
 mod backup;
 mod bare;
 mod base;
@@ -70,11 +71,12 @@ mod walk;
 mod writer;
 
 pub use crate::clock::Clock;
+pub use archiver::Archiver;
 pub use backup::{BackupFile, BackupPlan};
 pub use base::Base;
 pub use catalog::{Catalog, SegmentFile};
 pub use chunk::{Chunk, ChunkEnds, ScanError};
-pub use compact::{CompactPlan, Compacted, compact_offline};
+pub use compact::{CompactPlan, Compacted, Pace, compact_offline};
 pub use error::{Class, JournalError, Problem};
 pub use fields::Field;
 pub use filler::RESERVE_FILE;

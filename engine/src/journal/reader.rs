@@ -9,6 +9,7 @@ use super::flaw::FlawKind;
 use super::frame::{HEADER_BYTES, RECORD_MAGIC, RecordHeader, group_end};
 use super::index::{IndexedSegment, LogIndex};
 use super::place::{Lsn, Position};
+use std::io;
 use std::sync::Arc;
 
 /// What one read from an unmapped segment fetches: a checkpoint distance and the longest body close behind it.
@@ -109,23 +110,36 @@ impl ActReader {
         if lsn.0 == 0 || lsn.0 > self.index.durable() {
             return Ok(None);
         }
-        let Some(segment) = self.index.holding(lsn.0) else {
+        let Some(mut segment) = self.index.holding(lsn.0) else {
             return Ok(None);
         };
-        let Some(start) = segment.before(lsn.0)? else {
-            return Ok(None);
-        };
-        let mut window = Window {
-            segment: &segment,
-            mapped: segment.mapped(),
-            bytes: Vec::new(),
-            base: 0,
-        };
-        let Some((offset, header)) = find(&mut window, u64::from(start), lsn.0)? else {
-            return Ok(None);
-        };
-        read_act(&mut window, offset, header, look).map(Some)
+        let mut found = locate(&segment, lsn.0);
+        if is_gone(&found)
+            && let Some(moved) = self.index.holding(lsn.0)
+        {
+            // It went into the archive between the two lines above.
+            segment = moved;
+            found = locate(&segment, lsn.0);
+        }
+        match found? {
+            Some((offset, header)) => {
+                read_act(&mut Window::over(&segment), offset, header, look).map(Some)
+            }
+            None => Ok(None),
+        }
     }
+}
+
+/// Where the act begins, and its first record.
+fn locate(segment: &IndexedSegment, lsn: u64) -> Result<Option<(u64, RecordHeader)>, JournalError> {
+    let Some(start) = segment.before(lsn)? else {
+        return Ok(None);
+    };
+    find(&mut Window::over(segment), u64::from(start), lsn)
+}
+
+fn is_gone<T>(found: &Result<T, JournalError>) -> bool {
+    matches!(found, Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound)
 }
 
 impl SegmentActs {
@@ -142,12 +156,7 @@ impl SegmentActs {
         offset: u32,
         look: impl FnOnce(ActRef<'_>) -> R,
     ) -> Result<R, JournalError> {
-        let mut window = Window {
-            segment: &self.segment,
-            mapped: self.segment.mapped(),
-            bytes: Vec::new(),
-            base: 0,
-        };
+        let mut window = Window::over(&self.segment);
         let header = window.header(u64::from(offset))?;
         read_act(&mut window, u64::from(offset), header, look)
     }
@@ -221,6 +230,17 @@ fn after(offset: u64, header: &RecordHeader, alignment: u32) -> u64 {
         group_end(end, alignment)
     } else {
         end
+    }
+}
+
+impl<'a> Window<'a> {
+    fn over(segment: &'a IndexedSegment) -> Self {
+        Self {
+            segment,
+            mapped: segment.mapped(),
+            bytes: Vec::new(),
+            base: 0,
+        }
     }
 }
 

@@ -84,7 +84,10 @@ impl Compact {
             // Read, then read back.
             let bar = output.progress(plan.bytes * 2, true);
             let storage: Arc<dyn Storage> = Arc::new(FileStorage::existing(dir)?);
-            let done = compact_offline(&storage, &mut |bytes| bar.inc(bytes))?;
+            let done = compact_offline(&storage, &mut |bytes| {
+                bar.inc(bytes);
+                Ok(())
+            })?;
             bar.finish_and_clear();
             row = CompactRow {
                 done: true,

@@ -1,6 +1,7 @@
 //! Writing an archive file: run after run, block after block, then the index.
 
 use super::super::catalog::SegmentFile;
+use super::super::compact::Pace;
 use super::super::error::JournalError;
 use super::super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use super::super::storage::StorageFile;
@@ -53,7 +54,7 @@ impl Builder {
         &mut self,
         segment: &SegmentFile,
         next: &SegmentHeader,
-        pace: &mut dyn FnMut(u64),
+        pace: &mut Pace<'_>,
     ) -> Result<(), JournalError> {
         let Some(source) = segment.header() else {
             return Err(super::super::log_reader::unreadable(segment).into());
@@ -75,7 +76,7 @@ impl Builder {
             let block = Block::gather(segment, key, (at, run.end), link)?;
             self.put_block(index, &block, link)?;
             run.blocks += 1;
-            pace(block.to - at);
+            pace(block.to - at)?;
             (at, link) = (block.to, block.end);
         }
         if (link.lsn, link.crc) != (run.last_lsn, run.last_crc) || at != run.end {

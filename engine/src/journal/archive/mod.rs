@@ -20,6 +20,6 @@ mod run_file;
 mod shelves;
 
 pub(crate) use build::Builder;
-pub(crate) use file::ArchiveFile;
+pub(crate) use file::{ArchiveFile, BlockCache};
 pub(crate) use layout::{ARCHIVE_FOLDER, ARCHIVE_TMP_SUFFIX, FileHeader, archive_name};
 pub(crate) use shelves::Archive;

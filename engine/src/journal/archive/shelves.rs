@@ -3,6 +3,7 @@
 use super::super::catalog::SegmentFile;
 use super::super::error::{JournalError, Problem};
 use super::super::storage::Storage;
+use super::super::walk::Link;
 use super::file::{ArchiveFile, BlockCache};
 use super::layout::{ARCHIVE_FOLDER, parse_archive_name};
 use super::run_file::RunFile;
@@ -44,19 +45,31 @@ impl Archive {
     }
 
     /// A single file.
-    pub(crate) fn of(file: ArchiveFile) -> Self {
+    pub(crate) fn of(file: ArchiveFile, cache: Arc<BlockCache>) -> Self {
         Self {
             files: vec![Arc::new(file)],
-            ..Self::default()
+            problems: Vec::new(),
+            cache,
         }
     }
 
     /// Every archived segment.
     pub(crate) fn segments(&self) -> Vec<SegmentFile> {
+        let found = self.segments_with_ends().into_iter();
+        found.map(|(segment, _)| segment).collect()
+    }
+
+    /// Every archived segment, with its last record.
+    pub(crate) fn segments_with_ends(&self) -> Vec<(SegmentFile, Link)> {
         let mut found = Vec::new();
         for file in &self.files {
-            for run in 0..file.runs.len() {
-                found.push(self.segment(file, run));
+            for (at, run) in file.runs.iter().enumerate() {
+                let end = Link {
+                    lsn: run.last_lsn,
+                    crc: run.last_crc,
+                    time_us: i64::MIN,
+                };
+                found.push((self.segment(file, at), end));
             }
         }
         found
