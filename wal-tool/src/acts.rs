@@ -9,8 +9,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use engine::domain::{Inconsistency, Timestamp};
-use engine::journal::frame::{HEADER_BYTES, KIND_JOURNAL_MIN, act_framed_len};
-use engine::journal::{ActRef, BadSpan, Class, Lsn, Position, Problem, RecordView};
+use engine::journal::frame::{
+    HEADER_BYTES, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_LOSS, KIND_MARK, act_framed_len,
+};
+use engine::journal::{ActRef, BadSpan, Class, Loss, Lsn, Position, Problem, RecordView};
 use engine::record::{Record, RecordError, decode, decode_key};
 
 use crate::filter::kind_name;
@@ -126,6 +128,16 @@ impl<'a> Act<'a> {
     /// Whether it is the journal's own and decides nothing.
     pub(crate) fn is_journal_own(&self) -> bool {
         self.kind >= KIND_JOURNAL_MIN
+    }
+
+    /// Whether it is a MARK or a CLOSE, which have no LSN of their own.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.kind == KIND_MARK || self.kind == KIND_CLOSE
+    }
+
+    /// What was given up here, if a repair wrote it.
+    pub(crate) fn loss(&self) -> Option<Loss> {
+        (self.kind == KIND_LOSS).then(|| Loss::parse(&self.body))?
     }
 
     /// Bytes of its record headers.

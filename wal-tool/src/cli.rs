@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, balance, compact, diff, doctor, dump, hex, history, inspect, replay, restore, stats,
-    verify, why,
+    backup, balance, compact, diff, doctor, dump, export, hex, history, import, inspect, repair,
+    replay, restore, stats, verify, why,
 };
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
@@ -46,6 +46,9 @@ enum Command {
     Compact(compact::Compact),
     Backup(backup::Backup),
     Restore(restore::Restore),
+    Repair(repair::Repair),
+    Export(export::Export),
+    Import(import::Import),
 }
 
 // === impl Cli ===
@@ -69,6 +72,9 @@ impl Cli {
             Command::Compact(command) => command.run(&mut output),
             Command::Backup(command) => command.run(&mut output),
             Command::Restore(command) => command.run(&mut output),
+            Command::Repair(command) => command.run(&mut output),
+            Command::Export(command) => command.run(&mut output),
+            Command::Import(command) => command.run(&mut output),
         };
         // Rows that came before a failure are true and wanted.
         let flushed = output.flush();

@@ -41,6 +41,14 @@ pub(crate) enum Stop {
         /// What the system says.
         source: io::Error,
     },
+    /// A file of the store cannot be changed.
+    #[error("cannot change {file}: {source}")]
+    Change {
+        /// Which file.
+        file: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The answer cannot be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -97,12 +105,26 @@ impl Stop {
         }
     }
 
+    /// For an error in reading a file.
+    pub(crate) fn read(file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Read { file, source }
+    }
+
+    /// For an error in changing a file.
+    pub(crate) fn write(file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Change { file, source }
+    }
+
     /// Exit code; `None` when the reader of the answer went away, which is nobody's fault.
     pub(crate) fn exit_code(&self) -> Option<u8> {
         match self {
             Self::Journal(error) => Some(error.exit_code()),
             Self::Usage(_) => Some(Class::Usage.exit_code()),
-            Self::Read { .. } | Self::File { .. } => Some(Class::Io.exit_code()),
+            Self::Read { .. } | Self::Change { .. } | Self::File { .. } => {
+                Some(Class::Io.exit_code())
+            }
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Self::Output(_) => Some(Class::Io.exit_code()),
         }

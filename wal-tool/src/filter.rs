@@ -2,7 +2,7 @@
 
 use clap::Args;
 use engine::domain::{Entry, Timestamp, WalletId};
-use engine::journal::frame::{KIND_CLOSE, KIND_FORK, KIND_MARK};
+use engine::journal::frame::{KIND_CLOSE, KIND_FORK, KIND_LOSS, KIND_MARK};
 use engine::record::{Content, Record, kind};
 
 use crate::acts::Act;
@@ -43,10 +43,11 @@ pub(crate) struct Subject {
 }
 
 /// Kinds that the journal writes for itself, with the names that tools print and filter by.
-pub(crate) const JOURNAL_KINDS: [(u8, &str); 3] = [
+pub(crate) const JOURNAL_KINDS: [(u8, &str); 4] = [
     (KIND_MARK, "mark"),
     (KIND_CLOSE, "close"),
     (KIND_FORK, "fork"),
+    (KIND_LOSS, "loss"),
 ];
 
 /// Hex digits of a key's 128 bits.
@@ -61,7 +62,8 @@ pub(crate) fn kind_name(kind: u8) -> &'static str {
         .map_or("", |(_, name)| name)
 }
 
-fn parse_kind(text: &str) -> Result<u8, String> {
+/// The number of a kind, by its name or as it is.
+pub(crate) fn parse_kind(text: &str) -> Result<u8, String> {
     let known = || kind::NAMES.iter().chain(&JOURNAL_KINDS);
     let found = known()
         .find(|(_, name)| *name == text)
@@ -106,7 +108,8 @@ impl Subject {
     /// Whether the kind alone lets an act pass, before its body is decoded.
     pub(crate) fn takes_kind(&self, kind: u8) -> bool {
         match self.kind.is_empty() {
-            true => !JOURNAL_KINDS.iter().any(|(own, _)| *own == kind),
+            // That something was given up is never left out.
+            true => kind == KIND_LOSS || !JOURNAL_KINDS.iter().any(|(own, _)| *own == kind),
             false => self.kind.contains(&kind),
         }
     }

@@ -60,6 +60,11 @@ impl Log {
             // A wrong path must not pass for a clean store.
             return Err(Stop::Usage(format!("{} holds no store", dir.display())));
         }
+        Self::of(reader)
+    }
+
+    /// The log of a directory that is no real one, or that was looked into already.
+    pub(crate) fn of(reader: LogReader) -> Result<Self, Stop> {
         let tail = reader.tail()?;
         let mut log = Self {
             reader,

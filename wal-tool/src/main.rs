@@ -2,10 +2,11 @@
 //!
 //! It owns how findings are asked for and shown. What bytes mean is the journal's affair, what events mean
 //! the domain's: nothing here knows a field offset or a rule. Most commands only read; `backup` and `restore` write new
-//! directories and change no existing one.
+//! directories and change no existing one; `repair` alone changes a store.
 
 mod acts;
 mod backup;
+mod checking;
 mod cli;
 mod commands;
 mod deep;
@@ -16,6 +17,8 @@ mod instant;
 mod log;
 mod output;
 mod place;
+mod portable;
+mod repair;
 mod replaying;
 mod rows;
 mod staged;

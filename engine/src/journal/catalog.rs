@@ -9,7 +9,9 @@ use super::filler::{NEXT_SUFFIX, RESERVE_FILE};
 use super::meta::{META_FILE, META_TMP_FILE, Meta, MetaCopies};
 use super::place::{SNAPSHOT_TMP_SUFFIX, snapshot_lsn};
 use super::reopen::Reopened;
-use super::segment::{CopyFlaw, HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
+use super::segment::{
+    CopyFlaw, FEATURE_LOSS, HEADER_COPY_BYTES, SegmentHeader, parse_segment_name,
+};
 use super::sidecar::{SIDECAR_SUFFIX, SIDECAR_TMP_SUFFIX};
 use super::storage::{Access, Entry, LOCK_FILE, Storage, StorageFile};
 use std::io;
@@ -237,6 +239,23 @@ impl Catalog {
         self.chain_problems(&mut found);
         self.meta_problems(&mut found);
         found
+    }
+
+    /// Segments in which acknowledged records were given up, in words.
+    pub fn losses(&self) -> Vec<String> {
+        let segments = self.segments.iter();
+        let marked = segments.filter(|segment| {
+            segment
+                .header()
+                .is_some_and(|header| header.incompatible & FEATURE_LOSS != 0)
+        });
+        let words = |segment: &SegmentFile| {
+            format!(
+                "{}: acknowledged records in it were given up by a repair, see wal-tool verify",
+                segment.name
+            )
+        };
+        marked.map(words).collect()
     }
 
     fn chain_problems(&self, found: &mut Vec<Problem>) {

@@ -30,6 +30,8 @@ pub const KIND_MARK: u8 = 0xF0;
 pub const KIND_CLOSE: u8 = 0xF1;
 /// Reserved for the first record of a restored store: whom it descends from.
 pub const KIND_FORK: u8 = 0xF2;
+/// Stands where a repair gave acknowledged records up: it bears the first lost LSN and names the last.
+pub const KIND_LOSS: u8 = 0xF3;
 
 /// Last record of its group.
 pub const FLAG_END: u8 = 1;
@@ -302,6 +304,7 @@ fn kind_name(kind: u8) -> String {
         KIND_MARK => "MARK".to_owned(),
         KIND_CLOSE => "CLOSE".to_owned(),
         KIND_FORK => "FORK".to_owned(),
+        KIND_LOSS => "LOSS".to_owned(),
         other => other.to_string(),
     }
 }

@@ -9,7 +9,7 @@ use super::error::{Class, JournalError, Problem};
 use super::place::Lsn;
 use super::reader::ActRef;
 use super::segment::{HEADER_COPY_BYTES, SegmentHeader, parse_segment_name};
-use super::storage::{Entry, FileLock, FileStorage, Storage};
+use super::storage::{Access, Entry, FileLock, FileStorage, Storage};
 use super::tail::{Tail, TailVerdict, judge};
 use super::view::{ActEntry, Item, SegmentView, read_whole};
 use std::io;
@@ -147,6 +147,26 @@ impl LogReader {
         Ok(self.judge(newest)?.map(|(tail, _)| tail))
     }
 
+    /// Where the meta says that a segment was closed in order, when it speaks of that very segment.
+    pub(crate) fn clean_lsn(&self, header: &SegmentHeader) -> Option<u64> {
+        self.catalog
+            .newest_meta()
+            .filter(|meta| meta.epoch == header.epoch && meta.active_seq == header.seq)
+            .and_then(|meta| meta.clean_lsn)
+    }
+
+    /// The first `len` bytes of a file, as far as it reaches.
+    pub(crate) fn read_file(&self, name: &str, len: u64) -> Result<Vec<u8>, JournalError> {
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        let read = self
+            .storage
+            .open(name, Access::Read)
+            .and_then(|file| file.read_at(&mut bytes, 0));
+        let count = read.map_err(JournalError::io("read", name))?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
     /// One segment in memory.
     pub fn segment(&self, seq: u64) -> Result<Option<SegmentView>, JournalError> {
         let Some(index) = self
@@ -217,11 +237,7 @@ impl LogReader {
         let Some(header) = newest.header() else {
             return Ok(None);
         };
-        let clean_lsn = self
-            .catalog
-            .newest_meta()
-            .filter(|meta| meta.epoch == header.epoch && meta.active_seq == header.seq)
-            .and_then(|meta| meta.clean_lsn);
+        let clean_lsn = self.clean_lsn(header);
         let mut bytes = read_whole(newest)?;
         let mut tail = judge(&newest.name, header, &bytes, clean_lsn);
         for _ in 0..RACES_MAX {

@@ -97,6 +97,7 @@ pub fn prepare(
             .filter(|problem| !blocking.contains(problem))
             .map(Problem::to_string),
     );
+    warnings.extend(catalog.losses());
     let newest = match catalog.segments.last() {
         Some(segment) => Some(judge_newest(
             &*storage,

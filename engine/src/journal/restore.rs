@@ -7,8 +7,9 @@
 use super::NewAct;
 use super::error::{Class, JournalError, Problem};
 use super::fork::{FORK_SCHEMA, Fork};
-use super::frame::{KIND_FORK, RecordHeader};
+use super::frame::{KIND_FORK, KIND_LOSS, RecordHeader};
 use super::log_reader::{LogReader, Range};
+use super::loss::Loss;
 use super::meta::Meta;
 use super::options::Entropy;
 use super::place::Lsn;
@@ -99,6 +100,10 @@ pub fn restore(
     copying.run(reader, meta, newest)
 }
 
+fn loss_of(record: &RecordView<'_>) -> Option<Loss> {
+    (record.header.kind == KIND_LOSS).then(|| Loss::decode(&record.header, record.body))?
+}
+
 fn check_empty(into: &dyn Storage) -> Result<(), JournalError> {
     let entries = into
         .list()
@@ -186,6 +191,13 @@ impl Copying<'_> {
         };
         self.check_link(&record)?;
         self.met = record.header;
+        if let Some(loss) = loss_of(&record) {
+            // It ends where the last lost record did.
+            let link = loss.link(&record.header);
+            self.met.lsn = link.lsn;
+            self.met.hdr_crc = link.crc;
+            return self.take_loss(loss, record.header.time_us);
+        }
         let first = *self.first.get_or_insert(record.header);
         self.body.extend_from_slice(record.body);
         if record.header.is_more() {
@@ -216,6 +228,20 @@ impl Copying<'_> {
                 ControlFlow::Continue(())
             }
         })
+    }
+
+    fn take_loss(&mut self, loss: Loss, time_us: i64) -> Result<ControlFlow<()>, JournalError> {
+        let reached = match self.point {
+            RestorePoint::End => false,
+            RestorePoint::Lsn(lsn) => loss.to_lsn > lsn.0,
+            RestorePoint::Time(point_us) => time_us > point_us,
+        };
+        if reached {
+            return Ok(ControlFlow::Break(()));
+        }
+        self.into.append_loss(loss, time_us)?;
+        self.taken = self.met;
+        Ok(ControlFlow::Continue(()))
     }
 
     /// A walk checks links within a segment; here they must hold from the first record to the last.

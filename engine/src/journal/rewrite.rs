@@ -8,15 +8,16 @@
 
 use super::error::JournalError;
 use super::frame::{
-    FLAG_BARE, HEADER_BYTES, KIND_CLOSE, RecordHeader, act_framed_len, body_crc, lay_act,
-    stamp_group,
+    FLAG_BARE, HEADER_BYTES, KIND_CLOSE, KIND_LOSS, RecordHeader, act_framed_len, body_crc,
+    lay_act, stamp_group,
 };
 use super::group::GROUP_BYTES_MAX;
+use super::loss::Loss;
 use super::meta::{META_FILE, Meta};
 use super::options::Entropy;
 use super::segment::{
-    CODEC_BINCODE_2, FORMAT_MAJOR, FORMAT_MINOR, GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader,
-    paged, payload_bytes, payload_end,
+    CODEC_BINCODE_2, FEATURE_LOSS, FORMAT_MAJOR, FORMAT_MINOR, GROUP_ALIGN, HEADER_PAGE_BYTES,
+    SegmentHeader, paged, payload_bytes, payload_end,
 };
 use super::start::create_meta;
 use super::storage::{Storage, StorageFile};
@@ -131,6 +132,32 @@ impl<'a> Rewrite<'a> {
             ..head
         };
         Ok(last_lsn)
+    }
+
+    /// Appends what stands for records that were given up elsewhere; their LSNs stay unused here too.
+    pub(crate) fn append_loss(&mut self, loss: Loss, now_us: i64) -> Result<u64, JournalError> {
+        let body = Loss {
+            next_crc: 0,
+            ..loss
+        }
+        .encode(0);
+        self.append(NewAct {
+            kind: KIND_LOSS,
+            schema: 0,
+            now_us,
+            body: &body,
+        })?;
+        self.flush()?;
+        if let Some(segment) = &mut self.segment {
+            segment.header.incompatible |= FEATURE_LOSS;
+            segment
+                .file
+                .write_at(&segment.header.page(), 0)
+                .map_err(JournalError::io("write", &segment.name))?;
+        }
+        self.last.lsn = loss.to_lsn;
+        self.link.lsn = loss.to_lsn;
+        Ok(loss.to_lsn)
     }
 
     /// Ends the group, so that the next act opens one.

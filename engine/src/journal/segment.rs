@@ -28,6 +28,10 @@ pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// Newest format that this version reads.
 pub const FORMAT_MAJOR: u16 = 1;
 pub const FORMAT_MINOR: u16 = 0;
+/// Feature bit: acknowledged records of this segment were given up, and a LOSS stands in their place.
+pub const FEATURE_LOSS: u32 = 1;
+/// Feature bits that this version knows.
+const FEATURES_KNOWN: u32 = FEATURE_LOSS;
 /// How bodies are encoded: 1 = bincode 2.0.1, standard configuration.
 pub const CODEC_BINCODE_2: u32 = 1;
 
@@ -191,11 +195,9 @@ impl SegmentHeader {
                 self.major, self.minor
             ));
         }
-        if self.incompatible != 0 {
-            return format(format!(
-                "needs unknown features {:#010x}",
-                self.incompatible
-            ));
+        let unknown = self.incompatible & !FEATURES_KNOWN;
+        if unknown != 0 {
+            return format(format!("needs unknown features {unknown:#010x}"));
         }
         if self.codec != CODEC_BINCODE_2 {
             return format(format!(

@@ -4,6 +4,7 @@ mod archiving;
 mod crash;
 mod damage;
 mod failing;
+mod flips;
 mod golden;
 mod looking;
 mod restoring;

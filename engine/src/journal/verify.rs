@@ -2,8 +2,9 @@
 
 use super::catalog::SegmentFile;
 use super::error::{Class, JournalError, Problem};
-use super::frame::{KIND_CLOSE, KIND_MARK};
+use super::frame::{KIND_CLOSE, KIND_LOSS, KIND_MARK};
 use super::log_reader::{LogReader, unreadable};
+use super::loss::Loss;
 use super::place::Lsn;
 use super::segment::HEADER_PAGE_BYTES;
 use super::tail::{Tail, TailVerdict, stops_early};
@@ -30,6 +31,8 @@ pub struct VerifyReport {
     pub first_lsn: Lsn,
     pub last_lsn: Lsn,
     pub tail: Option<Tail>,
+    /// Acknowledged records that a repair gave up: no problem any more, and never forgotten.
+    pub losses: Vec<(String, Loss)>,
     /// By file and offset.
     pub problems: Vec<Problem>,
 }
@@ -62,6 +65,7 @@ impl VerifyReport {
         }
         self.last_lsn = self.last_lsn.max(other.last_lsn);
         self.tail = self.tail.take().or(other.tail);
+        self.losses.extend(other.losses);
         self.problems.extend(other.problems);
     }
 }
@@ -206,6 +210,12 @@ impl VerifyReport {
                         self.first_lsn = Lsn(record.header.lsn);
                     }
                     self.last_lsn = Lsn(record.header.lsn);
+                    if record.header.kind == KIND_LOSS
+                        && let Some(loss) = Loss::decode(&record.header, record.body)
+                    {
+                        self.last_lsn = Lsn(loss.to_lsn);
+                        self.losses.push((view.file.name.clone(), loss));
+                    }
                 }
                 Item::Bad(span) if self.problems.len() < SEGMENT_PROBLEMS_MAX => {
                     self.problems.push(span.problem)

@@ -6,9 +6,10 @@
 
 use super::flaw::{Flaw, FlawKind};
 use super::frame::{
-    BODY_BYTES_MAX, FLAGS_KNOWN, HEADER_BYTES, HeaderFlaw, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_MARK,
-    RecordHeader, group_end,
+    BODY_BYTES_MAX, FLAGS_KNOWN, HEADER_BYTES, HeaderFlaw, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_LOSS,
+    KIND_MARK, RecordHeader, group_end,
 };
+use super::loss::Loss;
 use super::segment::SegmentHeader;
 
 /// How the records of one segment are told from any other bytes.
@@ -116,6 +117,16 @@ impl<'a> Walk<'a> {
         self.whole_link
     }
 
+    /// Where the next record begins.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// What the next record must follow on from.
+    pub(crate) fn link(&self) -> Link {
+        self.link
+    }
+
     /// Whether the last record was CLOSE.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
@@ -158,7 +169,9 @@ impl<'a> Walk<'a> {
             offset: self.at,
             body: &padded[..body_len],
         };
-        if !header.is_bare() {
+        if header.kind == KIND_LOSS {
+            self.pass_loss(&walked)?;
+        } else if !header.is_bare() {
             self.link = Link {
                 lsn: header.lsn,
                 crc: header.hdr_crc,
@@ -173,6 +186,16 @@ impl<'a> Walk<'a> {
             self.at += framed as u64;
         }
         Ok(Some(walked))
+    }
+
+    /// What follows goes on behind the last record that was given up.
+    fn pass_loss(&mut self, walked: &Walked<'_>) -> Result<(), Flaw> {
+        let header = &walked.header;
+        let Some(loss) = Loss::decode(header, walked.body) else {
+            return Err(self.flaw(FlawKind::Shape, HEADER_BYTES, header.lsn));
+        };
+        self.link = loss.link(header);
+        Ok(())
     }
 
     /// Order, link, time and shape of a header whose CRC holds.
@@ -200,7 +223,7 @@ impl<'a> Walk<'a> {
             && bare == journal_own
             && (!bare || bare_shape)
             && (bare || header.durable_lsn < header.lsn)
-            && (header.kind < KIND_JOURNAL_MIN || header.kind <= super::frame::KIND_FORK);
+            && (header.kind < KIND_JOURNAL_MIN || header.kind <= KIND_LOSS);
         if !shape {
             return Err(self.flaw(FlawKind::Shape, 2, expected));
         }

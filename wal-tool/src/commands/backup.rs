@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use engine::journal::Problem;
 use serde::Serialize;
 
-use super::verify::{KEY_WINDOW_DEFAULT, check_meaning, parse_window};
+use super::verify::{KEY_WINDOW_DEFAULT, parse_window};
 use crate::backup::{Checked, MANIFEST_FILE, Plan, check, generations};
+use crate::checking::check_meaning;
 use crate::exit::{Stop, Verdict};
 use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};

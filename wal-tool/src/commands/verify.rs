@@ -8,13 +8,12 @@ use clap::Args;
 use engine::journal::{Problem, VerifyReport};
 use serde::Serialize;
 
-use crate::acts::Found;
-use crate::deep::{Deep, Returns};
+use crate::checking::check;
 use crate::exit::{Stop, Verdict};
-use crate::log::{Log, Next};
+use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};
 use crate::place::Place;
-use crate::rows::{PROBLEM_COLUMNS, ProblemRow};
+use crate::rows::{LossRow, PROBLEM_COLUMNS, ProblemRow};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,34 +84,31 @@ pub(crate) fn parse_window(text: &str) -> Result<Duration, String> {
 impl Verify {
     pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
         let log = Log::open(self.place.dir())?;
-        let bar = output.progress(log.bytes(), true);
         let jobs = self
             .jobs
             .or(available_parallelism().ok())
             .map_or(1, NonZero::get);
-        let report = log
-            .reader()
-            .verify(jobs, &|done, _| bar.set_position(done))?;
-        bar.finish_and_clear();
-        let mut problems = report.problems.clone();
-        let mut row = VerifyRow::new(&log, &report);
-        if self.deep {
-            let (wallets, points) = check_meaning(&log, self.key_window, output, &mut problems)?;
-            row.deep = true;
-            row.wallets = Some(wallets);
-            row.points = Some(points);
-        }
-        let verdict = Verdict::of(&problems);
+        let checked = check(&log, jobs, self.deep.then_some(self.key_window), output)?;
+        let verdict = checked.verdict();
+        let mut row = VerifyRow::new(&log, &checked.report);
+        row.deep = self.deep;
+        row.wallets = checked.state.map(|(wallets, _)| wallets);
+        row.points = checked.state.map(|(_, points)| points);
         row.verdict = verdict.name();
         row.code = verdict.exit_code();
-        row.problems = problems.len();
-        self.write(&problems, &row, output)?;
+        row.problems = checked.problems.len();
+        let losses = checked.report.losses.iter();
+        let losses: Vec<_> = losses
+            .map(|(file, loss)| LossRow::new(file, loss))
+            .collect();
+        self.write(&checked.problems, &losses, &row, output)?;
         Ok(verdict)
     }
 
     fn write(
         &self,
         problems: &[Problem],
+        losses: &[LossRow<'_>],
         row: &VerifyRow,
         output: &mut Output,
     ) -> Result<(), Stop> {
@@ -122,6 +118,9 @@ impl Verify {
                 for problem in rows {
                     output.json("problem", &problem)?;
                 }
+                for loss in losses {
+                    output.json("loss", loss)?;
+                }
                 output.json("verify", row)?;
             }
             Format::Csv => {
@@ -129,57 +128,23 @@ impl Verify {
                 for problem in rows {
                     output.csv(&problem.cells())?;
                 }
+                for loss in losses {
+                    talk(format_args!("{}", loss.line()));
+                }
                 talk(format_args!("{}", row.line()));
             }
             Format::Text => {
                 for problem in rows {
                     output.text(format_args!("{}", problem.line()))?;
                 }
+                for loss in losses {
+                    output.text(format_args!("{}", loss.line()))?;
+                }
                 output.text(format_args!("{}", row.line()))?;
             }
         }
         Ok(())
     }
-}
-
-/// Replays; gives the number of wallets and the points in them.
-pub(crate) fn check_meaning(
-    log: &Log,
-    key_window: Duration,
-    output: &Output,
-    problems: &mut Vec<Problem>,
-) -> Result<(usize, u128), Stop> {
-    let bar = output.progress(log.bytes(), true);
-    let mut deep = Deep::new(key_window);
-    log.forward(None, &mut |found| {
-        match found {
-            Found::Act(act) => {
-                bar.set_position(log.bytes_before(act.position));
-                deep.take(&act);
-                Ok(Next::GoOn)
-            }
-            // Told already. Behind it the replay goes on: what does not add up there shows who was hit.
-            Found::Damage(damage) => {
-                deep.pass_damage(damage.problem.class);
-                Ok(Next::GoOn)
-            }
-        }
-    })?;
-    let first = deep.open_returns().and_then(Returns::first);
-    if let Some(first) = first {
-        log.forward(Some(first), &mut |found| {
-            if let Found::Act(act) = found {
-                bar.set_position(log.bytes_before(act.position));
-                deep.take_again(&act);
-            }
-            Ok(Next::GoOn)
-        })?;
-    }
-    bar.finish_and_clear();
-    let (fold, found) = deep.finish();
-    problems.extend(found);
-    let (paid, free) = fold.points();
-    Ok((fold.count(), paid + free))
 }
 
 // === impl VerifyRow ===

@@ -32,6 +32,9 @@ pub(crate) struct ActRow<'a> {
     entries: Vec<EntryRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<serde_json::Value>,
+    /// Records up to here were given up by a repair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_to_lsn: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -117,6 +120,7 @@ impl<'a> ActRow<'a> {
             description: "",
             entries: Vec::new(),
             rejection: None,
+            lost_to_lsn: act.loss().map(|loss| loss.to_lsn),
             error: None,
         }
     }
@@ -136,6 +140,9 @@ impl<'a> ActRow<'a> {
                 entry.free,
                 entry.version
             );
+        }
+        if let Some(to) = self.lost_to_lsn {
+            let _ = write!(line, "  LSN {}..{to} were given up by a repair", self.lsn);
         }
         if let Some(owner) = &self.owner {
             let _ = write!(line, "  owner {} {}", owner.kind, owner.id);

@@ -1,6 +1,7 @@
 //! The rows that answers are made of, with the fields and words of the HTTP surface.
 
 mod act;
+mod loss;
 mod problem;
 mod wallet;
 
@@ -8,6 +9,7 @@ use engine::domain::{Allocation, BucketKey, Entry, EntryType, Event, Owner, Time
 use serde::Serialize;
 
 pub(crate) use self::act::{ACT_COLUMNS, ActRow};
+pub(crate) use self::loss::LossRow;
 pub(crate) use self::problem::{PROBLEM_COLUMNS, ProblemRow};
 pub(crate) use self::wallet::{WALLET_COLUMNS, WalletRow};
 use crate::instant::rfc3339;

@@ -10,5 +10,7 @@ mod damage;
 mod live;
 mod manual;
 mod meaning;
+mod porting;
 mod reading;
+mod repairing;
 mod stage;

@@ -57,6 +57,10 @@ fn every_json_field_is_explained() {
     let segment = store.segments()[0].to_str().unwrap().to_owned();
     rows.extend(run(&["hex", &segment, "--at", "4096", "--json"]).rows());
 
+    crate::damage::flip(&store.segments()[0], 100);
+    rows.extend(store.rows(&["repair", "--plan"], 11));
+    rows.extend(store.rows(&["repair", "--restore-header", "--yes"], 0));
+
     let manual = manual();
     let mut names = BTreeSet::new();
     for row in &rows {

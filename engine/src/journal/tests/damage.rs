@@ -32,13 +32,13 @@ fn second() -> String {
 
 /// How the second run ends.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum End {
+pub(super) enum End {
     Killed,
     Marked,
     Closed,
 }
 
-fn log(end: End) -> MemStorage {
+pub(super) fn log(end: End) -> MemStorage {
     let disk = MemStorage::new(1);
     let mut run = Run::start(&disk, options()).unwrap();
     run.group(&[b"one", b"two, twelve", b"three"]);
@@ -365,7 +365,7 @@ fn impossible_headers_and_unknown_formats_are_refused() {
     );
     for change in [
         |header: &mut SegmentHeader| header.major = 2,
-        |header: &mut SegmentHeader| header.incompatible = 1,
+        |header: &mut SegmentHeader| header.incompatible = 1 << 31,
         |header: &mut SegmentHeader| header.codec = 9,
     ] {
         let mut changed = header.clone();

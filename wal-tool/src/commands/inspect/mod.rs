@@ -7,6 +7,7 @@ use std::path::Path;
 
 use clap::Args;
 use engine::domain::Timestamp;
+use engine::journal::segment::FEATURE_LOSS;
 use engine::journal::{Problem, SegmentFile};
 
 use self::rows::{CompactionRow, FileRow, MetaRow, SegmentRow, StoreRow, TailRow};
@@ -126,6 +127,7 @@ impl View<'_> {
                 sound_copies: segment.copies.iter().filter(|copy| copy.is_ok()).count(),
                 sealed: at + 1 < segments.len(),
                 archived: segment.archived,
+                has_losses: header.is_some_and(|header| header.incompatible & FEATURE_LOSS != 0),
             }
         });
         rows.collect()
@@ -227,6 +229,9 @@ impl View<'_> {
             }
         }
         output.text(format_args!("compaction {}", self.compaction().line()))?;
+        for loss in self.log.reader().catalog().losses() {
+            output.text(format_args!("lost       {loss}"))?;
+        }
         let head = [
             "segment",
             "first LSN",

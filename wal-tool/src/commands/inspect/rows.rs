@@ -47,6 +47,8 @@ pub(super) struct SegmentRow<'a> {
     pub(super) sealed: bool,
     /// It lies in an archive file; `allocated_bytes` is what it takes there.
     pub(super) archived: bool,
+    /// Whether a repair gave acknowledged records of it up.
+    pub(super) has_losses: bool,
 }
 
 #[derive(Serialize)]

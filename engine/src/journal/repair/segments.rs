@@ -1,0 +1,421 @@
+//! The holes of every segment, and what is allowed to be written over each.
+
+use super::super::error::{Class, JournalError, Problem};
+use super::super::frame::HEADER_BYTES;
+use super::super::log_reader::LogReader;
+use super::super::loss::Loss;
+use super::super::place::align_up;
+use super::super::segment::{FEATURE_LOSS, GROUP_ALIGN, HEADER_COPY_BYTES, SegmentHeader};
+use super::super::tail::{TailVerdict, judge, sealed_problem};
+use super::super::view::{Item, SegmentView};
+use super::super::walk::{Link, SegmentKey};
+use super::fill::Place;
+use super::holes::{Hole, Search};
+use super::{Choice, Drafts, Left};
+use std::ops::RangeInclusive;
+
+/// A segment that is gone through.
+struct Segment<'a> {
+    view: &'a SegmentView,
+    header: SegmentHeader,
+    choice: &'a Choice,
+    /// Header time of the last record before this segment.
+    time_before: i64,
+}
+
+/// Goes through all segments, oldest first.
+pub(super) fn repair(
+    reader: &LogReader,
+    choice: &Choice,
+    drafts: &mut Drafts,
+    left: &mut Vec<Left>,
+) -> Result<(), JournalError> {
+    let catalog = reader.catalog();
+    let mut time_before = 0;
+    for (index, file) in catalog.segments.iter().enumerate() {
+        let Some(header) = file.header().cloned() else {
+            continue;
+        };
+        let view = reader.view(index)?;
+        if file.archived {
+            // Its blocks carry their own checksums, and only a backup has them twice.
+            time_before = last_time(&view).unwrap_or(time_before).max(time_before);
+            continue;
+        }
+        let segment = Segment {
+            view: &view,
+            header,
+            choice,
+            time_before,
+        };
+        let newest = index + 1 == catalog.segments.len();
+        let stated = catalog.successor(index);
+        match stated {
+            Some(next) => segment.sealed(next, drafts, left)?,
+            // Where a segment is missing behind it, its end is not known: only a backup helps.
+            None if !newest => {}
+            None => segment.newest(reader, drafts, left)?,
+        }
+        time_before = segment.last_time();
+    }
+    Ok(())
+}
+
+impl Segment<'_> {
+    fn key(&self) -> SegmentKey {
+        SegmentKey::of(&self.header)
+    }
+
+    /// Header time of its last record, or of the last one before it.
+    fn last_time(&self) -> i64 {
+        let own = last_time(self.view).unwrap_or(self.time_before);
+        own.max(self.time_before)
+    }
+
+    fn sealed(
+        &self,
+        next: &SegmentHeader,
+        drafts: &mut Drafts,
+        left: &mut Vec<Left>,
+    ) -> Result<(), JournalError> {
+        let search = Search {
+            bytes: &self.view.bytes,
+            key: self.key(),
+            start: Link::stated_by(&self.header),
+            end: next.prev_bytes,
+            stated: Some(Link::stated_by(next)),
+            skip: &self.choice.give_up,
+        };
+        for hole in search.holes() {
+            self.close(&hole, hole.missing(), drafts, left)?;
+        }
+        Ok(())
+    }
+
+    /// The newest segment: holes with sound acts behind them first; then what is judged of its end.
+    fn newest(
+        &self,
+        reader: &LogReader,
+        drafts: &mut Drafts,
+        left: &mut Vec<Left>,
+    ) -> Result<(), JournalError> {
+        let search = Search {
+            bytes: &self.view.bytes,
+            key: self.key(),
+            start: Link::stated_by(&self.header),
+            end: self
+                .view
+                .last_record_end()
+                .min(self.view.bytes.len() as u64),
+            stated: None,
+            skip: &self.choice.give_up,
+        };
+        let holes = search.holes();
+        for hole in holes.iter().filter(|hole| hole.next.is_some()) {
+            self.close(hole, hole.missing(), drafts, left)?;
+        }
+        if !left.is_empty() {
+            return Ok(());
+        }
+        let name = &self.view.file.name;
+        let patched = drafts.of(name, || Ok(self.view.bytes.clone()))?.new.clone();
+        let clean_lsn = reader.clean_lsn(&self.header);
+        let tail = judge(name, &self.header, &patched, clean_lsn);
+        let end_hole = holes.into_iter().find(|hole| hole.next.is_none());
+        let asked = end_hole
+            .as_ref()
+            .is_some_and(|hole| self.granted(hole.link.lsn + 1).is_some());
+        match &tail.verdict {
+            TailVerdict::Clean { .. } | TailVerdict::Torn { .. } if !asked => Ok(()),
+            TailVerdict::Suspect(problem) => self.accept(tail.end, &patched, problem, drafts, left),
+            TailVerdict::Clean { .. } | TailVerdict::Torn { .. } | TailVerdict::Corrupt(_) => {
+                let blank = Hole {
+                    from: tail.end,
+                    link: tail.link,
+                    to: tail.end,
+                    next: None,
+                    flaw: None,
+                    is_gap: false,
+                };
+                let hole = end_hole.unwrap_or(blank);
+                let known = self.known_to(&hole, clean_lsn);
+                self.cut(hole, known, &tail.verdict, drafts, left)
+            }
+        }
+    }
+
+    /// The range that an LSN may be given up with.
+    fn granted(&self, lsn: u64) -> Option<&RangeInclusive<u64>> {
+        let mut granted = self.choice.give_up.iter();
+        granted.find(|range| range.contains(&lsn))
+    }
+
+    /// The highest LSN that something says was acknowledged, behind the record before a hole.
+    fn known_to(&self, hole: &Hole, clean_lsn: Option<u64>) -> u64 {
+        let items = self.view.items_to(self.view.bytes.len() as u64);
+        let said = items.filter_map(|item| match item {
+            Item::Record(record) => Some(record.header.lsn.max(record.header.durable_lsn)),
+            Item::Bad(_) => None,
+        });
+        said.max().max(clean_lsn).unwrap_or(0).max(hole.link.lsn)
+    }
+
+    /// Ends the log at a hole that has nothing sound behind it.
+    fn cut(
+        &self,
+        hole: Hole,
+        known: u64,
+        verdict: &TailVerdict,
+        drafts: &mut Drafts,
+        left: &mut Vec<Left>,
+    ) -> Result<(), JournalError> {
+        let lost = hole.link.lsn + 1..=known;
+        let granted = self.granted(*lost.start());
+        let to_lsn = granted.map_or(known, |range| known.max(*range.end()));
+        if lost.is_empty() && granted.is_none() {
+            // Only the last CLOSE is gone.
+            return self.reclose(&hole, drafts, left);
+        }
+        if granted.is_none_or(|range| *range.end() < known) {
+            let problem = match verdict {
+                TailVerdict::Corrupt(problem) => problem.clone(),
+                TailVerdict::Clean { .. } | TailVerdict::Torn { .. } | TailVerdict::Suspect(_) => {
+                    Problem::new(
+                        Class::Corrupt,
+                        &self.view.file.name,
+                        "the log ends too early",
+                    )
+                }
+            };
+            left.push(Left {
+                problem,
+                needs: Some(give_up_words(&lost)),
+            });
+            return Ok(());
+        }
+        let end = self.view.bytes.len() as u64;
+        let page = u64::from(GROUP_ALIGN);
+        // Whatever comes next follows on from this very record.
+        let loss = self.loss(&hole, to_lsn, 0);
+        let place = Place {
+            to: align_up(hole.from + page / 2, page).min(end),
+            ..self.place(&hole)
+        };
+        let Some(mut bytes) = place.loss(&loss) else {
+            left.push(too_short(&self.view.file.name, &hole));
+            return Ok(());
+        };
+        bytes.resize(usize::try_from(end - hole.from).unwrap_or(usize::MAX), 0);
+        let says = format!(
+            "give LSN {}..{} up for good: the record of their loss, then zeros to the end",
+            hole.link.lsn + 1,
+            loss.to_lsn
+        );
+        drafts.cut = true;
+        self.put(&hole, &bytes, says, true, drafts)
+    }
+
+    /// Writes the CLOSE anew that was damaged.
+    fn reclose(
+        &self,
+        hole: &Hole,
+        drafts: &mut Drafts,
+        left: &mut Vec<Left>,
+    ) -> Result<(), JournalError> {
+        let page = u64::from(GROUP_ALIGN);
+        if !self.choice.restore {
+            left.push(restorable(&self.view.file.name, hole));
+            return Ok(());
+        }
+        let place = Place {
+            to: align_up(hole.from + HEADER_BYTES as u64, page),
+            ..self.place(hole)
+        };
+        if let Some(bytes) = place.marks(true) {
+            let says = "write the CLOSE anew: no act is missing".to_owned();
+            self.put(hole, &bytes, says, false, drafts)?;
+        }
+        Ok(())
+    }
+
+    fn accept(
+        &self,
+        end: u64,
+        bytes: &[u8],
+        problem: &Problem,
+        drafts: &mut Drafts,
+        left: &mut Vec<Left>,
+    ) -> Result<(), JournalError> {
+        if !self.choice.accept_tail {
+            left.push(Left {
+                problem: problem.clone(),
+                needs: Some("--accept-tail".to_owned()),
+            });
+            return Ok(());
+        }
+        let used = bytes
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
+        let from = usize::try_from(end).unwrap_or(usize::MAX);
+        let zeros = vec![0; used.saturating_sub(from)];
+        let draft = drafts.of(&self.view.file.name, || Ok(bytes.to_vec()))?;
+        draft.put(end, &zeros, "end the log here: zeros behind it".to_owned());
+        Ok(())
+    }
+
+    /// Writes over a hole with something sound, or says what would allow it.
+    fn close(
+        &self,
+        hole: &Hole,
+        missing: Option<RangeInclusive<u64>>,
+        drafts: &mut Drafts,
+        left: &mut Vec<Left>,
+    ) -> Result<(), JournalError> {
+        let name = &self.view.file.name;
+        let Some(missing) = missing else {
+            if !self.choice.restore {
+                left.push(restorable(name, hole));
+                return Ok(());
+            }
+            if hole.is_gap {
+                let zeros = vec![0; usize::try_from(hole.to - hole.from).unwrap_or(0)];
+                let says = "write zeros behind the group".to_owned();
+                return self.put(hole, &zeros, says, false, drafts);
+            }
+            return match self.place(hole).marks(false) {
+                Some(bytes) => {
+                    let says = "write the mark anew: no act is missing".to_owned();
+                    self.put(hole, &bytes, says, false, drafts)
+                }
+                None => {
+                    left.push(too_short(name, hole));
+                    Ok(())
+                }
+            };
+        };
+        let covered = self
+            .choice
+            .give_up
+            .iter()
+            .any(|range| range.contains(missing.start()) && range.contains(missing.end()));
+        if !covered {
+            left.push(Left {
+                problem: self.problem(hole),
+                needs: Some(give_up_words(&missing)),
+            });
+            return Ok(());
+        }
+        let next_crc = hole.next.map_or(0, |next| next.crc);
+        let loss = self.loss(hole, *missing.end(), next_crc);
+        let Some(bytes) = self.place(hole).loss(&loss) else {
+            left.push(too_short(name, hole));
+            return Ok(());
+        };
+        let says = format!(
+            "give LSN {}..{} up for good: the record of their loss",
+            missing.start(),
+            missing.end()
+        );
+        self.put(hole, &bytes, says, true, drafts)
+    }
+
+    fn problem(&self, hole: &Hole) -> Problem {
+        let name = &self.view.file.name;
+        match &hole.flaw {
+            Some(flaw) => sealed_problem(name, flaw),
+            None => Problem::new(Class::Corrupt, name, "records are missing")
+                .at(hole.from)
+                .lsn(hole.link.lsn + 1),
+        }
+    }
+
+    fn loss(&self, hole: &Hole, to_lsn: u64, next_crc: u32) -> Loss {
+        Loss {
+            from_lsn: hole.link.lsn + 1,
+            to_lsn,
+            at_us: self.choice.now_us,
+            next_crc,
+        }
+    }
+
+    fn place(&self, hole: &Hole) -> Place {
+        // As late as what stands in front: never after what stands behind.
+        let time_us = hole.link.time_us.max(self.time_before);
+        Place {
+            key: self.key(),
+            from: hole.from,
+            to: hole.to,
+            link: hole.link,
+            time_us,
+        }
+    }
+
+    fn put(
+        &self,
+        hole: &Hole,
+        bytes: &[u8],
+        says: String,
+        is_loss: bool,
+        drafts: &mut Drafts,
+    ) -> Result<(), JournalError> {
+        let draft = drafts.of(&self.view.file.name, || Ok(self.view.bytes.clone()))?;
+        draft.put(hole.from, bytes, says);
+        if is_loss {
+            let lost = hole.link.lsn + 1;
+            drafts.lost_from = Some(drafts.lost_from.map_or(lost, |from| from.min(lost)));
+            let draft = drafts.of(&self.view.file.name, || Ok(self.view.bytes.clone()))?;
+            let header = SegmentHeader {
+                incompatible: self.header.incompatible | FEATURE_LOSS,
+                ..self.header.clone()
+            };
+            let says = "say in the header that records were given up here";
+            for index in 0..2 {
+                let at = (index * HEADER_COPY_BYTES) as u64;
+                draft.put(at, &header.encode(), format!("header copy {index}: {says}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The latest header time in a segment.
+fn last_time(view: &SegmentView) -> Option<i64> {
+    let times = view.items().filter_map(|item| match item {
+        Item::Record(record) => Some(record.header.time_us),
+        Item::Bad(_) => None,
+    });
+    times.max()
+}
+
+fn give_up_words(range: &RangeInclusive<u64>) -> String {
+    format!(
+        "--skip-range {}..{} --i-accept-loss",
+        range.start(),
+        range.end()
+    )
+}
+
+fn restorable(name: &str, hole: &Hole) -> Left {
+    let what = match hole.is_gap {
+        true => "the gap behind a group is not zero; no act is missing",
+        false => "a mark is damaged; no act is missing",
+    };
+    let problem = Problem::new(Class::Corrupt, name, what);
+    Left {
+        problem: problem.at(hole.from).lsn(hole.link.lsn),
+        needs: Some("--restore-header".to_owned()),
+    }
+}
+
+fn too_short(name: &str, hole: &Hole) -> Left {
+    let what = format!(
+        "bytes {}..{} are too few for the record of a loss: give one act more up",
+        hole.from, hole.to
+    );
+    let problem = Problem::new(Class::Corrupt, name, what);
+    Left {
+        problem: problem.at(hole.from).lsn(hole.link.lsn + 1),
+        needs: None,
+    }
+}

@@ -1,0 +1,215 @@
+//! `import`: a new store from an export.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
+
+use clap::Args;
+use engine::journal::{
+    Entropy, FileStorage, Import as NewStore, JournalOptions, LogReader, NewAct,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::repair::KEY_WINDOW_MIN;
+use crate::checking::check;
+use crate::exit::{Stop, Verdict};
+use crate::instant::now;
+use crate::log::Log;
+use crate::output::{Output, talk};
+use crate::portable::{ActLine, EXPORT_FORMAT, EndLine, HeadLine};
+use crate::staged::Staged;
+
+const EXAMPLES: &str = "\
+Examples:
+  wal-tool import points.ndjson --out /var/lib/scrip-new
+  zstd -d < points.ndjson.zst | wal-tool import - --out /var/lib/scrip-new";
+
+/// Makes a new store of an export.
+///
+/// The directory must not exist, or be empty. It gets its name only when everything is written, synced, and
+/// verified like `verify --deep`; the store's id is new.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Import {
+    /// What `export` wrote; - is standard input.
+    #[arg(value_name = "FILE")]
+    from: PathBuf,
+    /// The new data directory.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was imported.
+#[derive(Serialize)]
+struct ImportRow {
+    out: String,
+    store_id: String,
+    #[serde(flatten)]
+    end: EndLine,
+}
+
+/// What a reading error is about.
+const EXPORT: &str = "the export";
+
+#[derive(Deserialize)]
+struct Tag {
+    v: u8,
+    row: String,
+}
+
+/// The lines of an export as they come.
+struct Lines<'a> {
+    from: Box<dyn BufRead + 'a>,
+    text: String,
+    number: u64,
+}
+
+// === impl Import ===
+
+impl Import {
+    pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
+        let mut lines = Lines::open(&self.from)?;
+        let Some(head) = lines.next::<HeadLine>("export")? else {
+            return Err(lines.wrong("this is no export"));
+        };
+        if head.format != EXPORT_FORMAT {
+            return Err(lines.wrong(&format!("export format {} is not known here", head.format)));
+        }
+        let staged = Staged::new(&self.out)?;
+        let imported = self.fill(&mut lines, &head, &staged, output);
+        let (store_id, end) = match imported {
+            Ok(imported) => imported,
+            Err(stop) => {
+                staged.discard();
+                return Err(stop);
+            }
+        };
+        staged.publish()?;
+        let row = ImportRow {
+            out: self.out.display().to_string(),
+            store_id: format!("{store_id:032x}"),
+            end,
+        };
+        match self.json {
+            true => output.json("import", &row)?,
+            false => output.text(format_args!(
+                "{}: {} acts up to LSN {}, {} wallets hold {} points; store {}",
+                row.out,
+                row.end.acts,
+                row.end.last_lsn,
+                row.end.wallets,
+                row.end.points,
+                row.store_id
+            ))?,
+        }
+        Ok(Verdict::default())
+    }
+
+    /// Writes everything, then holds it against the last line.
+    fn fill(
+        &self,
+        lines: &mut Lines<'_>,
+        head: &HeadLine,
+        staged: &Staged,
+        output: &Output,
+    ) -> Result<(u128, EndLine), Stop> {
+        let storage = FileStorage::existing(staged.dir())?;
+        let capacity = match head.segment_bytes {
+            0 => JournalOptions::default().segment_bytes,
+            bytes => bytes,
+        };
+        let mut store = NewStore::new(&storage, &Entropy::System, now().0, capacity)?;
+        let mut acts = 0;
+        while let Some(line) = lines.next::<ActLine>("act")? {
+            let plain = line.plain().map_err(|what| lines.wrong(&what))?;
+            let act = NewAct {
+                kind: plain.kind,
+                schema: plain.schema,
+                now_us: line.at_us,
+                body: &plain.body,
+            };
+            store
+                .append(line.lsn, act)
+                .map_err(|error| lines.wrong(&error.to_string()))?;
+            acts += 1;
+        }
+        let Some(told) = lines.last::<EndLine>("end")? else {
+            return Err(lines.wrong("it stops before its end"));
+        };
+        let last_lsn = store.last_lsn();
+        let meta = store.finish()?;
+        let log = Log::of(LogReader::open(staged.dir())?)?;
+        let checked = check(&log, 1, Some(KEY_WINDOW_MIN), output)?;
+        if let Some(problem) = checked.problems.first() {
+            talk(format_args!("{problem}"));
+            return Err(Stop::Journal(problem.clone().into()));
+        }
+        let (wallets, points) = checked.state.unwrap_or_default();
+        let end = EndLine {
+            acts,
+            last_lsn,
+            wallets,
+            points,
+        };
+        if end != told {
+            return Err(lines.wrong(&format!("it comes to {end:?}, but says {told:?}")));
+        }
+        Ok((meta.store_id, end))
+    }
+}
+
+// === impl Lines ===
+
+impl Lines<'_> {
+    fn open(path: &PathBuf) -> Result<Self, Stop> {
+        let from: Box<dyn BufRead> = if path.as_os_str() == "-" {
+            Box::new(BufReader::new(io::stdin()))
+        } else {
+            let file = File::open(path).map_err(|source| Stop::of_file(path, source))?;
+            Box::new(BufReader::new(file))
+        };
+        let (text, number) = (String::new(), 0);
+        Ok(Self { from, text, number })
+    }
+
+    /// The next line if it is of this kind; otherwise it is kept for whoever asks next.
+    fn next<T: DeserializeOwned>(&mut self, row: &str) -> Result<Option<T>, Stop> {
+        if self.text.is_empty() {
+            self.number += 1;
+            self.from
+                .read_line(&mut self.text)
+                .map_err(Stop::read(EXPORT))?;
+        }
+        if self.text.is_empty() {
+            return Ok(None);
+        }
+        let tag: Tag =
+            serde_json::from_str(&self.text).map_err(|error| self.wrong(&error.to_string()))?;
+        if tag.v != 1 || tag.row != row {
+            return Ok(None);
+        }
+        let line =
+            serde_json::from_str(&self.text).map_err(|error| self.wrong(&error.to_string()))?;
+        self.text.clear();
+        Ok(Some(line))
+    }
+
+    /// The next line, which must be the last one.
+    fn last<T: DeserializeOwned>(&mut self, row: &str) -> Result<Option<T>, Stop> {
+        let line = self.next(row)?;
+        self.number += 1;
+        let read = self.from.read_line(&mut self.text);
+        if line.is_some() && read.map_err(Stop::read(EXPORT))? > 0 {
+            return Err(self.wrong("it goes on behind its end"));
+        }
+        Ok(line)
+    }
+
+    fn wrong(&self, what: &str) -> Stop {
+        Stop::Usage(format!("line {}: {what}", self.number))
+    }
+}
