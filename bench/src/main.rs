@@ -24,13 +24,13 @@ mod traffic;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
 use self::failure::Failure;
 
 // The engine is measured in process with the allocator that the server ships with.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Measures Scrip, and what it stands on, on this machine.
 #[derive(Parser, Debug)]

@@ -319,8 +319,7 @@ impl Engine {
     /// Whether the log runs into segments faster than they are made ready. A disk that is really
     /// full is not waited for: the reservation refuses.
     fn is_space_low(&self) -> bool {
-        let space = self.inner.core.journal.space();
-        space.free_bytes < self.inner.space_low && !space.disk_full
+        self.inner.core.journal.is_below(self.inner.space_low)
     }
 
     async fn wait_for_space(&self) {

@@ -318,9 +318,7 @@ fn touch(states: &States, ids: impl Iterator<Item = EntityId>) {
     let front = |state: &EntityState| match &state.entity {
         Some(Entity::Wallet(wallet)) => {
             let bucket = wallet.lots.buckets().first();
-            bucket
-                .and_then(|bucket| bucket.lots.front())
-                .map_or(0, |lot| lot.remaining)
+            bucket.map_or(0, |bucket| bucket.lots.front().remaining)
         }
         None => 0,
     };

@@ -13,7 +13,7 @@ use engine::OpenError;
 use self::config::{Config, ConfigError};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// The command line or the set-up is not right.
 const EXIT_USAGE: u8 = 2;

@@ -21,7 +21,7 @@ pub struct Lapsed {
 
 pub(super) fn due(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Event> {
     let bucket = wallet.lots.lapsed(now)?;
-    let amount = Amount::new(bucket.lots.iter().map(|lot| lot.remaining).sum())?;
+    let amount = Amount::new(bucket.lots.points())?;
     let mut standing = wallet.standing_plus(id, bucket.key.fund, 0);
     match bucket.key.fund {
         Fund::Paid => standing.paid -= amount.get(),

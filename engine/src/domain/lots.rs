@@ -7,11 +7,12 @@
 //! A bucket holds the lots of equal fund and expiry. A lot keeps the number its grant got from the
 //! wallet's counter, so a cancelled use can fill the very lots it emptied.
 
-use std::collections::VecDeque;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
+use super::lot_queue::{LotQueue, Taken};
 use super::runs::{BucketKey, Piece, Run};
 use super::types::{Fund, Timestamp};
-use serde::{Deserialize, Serialize};
 
 /// Most buckets in a wallet: bounds the allocations of one act and the walk that finds a bucket.
 pub const BUCKETS_MAX: usize = 1_024;
@@ -36,13 +37,14 @@ pub struct Bucket {
     /// Fund and expiry.
     pub key: BucketKey,
     /// By number, ascending; never empty.
-    pub lots: VecDeque<Lot>,
+    pub lots: LotQueue,
 }
 
 /// All lots of a wallet.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Lots {
-    buckets: Vec<Bucket>,
+    /// Most wallets have points of one kind, and those lie in the wallet itself.
+    buckets: SmallVec<[Bucket; 1]>,
     count: usize,
     next: u64,
 }
@@ -80,7 +82,7 @@ impl Lots {
             .iter()
             .filter(|bucket| !bucket.key.is_lapsed(now))
         {
-            let points: u64 = bucket.lots.iter().map(|lot| lot.remaining).sum();
+            let points = bucket.lots.points();
             match bucket.key.fund {
                 Fund::Free => sums.0 += points,
                 Fund::Paid => sums.1 += points,
@@ -108,33 +110,19 @@ impl Lots {
         if number > self.next {
             return Err(LotMissing { lot: number });
         }
-        let at = match self.buckets.binary_search_by(|bucket| bucket.key.cmp(&key)) {
-            Ok(at) => at,
+        let found = self.buckets.binary_search_by(|bucket| bucket.key.cmp(&key));
+        let opened = match found {
+            Ok(at) => self.buckets[at].lots.give(number, amount),
             Err(at) => {
-                self.buckets.insert(
-                    at,
-                    Bucket {
-                        key,
-                        lots: VecDeque::new(),
-                    },
-                );
-                at
+                let lots = LotQueue::new(Lot {
+                    number,
+                    remaining: amount,
+                });
+                self.buckets.insert(at, Bucket { key, lots });
+                true
             }
         };
-        let bucket = &mut self.buckets[at];
-        match bucket.position(number) {
-            Ok(lot) => bucket.lots[lot].remaining += amount,
-            Err(lot) => {
-                bucket.lots.insert(
-                    lot,
-                    Lot {
-                        number,
-                        remaining: amount,
-                    },
-                );
-                self.count += 1;
-            }
-        }
+        self.count += usize::from(opened);
         self.next = self.next.max(number + 1);
         Ok(())
     }
@@ -154,7 +142,7 @@ impl Lots {
         };
         let bucket = self.buckets.remove(at);
         self.count -= bucket.lots.len();
-        bucket.lots.iter().map(|lot| lot.remaining).sum()
+        bucket.lots.points()
     }
 
     /// The lots of one fund and expiry.
@@ -170,36 +158,12 @@ impl Lots {
         let missing = LotMissing { lot: piece.lot };
         let found = self.buckets.binary_search_by(|bucket| bucket.key.cmp(&key));
         let at = found.map_err(|_| missing)?;
-        let bucket = &mut self.buckets[at];
-        let lot = bucket.position(piece.lot).map_err(|_| missing)?;
-        let held = bucket.lots[lot].remaining;
-        let left = held.checked_sub(piece.amount).ok_or(missing)?;
-        bucket.lots[lot].remaining = left;
-        if left == 0 {
-            bucket.lots.remove(lot);
-            self.count -= 1;
-        }
-        if bucket.lots.is_empty() {
+        let lots = &mut self.buckets[at].lots;
+        let taken = lots.take(piece.lot, piece.amount).ok_or(missing)?;
+        self.count -= usize::from(taken != Taken::Part);
+        if taken == Taken::LastLot {
             self.buckets.remove(at);
         }
         Ok(())
-    }
-}
-
-impl Bucket {
-    /// Where a lot is, or where it would be.
-    pub(super) fn position(&self, number: u64) -> Result<usize, usize> {
-        // A use empties a bucket from the front, so the front is looked at before the search.
-        match self.lots.front() {
-            Some(lot) if lot.number == number => Ok(0),
-            _ => self.lots.binary_search_by_key(&number, |lot| lot.number),
-        }
-    }
-
-    /// The first lot that is spent from `number` on, or else the last one.
-    pub(super) fn next_from(&self, number: u64) -> Option<u64> {
-        let at = self.position(number).unwrap_or_else(|at| at);
-        let lot = self.lots.get(at).or(self.lots.back());
-        lot.map(|lot| lot.number)
     }
 }

@@ -23,7 +23,7 @@ impl Lots {
         let spendable = |bucket: &&Bucket| !bucket.key.is_lapsed(now);
         for bucket in self.buckets().iter().filter(spendable) {
             let mut pieces = SmallVec::new();
-            for lot in &bucket.lots {
+            for lot in bucket.lots.iter() {
                 let passed = skip.min(lot.remaining);
                 skip -= passed;
                 let taken = left.min(lot.remaining - passed);
@@ -65,7 +65,7 @@ impl Lots {
                 next += 1;
                 Some(next - 1)
             } else {
-                bucket.and_then(|bucket| bucket.lots.back().map(|lot| lot.number))
+                bucket.map(|bucket| bucket.lots.back().number)
             }
         };
         keys.into_iter().map(lot).collect()
@@ -81,14 +81,14 @@ impl Lots {
             let bucket = self.bucket(run.bucket);
             let mut pieces: SmallVec<[Piece; 1]> = SmallVec::new();
             for piece in run.pieces {
-                let found = bucket.map_or(Err(0), |bucket| bucket.position(piece.lot));
+                let found = bucket.map_or(Err(0), |bucket| bucket.lots.position(piece.lot));
                 let known = bucket.is_some() || !pieces.is_empty();
                 if found.is_ok() || room.opens(known) {
                     pieces.push(piece);
                 } else if let Some(last) = pieces.last_mut() {
                     last.amount += piece.amount;
                 } else {
-                    let lot = bucket?.next_from(piece.lot)?;
+                    let lot = bucket?.lots.next_from(piece.lot).number;
                     let amount = piece.amount;
                     pieces.push(Piece { lot, amount });
                 }

@@ -212,18 +212,18 @@ enum Failure {
 }
 
 /// What is ready to be appended.
-struct Staged {
+struct Staged<'a> {
     kind: u8,
-    reservation: Reservation,
+    reservation: Reservation<'a>,
 }
 
 /// Encode → reserve. Nothing is changed yet, so this may fail.
-fn stage(
-    core: &Core,
+fn stage<'a>(
+    core: &'a Core,
     event: &Event,
     key: Option<IdempotencyKey>,
     body: &mut Vec<u8>,
-) -> Result<Staged, Failure> {
+) -> Result<Staged<'a>, Failure> {
     let kind = record::encode_event(event, key, body);
     if body.len() > core.journal.act_bytes_max() {
         return Err(Failure::TooLarge(body.len()));
@@ -238,7 +238,7 @@ fn commit(
     facets: &mut [Facet<'_>],
     event: &Event,
     now: Timestamp,
-    staged: Staged,
+    staged: Staged<'_>,
     body: &[u8],
     ticket: Ticket,
 ) {
@@ -286,7 +286,7 @@ fn with_body<R>(body: impl FnOnce(&mut Vec<u8>) -> R) -> R {
 // === impl Core ===
 
 impl Core {
-    fn reserve(&self, bytes: usize) -> Result<Reservation, Refusal> {
+    fn reserve(&self, bytes: usize) -> Result<Reservation<'_>, Refusal> {
         let reserved = self.journal.reserve(bytes);
         self.note_full(matches!(reserved, Err(Unavailable::StorageFull)));
         reserved.map_err(|why| match why {

@@ -1,5 +1,5 @@
-//! The one ractor actor: owns one entity's state, runs each message to its end, awaits nothing but a
-//! meeting.
+//! The one ractor actor: owns one entity's state, runs each message to its end, awaits nothing. While
+//! its state is lent to a meeting, what comes next is noted where the state is.
 //!
 //! A panic in `decide` is caught where it is called. A panic anywhere else in a handler ends the
 //! process, in every build profile: memory may be ahead of the log, and replay is the only
@@ -11,7 +11,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::act::{Facet, Work, carry_out};
-use super::meeting::{Meeting, Seat};
+use super::meeting::{Meeting, Purpose, Seat};
 use super::shard::Load;
 use super::ticket::{Ticket, Token};
 use super::{Core, EntityState, row};
@@ -25,16 +25,16 @@ pub(crate) enum Message {
     /// Lend the state to a meeting.
     Join(Arc<Meeting>),
     /// Show the state.
-    View {
-        reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
-        token: Token,
-    },
+    Look(Look),
     /// Go to rest, unless something came in between.
     Retire,
 }
 
-/// Why a state is at home whenever a message is handled.
-const LENT: &str = "an actor that has lent its state handles no other message";
+/// Who wants to see a state.
+pub(crate) struct Look {
+    pub(crate) reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
+    pub(crate) token: Token,
+}
 
 /// The actor's code; one value each, without state.
 pub(crate) struct EntityActor;
@@ -53,8 +53,14 @@ pub(crate) struct Own {
     core: Arc<Core>,
     id: EntityId,
     load: Arc<Load>,
-    /// Lent to a meeting while `None`.
-    state: Option<Box<EntityState>>,
+    state: Whereabouts,
+}
+
+/// Where an actor's state is.
+enum Whereabouts {
+    Home(Box<EntityState>),
+    /// On its way to this seat, or there.
+    Lent(Seat),
 }
 
 /// Ends the process if dropped by a panic.
@@ -84,13 +90,13 @@ impl Actor for EntityActor {
             core: birth.core,
             id: birth.id,
             load: birth.load,
-            state: Some(state),
+            state: Whereabouts::Home(state),
         })
     }
 
-    /// Does everything at once and returns what is left to wait for. Were this an `async fn`, each
-    /// message would be moved into the task of an actor that nobody touched for a while: half a
-    /// dozen cache misses an act.
+    /// Does everything at once: there is nothing to wait for. Were this an `async fn`, each message
+    /// would be moved into the task of an actor that nobody touched for a while: half a dozen cache
+    /// misses an act.
     fn handle(
         &self,
         myself: ActorRef<Message>,
@@ -98,75 +104,88 @@ impl Actor for EntityActor {
         own: &mut Own,
     ) -> impl Future<Output = Result<(), ActorProcessingErr>> + Send {
         let _guard = AbortOnPanic;
-        let seat = own.take(&myself, message);
-        async move {
-            let _guard = AbortOnPanic;
-            if let Some(seat) = seat {
-                own.state = Some(seat.home().await);
-            }
-            Ok(())
-        }
+        own.take(&myself, message);
+        std::future::ready(Ok(()))
     }
 }
 
 // === impl Own ===
 
 impl Own {
-    /// Handles a message; what comes back is the seat of a state that was lent.
-    fn take(&mut self, myself: &ActorRef<Message>, message: Message) -> Option<Seat> {
+    fn take(&mut self, myself: &ActorRef<Message>, message: Message) {
         match message {
             Message::Act(work) => {
                 self.load.dequeue();
-                self.act(*work);
+                match self.state_at_home() {
+                    Some((core, id, state)) => carry_out(core, &mut [Facet { id, state }], *work),
+                    None => self.join(Arc::new(Meeting::new(1, Purpose::Act(work)))),
+                }
             }
             Message::Join(meeting) => {
                 self.load.dequeue();
-                let Some(state) = self.state.take() else {
-                    unreachable!("{LENT}")
-                };
-                match meeting.attend(&self.core, self.id, state) {
-                    Ok(state) => self.state = Some(state),
-                    Err(place) => return Some(Seat::new(meeting, place)),
-                }
+                self.join(meeting);
             }
-            Message::View { reply, token } => {
+            Message::Look(look) => {
                 self.load.dequeue();
-                self.show(reply, token);
+                match self.state_at_home() {
+                    Some((core, id, state)) => show(core, id, state, look),
+                    None => self.join(Arc::new(Meeting::new(1, Purpose::Look(look)))),
+                }
             }
             Message::Retire => self.retire(myself),
         }
-        None
     }
 
-    fn act(&mut self, work: Work) {
-        let Self {
-            core, id, state, ..
-        } = self;
-        let Some(state) = state else {
-            unreachable!("{LENT}")
-        };
-        carry_out(core, &mut [Facet { id: *id, state }], work);
-    }
-
-    fn show(&self, reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>, token: Token) {
-        let Some(state) = &self.state else {
-            unreachable!("{LENT}")
-        };
-        let view = view(self.id, state, Timestamp(self.core.clock.now_us())).map(Box::new);
-        let ticket = Ticket::View { view, reply, token };
-        if let Some(ticket) = self.core.journal.wait(state.last_lsn, ticket) {
-            ticket.deliver(state.last_lsn.0, 0);
+    /// The state, fetched home if it may leave the meeting it was lent to.
+    fn state_at_home(&mut self) -> Option<(&Core, EntityId, &mut EntityState)> {
+        if let Whereabouts::Lent(seat) = &self.state {
+            self.state = Whereabouts::Home(seat.leave()?);
+        }
+        match &mut self.state {
+            Whereabouts::Home(state) => Some((&self.core, self.id, state)),
+            Whereabouts::Lent(_) => None,
         }
     }
 
-    fn retire(&self, myself: &ActorRef<Message>) {
-        let Some(state) = &self.state else {
-            unreachable!("{LENT}")
+    /// Lends the state to a meeting, at once or as soon as it comes free.
+    fn join(&mut self, meeting: Arc<Meeting>) {
+        let next = meeting.take_place(self.id);
+        let seat = Whereabouts::Lent(next.clone());
+        match std::mem::replace(&mut self.state, seat) {
+            Whereabouts::Home(state) => next.arrive(&self.core, state),
+            Whereabouts::Lent(seat) => {
+                if let Err((next, state)) = seat.go_on(next) {
+                    next.arrive(&self.core, state);
+                }
+            }
+        }
+    }
+
+    fn retire(&mut self, myself: &ActorRef<Message>) {
+        if let Whereabouts::Lent(seat) = &self.state
+            && let Some(state) = seat.leave()
+        {
+            self.state = Whereabouts::Home(state);
+        }
+        let state = match &self.state {
+            Whereabouts::Home(state) => Some(&**state),
+            // An act may be published before its thread has let go of the states: too early.
+            Whereabouts::Lent(_) => None,
         };
-        if self.core.table.rest(self.id, || row::encode(state), myself) {
+        if self.core.table.rest(self.id, state, myself) {
             myself.stop(None);
-            self.core.capacity.notify_waiters();
         }
+        self.core.capacity.notify_waiters();
+    }
+}
+
+/// Shows a state once what it rests on is durable.
+pub(crate) fn show(core: &Core, id: EntityId, state: &EntityState, look: Look) {
+    let Look { reply, token } = look;
+    let view = view(id, state, Timestamp(core.clock.now_us())).map(Box::new);
+    let ticket = Ticket::View { view, reply, token };
+    if let Some(ticket) = core.journal.wait(state.last_lsn, ticket) {
+        ticket.deliver(state.last_lsn.0, 0);
     }
 }
 

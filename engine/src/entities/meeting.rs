@@ -1,22 +1,24 @@
 //! Several entities, one act: who takes part lends its state, the last to arrive acts for all.
 //!
 //! ```text
-//! mailbox A  … Join(m) ─┐                      ┌─► state A goes home
-//! mailbox B  … Join(m) ─┼─ last to arrive acts ┼─► state B goes home
-//! mailbox C  … Join(m) ─┘                      └─► state C goes home
+//! mailbox A  … Join(m) Join(n) ─┐
+//! mailbox B  … Join(m) ─────────┼─ last to arrive acts ┬─► state A goes on to n
+//! mailbox C  … Join(m) ─────────┘                      ├─► state B stays, until B asks for it
+//!                                                      └─► state C is with who acted
 //! ```
+//! An actor never waits: while its state is lent it goes on through its mailbox and only notes, in the
+//! place where the state is, what comes next. So a hot entity's acts follow one another on the thread
+//! that has its state in its caches, and its actor is woken for what arrives, not for what returns.
 //! All mailboxes get their `Join` under the locks of all shards concerned, so any two meetings reach
-//! every mailbox they share in the same order and none can wait for another in a circle. A command
-//! on one entity is the same act with one participant and nothing to wait for.
+//! every mailbox they share in the same order and none can wait for another in a circle.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use super::act::{Facet, Work, carry_out};
+use super::actor::{Look, show};
 use super::{Core, EntityState};
 use crate::domain::EntityId;
 
@@ -25,24 +27,35 @@ pub(crate) struct Meeting {
     inner: Mutex<Attendance>,
 }
 
+/// What a meeting is for.
+pub(crate) enum Purpose {
+    /// Carry out a command.
+    Act(Box<Work>),
+    /// Show the one participant's state, when it is its turn.
+    Look(Look),
+}
+
 struct Attendance {
-    /// Participants still to come.
+    /// States still to come.
     missing: usize,
     places: Places,
-    work: Option<Box<Work>>,
-    /// The act is over: what lies in a seat has come back.
+    /// `None` from the act on.
+    purpose: Option<Purpose>,
+    /// The act is over: what lies in a place has come back.
     acted: bool,
 }
 
 /// One participant's place.
 struct Place {
     id: EntityId,
-    /// Lent by the participant; `None` during the act and after it went home.
+    /// Lent by the participant; `None` before it came, during the act, and once it has left.
     state: Option<Box<EntityState>>,
-    waker: Option<Waker>,
+    /// Where the state goes after the act.
+    next: Option<Seat>,
 }
 
-/// Where a lent state comes back to.
+/// Where a lent state is, or will be.
+#[derive(Clone)]
 pub(crate) struct Seat {
     meeting: Arc<Meeting>,
     place: usize,
@@ -51,102 +64,124 @@ pub(crate) struct Seat {
 /// Transfers and orders have two to four participants; more of them spill.
 type Places = SmallVec<[Place; 4]>;
 
-/// States that take part in an act, in the order of the seats.
+/// States that take part in an act, in the order of the places.
 type States = SmallVec<[(EntityId, Box<EntityState>); 4]>;
+
+/// States on their way to their next meetings.
+type Leaving = SmallVec<[(Seat, Box<EntityState>); 4]>;
 
 // === impl Meeting ===
 
 impl Meeting {
-    pub(crate) fn new(expected: usize, work: Box<Work>) -> Self {
-        let (missing, places) = (expected, SmallVec::with_capacity(expected));
+    pub(crate) fn new(expected: usize, purpose: Purpose) -> Self {
         Self {
             inner: Mutex::new(Attendance {
-                missing,
-                places,
-                work: Some(work),
+                missing: expected,
+                places: SmallVec::with_capacity(expected),
+                purpose: Some(purpose),
                 acted: false,
             }),
         }
     }
 
-    /// Lends a state to the meeting. The last to arrive carries the act out for all and gets its
-    /// state back at once; anyone before gets the number of the place where to wait for it.
-    pub(crate) fn attend(
-        &self,
-        core: &Core,
-        id: EntityId,
-        state: Box<EntityState>,
-    ) -> Result<Box<EntityState>, usize> {
+    /// A place for a state that comes later.
+    pub(crate) fn take_place(self: Arc<Self>, id: EntityId) -> Seat {
         let mut inner = self.inner.lock();
         let place = inner.places.len();
         inner.places.push(Place {
             id,
-            state: Some(state),
-            waker: None,
+            state: None,
+            next: None,
         });
-        inner.missing -= 1;
-        if inner.missing > 0 {
-            return Err(place);
-        }
-        let Some(work) = inner.work.take() else {
-            unreachable!("a meeting acts once")
-        };
-        let lent = |place: &mut Place| place.state.take().map(|state| (place.id, state));
-        let states = inner.places.iter_mut().filter_map(lent).collect();
         drop(inner);
-        Ok(self.hold(core, states, *work))
+        Seat {
+            meeting: self,
+            place,
+        }
     }
 
-    fn hold(&self, core: &Core, mut states: States, work: Work) -> Box<EntityState> {
-        let mut facets: SmallVec<[Facet<'_>; 4]> = states
-            .iter_mut()
-            .map(|(id, state)| Facet { id: *id, state })
-            .collect();
-        carry_out(core, &mut facets, work);
-        drop(facets);
+    /// Carries the act out on all states, and gives back those that go on elsewhere.
+    fn hold(&self, core: &Core, mut states: States, purpose: Purpose) -> Leaving {
+        match purpose {
+            Purpose::Act(work) => {
+                let mut facets: SmallVec<[Facet<'_>; 4]> = states
+                    .iter_mut()
+                    .map(|(id, state)| Facet { id: *id, state })
+                    .collect();
+                carry_out(core, &mut facets, *work);
+            }
+            Purpose::Look(look) => {
+                let Some((id, state)) = states.first() else {
+                    unreachable!("whoever is looked at has a place")
+                };
+                show(core, *id, state, look);
+            }
+        }
         self.send_home(states)
     }
 
-    /// Puts all states but the last one back into their places and wakes whoever waits there. The
-    /// last one belongs to the caller.
-    fn send_home(&self, mut states: States) -> Box<EntityState> {
-        let Some((_, own)) = states.pop() else {
-            unreachable!("the last to arrive has a seat")
-        };
+    fn send_home(&self, states: States) -> Leaving {
+        let mut leaving = Leaving::new();
         let mut inner = self.inner.lock();
         inner.acted = true;
         for (place, (_, state)) in inner.places.iter_mut().zip(states) {
-            place.state = Some(state);
-            if let Some(waker) = place.waker.take() {
-                waker.wake();
+            match place.next.take() {
+                Some(next) => leaving.push((next, state)),
+                None => place.state = Some(state),
             }
         }
-        own
+        leaving
     }
 }
 
 // === impl Seat ===
 
 impl Seat {
-    pub(crate) fn new(meeting: Arc<Meeting>, place: usize) -> Self {
-        Self { meeting, place }
+    /// Brings a state to its place. If it is the last one, the act is carried out, and so is every
+    /// act that only waited for a state that comes free by that.
+    pub(crate) fn arrive(&self, core: &Core, state: Box<EntityState>) {
+        let mut leaving = self.sit_down(core, state);
+        while let Some((seat, state)) = leaving.pop() {
+            leaving.append(&mut seat.sit_down(core, state));
+        }
     }
 
-    /// Waits for the lent state to come back from the act. If the act panics the process ends, so
-    /// it always does.
-    pub(crate) async fn home(self) -> Box<EntityState> {
-        poll_fn(|context| {
-            let mut inner = self.meeting.inner.lock();
-            let acted = inner.acted;
-            let place = &mut inner.places[self.place];
-            match place.state.take_if(|_| acted) {
-                Some(state) => Poll::Ready(state),
-                None => {
-                    place.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
+    fn sit_down(&self, core: &Core, state: Box<EntityState>) -> Leaving {
+        let mut inner = self.meeting.inner.lock();
+        inner.places[self.place].state = Some(state);
+        inner.missing -= 1;
+        if inner.missing > 0 {
+            return Leaving::new();
+        }
+        let Some(purpose) = inner.purpose.take() else {
+            unreachable!("a meeting acts once")
+        };
+        let lent = |place: &mut Place| place.state.take().map(|state| (place.id, state));
+        let states = inner.places.iter_mut().filter_map(lent).collect();
+        drop(inner);
+        self.meeting.hold(core, states, purpose)
+    }
+
+    /// Takes the state out, if the act is over.
+    pub(crate) fn leave(&self) -> Option<Box<EntityState>> {
+        let mut inner = self.meeting.inner.lock();
+        if !inner.acted {
+            return None;
+        }
+        inner.places[self.place].state.take()
+    }
+
+    /// Takes the state out, if the act is over; if not, notes where it is to go from here.
+    pub(crate) fn go_on(&self, next: Seat) -> Result<(), (Seat, Box<EntityState>)> {
+        let mut inner = self.meeting.inner.lock();
+        let acted = inner.acted;
+        let place = &mut inner.places[self.place];
+        match place.state.take_if(|_| acted) {
+            Some(state) => Err((next, state)),
+            None => {
+                place.next = Some(next);
+                Ok(())
             }
-        })
-        .await
+        }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use super::actor::Message;
 use super::shard::{Shard, send};
 use super::table::{SHARDS, Table, key_of, shard_of};
+use super::{EntityState, row};
 use crate::domain::EntityId;
 
 /// Entities looked at in search of some to put to rest, at each dispatch near the cap.
@@ -41,11 +42,12 @@ impl Table {
         }
     }
 
-    /// An actor gives its state back. `false`: messages came meanwhile, it goes on.
+    /// An actor gives its state back. `false`: it goes on, because messages came meanwhile or because
+    /// it has no state to give yet.
     pub(crate) fn rest(
         &self,
         id: EntityId,
-        row: impl FnOnce() -> Option<Box<[u8]>>,
+        state: Option<&EntityState>,
         actor: &ActorRef<Message>,
     ) -> bool {
         let mut shard = self.shards[shard_of(id)].lock();
@@ -53,15 +55,15 @@ impl Table {
             unreachable!("only the actor itself leaves the table")
         };
         let buffered = live.resting.take().unwrap_or_default();
-        if !buffered.is_empty() {
+        let Some(state) = state.filter(|_| buffered.is_empty()) else {
             for message in buffered {
                 send(actor, message);
             }
             shard.hand.push_back(id);
             return false;
-        }
+        };
         shard.live.remove(&key_of(id));
-        match row() {
+        match row::encode(state) {
             // It has none while it is live.
             Some(row) => {
                 shard.rows.insert(key_of(id), &row);

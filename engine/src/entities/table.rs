@@ -16,8 +16,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::act::Work;
-use super::actor::{Birth, EntityActor, Message, view};
-use super::meeting::Meeting;
+use super::actor::{Birth, EntityActor, Look, Message, view};
+use super::meeting::{Meeting, Purpose};
 use super::rest::EVICTION_STEPS;
 use super::shard::{Live, Load, Shard};
 use super::ticket::Token;
@@ -173,7 +173,7 @@ impl Table {
             let live = self.activate(&mut shards[place(*id)], core, *id);
             work.token.loads.push(Arc::clone(&live.load));
         }
-        let meeting = Arc::new(Meeting::new(ids.len(), work));
+        let meeting = Arc::new(Meeting::new(ids.len(), Purpose::Act(work)));
         for id in ids {
             if let Some(live) = shards[place(*id)].live.get_mut(&key_of(*id)) {
                 live.send(Message::Join(Arc::clone(&meeting)));
@@ -199,7 +199,7 @@ impl Table {
         let (reply, receiver) = oneshot::channel();
         let mut token = Token::default();
         token.loads.push(Arc::clone(&live.load));
-        live.send(Message::View { reply, token });
+        live.send(Message::Look(Look { reply, token }));
         Lookup::Asked(receiver)
     }
 

@@ -73,14 +73,14 @@ impl<T: Send + 'static> Journal<T> {
 
     /// Promises space for an act with a body of this length.
     #[inline]
-    pub fn reserve(&self, act_body_len: usize) -> Result<Reservation, Unavailable> {
+    pub fn reserve(&self, act_body_len: usize) -> Result<Reservation<'_>, Unavailable> {
         self.handle.core.ledger.reserve(act_body_len)
     }
 
     /// Appends an act into the space promised for it. The order of calls is the order of LSNs. The ticket is delivered
     /// once the act is durable, or failed.
     #[inline]
-    pub fn append(&self, reservation: Reservation, act: NewAct<'_>, ticket: T) -> Appended {
+    pub fn append(&self, reservation: Reservation<'_>, act: NewAct<'_>, ticket: T) -> Appended {
         assert!(
             act.body.len() <= reservation.body_len(),
             "an act stays within the space promised for it"
@@ -165,6 +165,14 @@ impl<T: Send + 'static> Journal<T> {
 
     pub fn space(&self) -> Space {
         self.handle.core.ledger.space()
+    }
+
+    /// Whether the log runs into segments faster than they are filled: less than `bytes` can be promised, and the disk is
+    /// not full.
+    #[inline]
+    pub fn is_below(&self, bytes: u64) -> bool {
+        let ledger = &self.handle.core.ledger;
+        ledger.is_below(bytes) && !ledger.space().disk_full
     }
 
     /// Blocks until `bytes` can be promised, the disk is full, the journal stops, or the time is over.

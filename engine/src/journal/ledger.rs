@@ -12,7 +12,6 @@ use thiserror::Error;
 
 use super::frame::act_framed_len;
 use super::segment::{GROUP_ALIGN, paged};
-use std::sync::Arc;
 
 /// Why no space was promised.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
@@ -45,16 +44,27 @@ pub struct Space {
 
 /// Space promised to one act. Dropped unused, it goes back.
 #[derive(Debug)]
-pub struct Reservation {
-    ledger: Arc<Ledger>,
+pub struct Reservation<'a> {
+    ledger: &'a Ledger,
     bytes: u64,
     body_len: usize,
 }
 
+/// Cache lines are fetched in pairs. What every act writes has a pair of its own, so that reading the rest stays free.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+#[repr(align(128))]
+struct Apart<T>(T);
+
+/// What every act writes.
+#[derive(Debug)]
+struct Counts {
     promised: AtomicU64,
     active_free: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    counts: Apart<Counts>,
     ready: AtomicU64,
     phase: AtomicU8,
     disk_full: AtomicBool,
@@ -70,16 +80,16 @@ const PHASE_OPEN: u8 = 0;
 const PHASE_CLOSING: u8 = 1;
 const PHASE_POISONED: u8 = 2;
 
-impl Reservation {
+impl Reservation<'_> {
     /// Longest body this promise covers.
     pub fn body_len(&self) -> usize {
         self.body_len
     }
 }
 
-impl Drop for Reservation {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.ledger.promised.fetch_sub(self.bytes, SeqCst);
+        self.ledger.counts.0.promised.fetch_sub(self.bytes, SeqCst);
     }
 }
 
@@ -87,8 +97,10 @@ impl Ledger {
     pub(crate) fn new(payload: u64, act_bytes_max: usize, active_free: u64) -> Self {
         let largest = paged(act_framed_len(act_bytes_max) as u64);
         Self {
-            promised: AtomicU64::new(0),
-            active_free: AtomicU64::new(active_free),
+            counts: Apart(Counts {
+                promised: AtomicU64::new(0),
+                active_free: AtomicU64::new(active_free),
+            }),
             ready: AtomicU64::new(0),
             phase: AtomicU8::new(PHASE_OPEN),
             disk_full: AtomicBool::new(false),
@@ -106,17 +118,17 @@ impl Ledger {
 
     /// Promises space for an act with a body of `body_len` bytes.
     #[inline]
-    pub(crate) fn reserve(self: &Arc<Self>, body_len: usize) -> Result<Reservation, Unavailable> {
+    pub(crate) fn reserve(&self, body_len: usize) -> Result<Reservation<'_>, Unavailable> {
         if body_len > self.act_bytes_max {
             return Err(Unavailable::TooLarge {
                 max: self.act_bytes_max,
             });
         }
         let bytes = paged(act_framed_len(body_len) as u64);
-        let promised = self.promised.fetch_add(bytes, SeqCst) + bytes;
+        let promised = self.counts.0.promised.fetch_add(bytes, SeqCst) + bytes;
         // From here on the drop of `reservation` takes the promise back.
         let reservation = Reservation {
-            ledger: Arc::clone(self),
+            ledger: self,
             bytes,
             body_len,
         };
@@ -138,7 +150,7 @@ impl Ledger {
     /// segment to go on to, it wastes nothing.
     fn room(&self) -> u64 {
         // The order matters: the claim of a segment lowers `ready` before it raises `active_free`.
-        let active = self.active_free.load(SeqCst);
+        let active = self.counts.0.active_free.load(SeqCst);
         let ready = self.ready.load(SeqCst);
         if ready == 0 {
             return active;
@@ -149,7 +161,9 @@ impl Ledger {
 
     pub(crate) fn space(&self) -> Space {
         Space {
-            free_bytes: self.room().saturating_sub(self.promised.load(SeqCst)),
+            free_bytes: self
+                .room()
+                .saturating_sub(self.counts.0.promised.load(SeqCst)),
             segments_ready: self.ready.load(SeqCst),
             disk_full: self.disk_full.load(SeqCst),
         }
@@ -175,7 +189,7 @@ impl Ledger {
     /// The rest of the segment in use, after an append or a claim.
     #[inline]
     pub(crate) fn set_active_free(&self, bytes: u64) {
-        self.active_free.store(bytes, SeqCst);
+        self.counts.0.active_free.store(bytes, SeqCst);
     }
 
     /// Takes one page for a MARK unless it is promised to somebody.
@@ -184,12 +198,20 @@ impl Ledger {
         let Some(left) = active_free.checked_sub(page) else {
             return false;
         };
-        self.active_free.store(left, SeqCst);
-        if self.promised.load(SeqCst) <= self.room() {
+        self.counts.0.active_free.store(left, SeqCst);
+        if self.counts.0.promised.load(SeqCst) <= self.room() {
             return true;
         }
-        self.active_free.store(active_free, SeqCst);
+        self.counts.0.active_free.store(active_free, SeqCst);
         false
+    }
+
+    /// Whether less than so many bytes can be promised, without a look at what every act writes as long as a filled
+    /// segment waits.
+    #[inline]
+    pub(crate) fn is_below(&self, bytes: u64) -> bool {
+        let waiting = self.ready.load(SeqCst) * (self.payload - self.slack);
+        waiting < bytes && self.space().free_bytes < bytes
     }
 
     /// One filled segment is now the one in use.
@@ -199,7 +221,7 @@ impl Ledger {
             before > 0,
             "space was promised only on segments that are there"
         );
-        self.active_free.store(self.payload, SeqCst);
+        self.counts.0.active_free.store(self.payload, SeqCst);
     }
 
     /// Filled segments without a claim.
@@ -219,7 +241,7 @@ impl Ledger {
     }
 
     pub(crate) fn has_promises(&self) -> bool {
-        self.promised.load(SeqCst) > 0
+        self.counts.0.promised.load(SeqCst) > 0
     }
 
     pub(crate) fn poison(&self) {

@@ -100,7 +100,7 @@ fn a_grant_to_a_full_wallet_joins_the_newest_lot_of_its_bucket() {
         .collect();
     let expected =
         [(0, 8), (LOTS_MAX as u64 - 1, 6)].map(|(number, remaining)| Lot { number, remaining });
-    assert_eq!(newest, [Some(&expected[0]), Some(&expected[1])]);
+    assert_eq!(newest, [&expected[0], &expected[1]]);
     assert_eq!(state.lots.count(), LOTS_MAX);
 
     // One lot less, and a grant opens one again.
@@ -122,7 +122,7 @@ fn a_cancel_into_a_full_wallet_joins_the_next_lot_of_its_bucket() {
     let state = world.wallet(1);
     let first = state.lots.buckets()[0].lots.front();
     let (number, remaining) = (2, 3);
-    assert_eq!(first, Some(&Lot { number, remaining }));
+    assert_eq!(first, &Lot { number, remaining });
     assert_eq!(state.balance(), LOTS_MAX as u64 + 2);
 
     // Not even room for one: all join the lot that is spent next.
@@ -132,7 +132,7 @@ fn a_cancel_into_a_full_wallet_joins_the_next_lot_of_its_bucket() {
     world.submit(&cancel(used, Some(2))).unwrap();
     let first = world.wallet(1).lots.buckets()[0].lots.front();
     let (number, remaining) = (4, 3);
-    assert_eq!(first, Some(&Lot { number, remaining }));
+    assert_eq!(first, &Lot { number, remaining });
     world.submit(&cancel(used, None)).unwrap();
     assert_eq!(world.wallet(1).balance(), LOTS_MAX as u64 + 4);
 }
