@@ -112,6 +112,8 @@ impl LotQueue {
         match number.cmp(&self.front.number) {
             std::cmp::Ordering::Less => Err(0),
             std::cmp::Ordering::Equal => Ok(0),
+            // A grant adds behind the last one.
+            std::cmp::Ordering::Greater if number > self.back().number => Err(self.len()),
             std::cmp::Ordering::Greater => {
                 let found = self.behind.binary_search_by_key(&number, |lot| lot.number);
                 found.map(|at| at + 1).map_err(|at| at + 1)

@@ -139,6 +139,7 @@ impl Recovered {
             link,
             unattested: false,
             sync: options.sync,
+            is_brisk: false,
             mark_after: options.mark_after,
             entropy: options.entropy.clone(),
             on_poison: self.options.on_poison,

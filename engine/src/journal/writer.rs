@@ -32,6 +32,10 @@ use std::time::{Duration, Instant};
 /// While closing, how often the writer looks whether the last promise has been used.
 const CLOSE_POLL: Duration = Duration::from_millis(1);
 
+/// How long the writer looks out for the next act before it sleeps, if the last one came as soon as that. A caller that
+/// waits for each answer comes back within some 60 µs, and waking a sleeping thread would cost it half as much again.
+const LOOK_OUT: Duration = Duration::from_micros(100);
+
 /// What appenders, readers and the writer share.
 pub(crate) struct Core<T> {
     pub(crate) front: Mutex<Front<T>>,
@@ -74,6 +78,8 @@ pub(crate) struct Writer<T: Send + 'static> {
     pub(crate) entropy: Entropy,
     pub(crate) on_poison: OnPoison,
     pub(crate) page: PageBuffer,
+    /// The last pause between two groups was short enough to be looked out for.
+    pub(crate) is_brisk: bool,
 }
 
 /// What one turn of the writer came to.
@@ -96,7 +102,7 @@ impl<T: Send + 'static> Writer<T> {
                     return self.close();
                 }
                 Ok(Turn::Idle) => {
-                    if self.rest()
+                    if self.pause()
                         && let Err(error) = self.mark()
                     {
                         return Err(self.poison(error));
@@ -208,6 +214,28 @@ impl<T: Send + 'static> Writer<T> {
         if !tickets.is_empty() {
             self.lane.deliver(Lsn(durable), tickets);
         }
+    }
+
+    /// Waits until there is work. True when the log has been quiet for so long that it wants a MARK.
+    fn pause(&mut self) -> bool {
+        let begun = Instant::now();
+        if self.is_brisk && self.look_out(begun) {
+            return false;
+        }
+        let quiet = self.rest();
+        self.is_brisk = begun.elapsed() < LOOK_OUT;
+        quiet
+    }
+
+    /// Looks for work without sleeping, but lets any other thread go first. Whether there is some.
+    fn look_out(&self, begun: Instant) -> bool {
+        while begun.elapsed() < LOOK_OUT {
+            if self.core.front.try_lock().is_some_and(|front| front.has_work()) {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
     }
 
     /// Sleeps until there is work. True when the log has been quiet for so long that it wants a MARK.
