@@ -230,7 +230,12 @@ impl<T: Send + 'static> Writer<T> {
     /// Looks for work without sleeping, but lets any other thread go first. Whether there is some.
     fn look_out(&self, begun: Instant) -> bool {
         while begun.elapsed() < LOOK_OUT {
-            if self.core.front.try_lock().is_some_and(|front| front.has_work()) {
+            if self
+                .core
+                .front
+                .try_lock()
+                .is_some_and(|front| front.has_work())
+            {
                 return true;
             }
             std::thread::yield_now();
