@@ -4,6 +4,7 @@
 //! subcommands take one measurement each. The load generator shares the machine with the server it
 //! measures, so everything on its hot path is as plain as it can be.
 
+mod archive;
 mod compare;
 mod day;
 mod disk;
@@ -42,6 +43,7 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Measurement {
+    Archive(archive::ArchiveArgs),
     Compare(compare::CompareArgs),
     Day(day::DayArgs),
     Disk(disk::DiskArgs),
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
 
 fn measure(measurement: Measurement) -> Result<(), Failure> {
     match measurement {
+        Measurement::Archive(args) => archive::run(&args),
         Measurement::Compare(args) => compare::run(&args),
         Measurement::Day(args) => day::run(&args),
         Measurement::Disk(args) => disk::run(&args),

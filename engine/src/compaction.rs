@@ -3,7 +3,7 @@
 //! ```text
 //! a second snapshot covers more ──► enough bytes, or old enough, or asked for ──► archive, paced
 //! ```
-//! It works a quarter of the time at the lowest priority and takes no lock that an actor takes. What may move is
+//! It works an eighth of the time at the lowest priority and takes no lock that an actor takes. What may move is
 //! decided by the journal; here it is only decided when.
 
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use crate::journal::{Archiver, CompactPlan, Compacted, JournalError};
 /// How often the thread looks whether there is something to do: a look is one comparison.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 
-/// Rest for each moment of work: the thread takes a quarter of a core at most.
-const REST_FOR_WORK: u32 = 3;
+/// Rest for each moment of work: the thread takes an eighth of a core at most.
+const REST_FOR_WORK: u32 = 7;
 
 /// Longest rest at once: however long a slow disk kept it, the thread goes on.
 const REST_MAX: Duration = Duration::from_millis(200);
