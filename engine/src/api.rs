@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Command, EntryType, Event, Owner, Rejection, Timestamp, TransactionId, WalletId,
+    Allocation, Command, EntryType, Event, Fund, Owner, Rejection, Timestamp, TransactionId,
+    WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -80,6 +81,15 @@ pub enum Refusal {
     /// A record could not be read back.
     #[error("a record could not be read back")]
     Unreadable,
+    /// The history index is being built.
+    #[error("the history index is being built")]
+    HistoryBehind,
+    /// So many entries cannot be passed over one by one.
+    #[error("the offset lies behind what one page looks at")]
+    OffsetTooDeep,
+    /// The moment asked about has not come.
+    #[error("that moment has not come")]
+    MomentAhead,
 }
 
 /// What became of a command.
@@ -104,6 +114,24 @@ pub struct WalletView {
     pub created_at: Timestamp,
 }
 
+/// A moment of the past.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moment {
+    /// With every act up to and at this instant.
+    At(Timestamp),
+    /// With every act up to and with this LSN, at that act's time.
+    AtLsn(u64),
+}
+
+/// A wallet as it stood at a past moment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PastWallet {
+    /// What could be spent then.
+    pub view: WalletView,
+    /// The same by fund and expiry.
+    pub lots: Vec<Allocation>,
+}
+
 /// Which entries of a wallet's history are wanted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HistoryQuery {
@@ -111,6 +139,14 @@ pub struct HistoryQuery {
     pub wallet: WalletId,
     /// Only these types; empty = all.
     pub kinds: SmallVec<[EntryType; 2]>,
+    /// Only entries that moved points of this fund.
+    pub fund: Option<Fund>,
+    /// Only transfers with this wallet.
+    pub counterparty: Option<WalletId>,
+    /// Only amounts from here on.
+    pub amount_min: Option<u64>,
+    /// Only amounts up to here.
+    pub amount_max: Option<u64>,
     /// Not before this instant.
     pub from: Option<Timestamp>,
     /// Strictly before this instant.
@@ -119,8 +155,32 @@ pub struct HistoryQuery {
     pub ascending: bool,
     /// Most entries on the page.
     pub limit: usize,
+    /// Matching entries to pass over.
+    pub offset: usize,
     /// Go on behind this entry.
     pub after: Option<HistoryPosition>,
+}
+
+// === impl HistoryQuery ===
+
+impl HistoryQuery {
+    /// Everything about a wallet, newest first.
+    pub fn of(wallet: WalletId) -> Self {
+        Self {
+            wallet,
+            kinds: SmallVec::new(),
+            fund: None,
+            counterparty: None,
+            amount_min: None,
+            amount_max: None,
+            from: None,
+            to: None,
+            ascending: false,
+            limit: 50,
+            offset: 0,
+            after: None,
+        }
+    }
 }
 
 /// Place of an entry in the history of everything.

@@ -351,6 +351,8 @@ impl Engine {
         let closed = tokio::task::spawn_blocking(move || {
             ending.compaction.stop();
             ending.snapshot_worker.stop();
+            // While the lock is still held: nobody else may be writing there.
+            ending.history.close();
             ending.core.journal.close()
         });
         let closed = closed.await;

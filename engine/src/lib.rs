@@ -23,8 +23,8 @@ mod replay;
 pub mod snapshot;
 
 pub use self::api::{
-    Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Outcome, Receipt, Refusal,
-    Request, Total, WalletView,
+    Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Moment, Outcome, PastWallet,
+    Receipt, Refusal, Request, Total, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;
@@ -34,4 +34,5 @@ pub use self::open::{
     EngineOptions, IN_FLIGHT_MAX, OpenError, OpenedSnapshot, Opening, Prepared, QUEUED_MAX,
     SNAPSHOT_EVERY_BYTES,
 };
+pub use self::projections::{HistoryMetrics, IndexError, IndexReport, rebuild_index, verify_index};
 pub use self::replay::ReplayError;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::compaction::CompactionFigures;
 use crate::engine::Engine;
 use crate::journal::BucketCounts;
+use crate::projections::HistoryMetrics;
 use crate::snapshot::SnapshotFigures;
 
 /// Microseconds in a second.
@@ -54,6 +55,8 @@ pub struct EngineMetrics {
     pub poisoned: bool,
     /// Whether commands are refused for want of space.
     pub storage_full: bool,
+    /// The history index.
+    pub history: HistoryMetrics,
 }
 
 // === impl Engine ===
@@ -81,6 +84,7 @@ impl Engine {
             compaction: self.inner.compaction.figures(),
             poisoned: self.is_poisoned(),
             storage_full: core.is_full(),
+            history: self.inner.history.metrics(),
         }
     }
 }

@@ -22,9 +22,9 @@ use crate::entities::{Admission, Core, SWEEPS_IDLE};
 use crate::journal::{
     Archiver, Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage, SyncMode,
 };
-use crate::projections::History;
+use crate::projections::{History, INDEX_FOLDER};
 use crate::publish::{self, Audit, Position};
-use crate::replay::{ReplayError, Replayed, Scope, Target, replay};
+use crate::replay::{ReplayError, Replayed, Target, replay};
 use crate::snapshot::{self, Setup, SnapshotWorker};
 
 /// Most acts between admission and publication: at some 300 bytes each this bounds what a stalled
@@ -216,9 +216,9 @@ impl Prepared {
         let start = Instant::now();
         snapshot::sweep(&**recovered.storage());
         let begun = begin(&mut recovered, &options, &runtime)?;
-        let history = Arc::new(History::new());
-        let replayed = replay_all(&recovered, &options, &begun, &history)?;
+        let replayed = replay_all(&recovered, &options, &begun)?;
         let opening = opening(&recovered, &begun, &replayed, start.elapsed());
+        let history = history(&recovered, opening.last_lsn)?;
         let position = Arc::new(Position::default());
         position.advance(opening.last_lsn);
         let capacity = Arc::new(Notify::new());
@@ -249,6 +249,8 @@ impl Prepared {
         runtime.spawn(publisher.run(audit));
         let compaction = archiving(journal.archiver(), &options, &clock)?;
         let reader = journal.reader();
+        let started = history.start(reader.clone());
+        started.map_err(JournalError::io("start", "the thread of the history index"))?;
         let core = Arc::new(Core::new(journal, clock, begun.table, capacity));
         let largest_id = begun.largest_id.max(replayed.largest_id);
         let inner = Inner {
@@ -290,25 +292,27 @@ fn archiving(
     CompactionWorker::start(archiver, policy, Arc::clone(clock)).map_err(OpenError::Worker)
 }
 
-/// Replays what lies behind the snapshot, and folds what it covers into the projections that it does not hold.
+/// The history index, not started yet.
+fn history(recovered: &Recovered, last_lsn: u64) -> Result<Arc<History>, OpenError> {
+    let log = Arc::clone(recovered.storage());
+    let folder = log.folder(INDEX_FOLDER);
+    let index = folder.map_err(JournalError::io("make the folder", INDEX_FOLDER))?;
+    Ok(Arc::new(History::new(index, log, last_lsn)))
+}
+
+/// Replays what lies behind the snapshot.
 fn replay_all(
     recovered: &Recovered,
     options: &EngineOptions,
     begun: &Begun,
-    history: &History,
 ) -> Result<Replayed, OpenError> {
-    let workers = options.replay_workers.max(1);
-    let target = |scope| Target {
+    let target = Target {
         table: &begun.table,
         keys: &begun.keys,
-        history,
         keys_from_us: begun.keys_from_us,
-        scope,
     };
-    let covered = recovered.covered_chunks()?;
-    replay(&covered, workers, &target(Scope::Projections))?;
-    let chunks = recovered.chunks();
-    Ok(replay(&chunks, workers, &target(Scope::Everything))?)
+    let workers = options.replay_workers.max(1);
+    Ok(replay(&recovered.chunks(), workers, &target)?)
 }
 
 fn opening(

@@ -147,16 +147,12 @@ impl Publisher {
     }
 
     async fn publish(&self, durable: Lsn, mut group: Group, digest: &mut Digest) -> Group {
-        let events = group
-            .iter()
-            .filter_map(|delivered| delivered.ticket.event());
-        events.for_each(|event| digest.fold(event));
-        self.history.apply(group.iter().filter_map(|delivered| {
-            delivered
-                .ticket
-                .event()
-                .map(|event| (delivered.lsn.0, event))
-        }));
+        let events = group.iter().filter_map(|delivered| {
+            let event = delivered.ticket.event()?;
+            digest.fold(event);
+            Some((delivered.lsn.0, delivered.time_us, event))
+        });
+        self.history.apply(durable.0, events);
         self.position.advance(durable.0);
         for (at, delivered) in group.drain(..).enumerate() {
             delivered.ticket.deliver(delivered.lsn.0, delivered.time_us);

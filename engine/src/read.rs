@@ -1,7 +1,12 @@
 //! Reads: wallets from their entities, acts and history from the log. Nothing that is not durable
 //! leaves the engine.
 
+mod past;
+
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::api::{
     Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Refusal, WalletView,
@@ -11,7 +16,12 @@ use crate::engine::{Engine, Inner};
 use crate::entities::Lookup;
 use crate::journal::Lsn;
 use crate::journal::frame::KIND_JOURNAL_MIN;
+use crate::projections::{Ask, Behind, Filter, Place};
 use crate::record::{self, Content, Record};
+
+/// How long a reader waits for a history index that is not whole: after a kill it takes a fraction
+/// of a second to be so again, after a loss of the whole index some seconds for a million entries.
+const HISTORY_WAIT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// A wallet as it can be spent from now.
@@ -41,6 +51,12 @@ impl Engine {
             .position
             .reached(self.inner.reader.durable().0)
             .await;
+        if timeout(HISTORY_WAIT, self.inner.history.whole())
+            .await
+            .is_err()
+        {
+            return Err(Refusal::HistoryBehind);
+        }
         let inner = Arc::clone(&self.inner);
         // Reading thousands of records may touch the disk: not on a thread that serves others.
         let page = tokio::task::spawn_blocking(move || inner.page(&query)).await;
@@ -100,57 +116,51 @@ impl Inner {
 
     fn page(&self, query: &HistoryQuery) -> Result<HistoryPage, Refusal> {
         let wallet = query.wallet.get();
-        let above = match query.from {
-            None => 0,
-            Some(from) => self.first_at(wallet, from)?.map_or(u64::MAX, |lsn| lsn - 1),
+        let amounts = (query.amount_min, query.amount_max);
+        let ask = Ask {
+            wallet,
+            filter: Filter::new(&query.kinds, query.fund, query.counterparty, amounts),
+            from_us: query.from.map_or(i64::MIN, |from| from.0),
+            to_us: query.to.map(|to| to.0),
+            ascending: query.ascending,
+            limit: query.limit,
+            offset: query.offset,
+            after: query.after.map(|after| Place::new(after.lsn, after.leg)),
         };
-        let below = match query.to {
-            None => u64::MAX,
-            Some(to) => self.first_at(wallet, to)?.unwrap_or(u64::MAX),
-        };
-        let total = self.history.total(wallet, &query.kinds, above, below);
-        let bounds = match query.after {
-            None => (above, below),
-            Some(after) if query.ascending => (above.max(after.lsn), below),
-            Some(after) => (above, below.min(after.lsn)),
-        };
-        let page = self
-            .history
-            .page(wallet, &query.kinds, bounds, query.ascending, query.limit);
-        let mut rows = Vec::with_capacity(page.lsns.len());
-        for lsn in page.lsns {
-            let act = self.act(TransactionId(lsn))?.ok_or(Refusal::Unreadable)?;
-            let roles = act.event.roles();
-            let leg = roles
-                .iter()
-                .position(|(id, _)| id.id == wallet)
-                .unwrap_or_default() as u8;
-            rows.push(HistoryRow { act, leg });
+        let page = self.history.page(&ask).map_err(behind)?;
+        if !page.begun {
+            return Err(Refusal::OffsetTooDeep);
         }
-        let next = page.last.filter(|_| page.more);
-        let next = next.map(|lsn| HistoryPosition {
-            lsn,
-            leg: rows
-                .last()
-                .filter(|row| row.act.transaction.0 == lsn)
-                .map_or(0, |row| row.leg),
+        let mut rows = Vec::with_capacity(page.found.len());
+        for place in page.found {
+            rows.push(self.row(wallet, place)?);
+        }
+        let next = page.next.map(|place| HistoryPosition {
+            lsn: place.lsn(),
+            leg: place.leg(),
         });
+        let total = page.total;
         Ok(HistoryPage { rows, next, total })
     }
 
-    /// The first entry of a wallet at or after an instant. Header times never decrease in LSN order.
-    fn first_at(&self, wallet: u64, instant: Timestamp) -> Result<Option<u64>, Refusal> {
-        let mut failure = None;
-        let first = self.history.first_where(wallet, |lsn| {
-            let time = self.reader.with_act(Lsn(lsn), |act| act.time_us);
-            match time {
-                Ok(Some(time)) => time >= instant.0,
-                Ok(None) | Err(_) => {
-                    failure = Some(Refusal::Unreadable);
-                    true
-                }
+    /// An entry as the log has it. The log decides what happened: an entry that it does not have
+    /// costs the index its trust.
+    fn row(&self, wallet: u64, place: Place) -> Result<HistoryRow, Refusal> {
+        let leg = place.leg();
+        if let Some(act) = self.act(TransactionId(place.lsn()))? {
+            let roles = act.event.roles();
+            if roles
+                .get(usize::from(leg))
+                .is_some_and(|(id, _)| id.id == wallet)
+            {
+                return Ok(HistoryRow { act, leg });
             }
-        });
-        failure.map_or(Ok(first), Err)
+        }
+        self.history.distrust();
+        Err(Refusal::HistoryBehind)
     }
+}
+
+fn behind(_: Behind) -> Refusal {
+    Refusal::HistoryBehind
 }

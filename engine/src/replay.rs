@@ -1,4 +1,4 @@
-//! Log → rows, keys and projections, in parallel, by the same `apply` as live.
+//! Log → rows and keys, in parallel, by the same `apply` as live.
 //!
 //! ```text
 //! round r:  worker 0 scans chunk rW      worker 1 scans chunk rW+1     (checksums, decode)
@@ -21,27 +21,14 @@ use crate::domain::{self, Digest, Entity, EntityId, Event, Inconsistency, Role, 
 use crate::entities::{EntityState, KeyTable, Table};
 use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
-use crate::projections::History;
 use crate::record::{self, Content, IdempotencyKey, RecordError};
 
 /// Where replay puts what it finds.
 pub(crate) struct Target<'a> {
     pub(crate) table: &'a Table,
     pub(crate) keys: &'a KeyTable,
-    pub(crate) history: &'a History,
     /// Keys of records before this instant are past their window.
     pub(crate) keys_from_us: i64,
-    /// What is to be rebuilt.
-    pub(crate) scope: Scope,
-}
-
-/// How much of what it finds replay puts in its place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Scope {
-    /// Rows, keys and projections.
-    Everything,
-    /// Projections only: rows and keys are known from elsewhere.
-    Projections,
 }
 
 /// What replay found.
@@ -215,7 +202,7 @@ impl Rounds<'_> {
         let at = decoded.acts.len() as u32;
         let workers = decoded.parts.len();
         for (id, role) in event.roles() {
-            decoded.parts[History::part_of(id, workers)].push((at, id, role));
+            decoded.parts[part_of(id, workers)].push((at, id, role));
         }
         let (last_lsn, time_us) = (act.last_lsn, act.time_us);
         decoded.acts.push(Act {
@@ -228,8 +215,7 @@ impl Rounds<'_> {
     }
 
     fn remember(&self, key: IdempotencyKey, lsn: Lsn, time_us: i64) {
-        let wanted = self.target.scope == Scope::Everything;
-        if wanted && time_us >= self.target.keys_from_us {
+        if time_us >= self.target.keys_from_us {
             self.target.keys.restore(key, lsn.0, time_us);
         }
     }
@@ -244,11 +230,7 @@ impl Rounds<'_> {
         let Some(roles) = decoded.parts.get(part) else {
             return Ok(());
         };
-        let batches = match self.target.scope {
-            Scope::Everything => roles.chunks(TOUCHED_AHEAD),
-            Scope::Projections => [].chunks(TOUCHED_AHEAD),
-        };
-        for batch in batches {
+        for batch in roles.chunks(TOUCHED_AHEAD) {
             touch(states, batch.iter().map(|(_, id, _)| *id));
             for (at, id, role) in batch {
                 let act = &decoded.acts[*at as usize];
@@ -256,13 +238,6 @@ impl Rounds<'_> {
                 self.apply_role(act, *id, *role, states)?;
             }
         }
-        let legs = roles.iter().map(|(at, id, role)| {
-            let act = &decoded.acts[*at as usize];
-            (act.lsn.0, *id, *role, &act.event)
-        });
-        self.target
-            .history
-            .apply_part(part, self.decoded.len(), legs);
         Ok(())
     }
 
@@ -310,6 +285,11 @@ impl Rounds<'_> {
             *failure = Some((lsn, error));
         }
     }
+}
+
+/// Which of so many parts an entity belongs to.
+fn part_of(id: EntityId, parts: usize) -> usize {
+    id.id as usize % parts
 }
 
 /// Reads a little of each of these entities. The reads do not depend on each other, so their cache

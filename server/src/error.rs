@@ -27,6 +27,12 @@ pub(crate) fn refused(refusal: Refusal) -> Box<Problem> {
         Refusal::OutcomeUnknown => Code::OutcomeUnknown,
         Refusal::Panicked => Code::InternalError,
         Refusal::Unreadable => Code::RecordUnreadable,
+        Refusal::HistoryBehind => Code::HistoryBehind,
+        Refusal::MomentAhead => Code::MomentAhead,
+        Refusal::OffsetTooDeep => {
+            let detail = "lies behind what one page looks at; go on with cursors";
+            return Problem::of_parameter("offset", detail);
+        }
     };
     code.plain()
 }

@@ -27,7 +27,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
-use crate::api::{health, transactions, views, wallets};
+use crate::api::{health, history, transactions, views};
 use crate::router::{Row, Verb, public_rows};
 
 /// The document, written once.
@@ -205,7 +205,7 @@ fn components() -> Components {
     gather::<views::Wallet>(&mut schemas);
     gather::<views::Receipt<'_>>(&mut schemas);
     gather::<views::Transaction<'_>>(&mut schemas);
-    gather::<wallets::History<'_>>(&mut schemas);
+    gather::<history::History<'_>>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
     gather::<health::Health>(&mut schemas);
     // Named by the fields of views that are written by hand.

@@ -9,7 +9,7 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, bulk, docs, health, noop, problems, transactions, transfers, wallets,
+    Action, admin, bulk, docs, health, history, noop, problems, transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -81,7 +81,10 @@ const fn command(name: &'static str, route: &'static crate::api::CommandRoute) -
 /// The routes of the main listener. The order is that of the documentation.
 static PUBLIC: &[Row] = &[
     command("POST /v1/wallets", &wallets::CREATE_ROUTE),
-    of_wallet(get("GET /v1/wallets/{id}", wallets::show)),
+    Row {
+        query: wallets::PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}", wallets::show))
+    },
     of_wallet(command(
         "POST /v1/wallets/{id}/charge",
         &wallets::CHARGE_ROUTE,
@@ -89,8 +92,8 @@ static PUBLIC: &[Row] = &[
     of_wallet(command("POST /v1/wallets/{id}/earn", &wallets::EARN_ROUTE)),
     of_wallet(command("POST /v1/wallets/{id}/use", &wallets::USE_ROUTE)),
     Row {
-        query: wallets::HISTORY_PARAMETERS,
-        ..of_wallet(get("GET /v1/wallets/{id}/transactions", wallets::history))
+        query: history::PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}/transactions", history::history))
     },
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),

@@ -1,5 +1,7 @@
 //! The engine as a whole, on real files: acts, keys, passivation, meetings, restart.
 
+mod history;
+
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -84,13 +86,9 @@ async fn balance(engine: &Engine, id: u64) -> u64 {
 
 async fn history(engine: &Engine, id: u64) -> Vec<(EntryType, u64, u64)> {
     let query = HistoryQuery {
-        wallet: wallet(id),
-        kinds: [].into_iter().collect(),
-        from: None,
-        to: None,
         ascending: true,
         limit: 500,
-        after: None,
+        ..HistoryQuery::of(wallet(id))
     };
     let page = engine.history(query).await.unwrap();
     let entries = page.rows.iter().map(|row| {

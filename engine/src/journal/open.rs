@@ -168,12 +168,6 @@ impl Recovered {
         Ok(())
     }
 
-    /// The part of the log that the known state covers, cut in the same way.
-    pub fn covered_chunks(&self) -> Result<Vec<Chunk>, JournalError> {
-        let covered = self.spans.iter().take_while(|span| self.is_covered(span));
-        cut_spans(covered, &Arc::default())
-    }
-
     /// Whether the known state covers a whole segment.
     pub(super) fn is_covered(&self, span: &Span) -> bool {
         self.base

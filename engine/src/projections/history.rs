@@ -1,203 +1,314 @@
-//! Which acts touched a wallet: LSNs in order, with the type of the entry beside each.
+//! Which entries a wallet has: an index on disk that follows the journal, and never anybody's truth.
 //!
 //! ```text
-//! mark = entry type (8 bits) | lsn (56 bits; LSNs stay below 2^53)
+//! publisher ── entries ──► open ──► parts in memory ── thread ──► runs in index/
+//! reader ◄── one wallet's slice of every part, end to end
+//! log ── whatever is missing ──► parts
 //! ```
-//! Knows no amounts and no times: rows are read back from the log. A wallet's creation is no entry,
-//! so a wallet without entries costs nothing here.
+//! An entry carries what filters ask for; rows are read back from the log. Losing the index costs time and
+//! nothing else: it holds only what is durable in the log, and what it does not hold is read from there. Folding
+//! never waits: neither for the disk nor for a reader.
 
-use hashbrown::HashMap;
-use parking_lot::{Mutex, MutexGuard};
-use smallvec::SmallVec;
+mod directory;
+mod entry;
+mod indexer;
+mod layout;
+mod merge;
+mod offline;
+mod page;
+mod part;
+mod run;
+mod run_writer;
+mod tail;
 
-use crate::api::Total;
-use crate::domain::{EntityId, EntryType, Event, Role};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 
-/// Shards, so that replaying threads rarely meet. Few, because the publisher locks all of them for
-/// a group: without a lock in between, the cache misses of its entries overlap.
-const SHARDS: usize = 16;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::Notify;
 
-/// Entries a page looks at before it ends short, with a cursor.
-pub(crate) const LOOKED_AT_MAX: usize = 20_000;
+use self::entry::Leg;
+pub(crate) use self::entry::{Filter, Place};
+use self::indexer::{StepError, Stop};
+pub use self::offline::{IndexError, IndexReport, rebuild_index, verify_index};
+pub(crate) use self::page::{Ask, Page};
+use self::part::Part;
+use self::run::RunDamaged;
+use self::tail::Tail;
+use crate::domain::Event;
+use crate::journal::{ActReader, LogReader, Storage};
 
-/// Up to here totals are exact when they must be counted.
-const COUNTED_MAX: u64 = 10_000;
-
-const LSN_BITS: u32 = 56;
+/// Folder of the index in the directory of the log.
+pub(crate) const INDEX_FOLDER: &str = "index";
 
 /// The projection.
 pub(crate) struct History {
-    shards: Box<[Mutex<Shard>]>,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Marks by wallet, ascending.
-type Shard = HashMap<u64, Vec<u64>>;
-
-/// LSNs that match a query, in the order asked for.
-pub(crate) struct Page {
-    pub(crate) lsns: Vec<u64>,
-    /// Whether more follow behind the last of them.
-    pub(crate) more: bool,
-    /// Last LSN that was looked at.
-    pub(crate) last: Option<u64>,
+/// What the publisher, readers and the thread share.
+struct Shared {
+    tail: Mutex<Tail>,
+    wake: Condvar,
+    /// Told whenever the index may have become whole.
+    settled: Notify,
+    stop: AtomicU8,
+    storage: Arc<dyn Storage>,
+    log: Arc<dyn Storage>,
+    store_id: OnceLock<u128>,
+    /// Last LSN when the log was opened.
+    opened_at: u64,
+    refilled: AtomicU64,
+    failures: AtomicU64,
 }
+
+/// Counters and gauges of the index.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct HistoryMetrics {
+    /// Up to this LSN everything is on disk.
+    pub indexed_lsn: u64,
+    /// Entries in memory.
+    pub memory_entries: u64,
+    /// Runs on disk.
+    pub runs: u64,
+    /// Entries on disk.
+    pub entries: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Acts read from the log because the index did not have them.
+    pub refilled_acts: u64,
+    /// Steps that failed.
+    pub failures: u64,
+    /// Whether every entry can be found.
+    pub whole: bool,
+}
+
+/// The index is not whole at the moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Behind;
 
 // === impl History ===
 
 impl History {
-    pub(crate) fn new() -> Self {
+    /// An index that is to be opened: what the log held up to `opened_at` is looked for in `storage`, what is
+    /// missing there is read from `log`, and what comes later is folded in.
+    pub(crate) fn new(storage: Arc<dyn Storage>, log: Arc<dyn Storage>, opened_at: u64) -> Self {
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
+            shared: Arc::new(Shared::new(storage, log, opened_at)),
+            thread: Mutex::new(None),
         }
     }
 
-    /// Folds durable events in. Events come in LSN order per wallet.
-    pub(crate) fn apply<'a>(&self, events: impl Iterator<Item = (u64, &'a Event)>) {
-        let mut shards: SmallVec<[MutexGuard<'_, Shard>; SHARDS]> =
-            self.shards.iter().map(Mutex::lock).collect();
-        for (lsn, event) in events {
-            for (id, role) in event.roles() {
-                if let Some(mark) = mark(lsn, role, event) {
-                    shards[shard_of(id.id)].entry(id.id).or_default().push(mark);
-                }
-            }
-        }
+    /// Starts the thread, which first takes over what is on disk.
+    pub(crate) fn start(&self, reader: ActReader) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name("history".to_owned());
+        *self.thread.lock() = Some(thread.spawn(move || shared.run(&reader))?);
+        Ok(())
     }
 
-    /// Which of so many parts an entity's entries belong to.
-    pub(crate) fn part_of(id: EntityId, parts: usize) -> usize {
-        shard_of(id.id) % parts
-    }
-
-    /// Folds legs in that all belong to one part: replay has a thread for each.
-    pub(crate) fn apply_part<'a>(
+    /// Folds durable events in: their LSN, time and content, in LSN order. Everything up to `durable` has been handed
+    /// in with them.
+    pub(crate) fn apply<'a>(
         &self,
-        part: usize,
-        parts: usize,
-        legs: impl Iterator<Item = (u64, EntityId, Role, &'a Event)>,
+        durable: u64,
+        events: impl Iterator<Item = (u64, i64, &'a Event)>,
     ) {
-        let own = |at: usize| (at % parts == part).then(|| self.shards[at].lock());
-        let mut shards: SmallVec<[Option<MutexGuard<'_, Shard>>; SHARDS]> =
-            (0..SHARDS).map(own).collect();
-        for (lsn, id, role, event) in legs {
-            if let Some(shard) = &mut shards[shard_of(id.id)]
-                && let Some(mark) = mark(lsn, role, event)
-            {
-                shard.entry(id.id).or_default().push(mark);
-            }
+        let mut tail = self.shared.tail.lock();
+        for (lsn, at_us, event) in events {
+            Leg::of(lsn, at_us, event, |leg| tail.push(leg));
+        }
+        if tail.reach(durable) {
+            self.shared.wake.notify_one();
         }
     }
 
-    /// Up to `limit` LSNs of a wallet strictly between `above` and `below`, of the types asked for.
-    pub(crate) fn page(
-        &self,
-        wallet: u64,
-        kinds: &[EntryType],
-        (above, below): (u64, u64),
-        ascending: bool,
-        limit: usize,
-    ) -> Page {
-        self.with(wallet, |marks| {
-            let marks = between(marks, above, below);
-            let mut page = Page {
-                lsns: Vec::new(),
-                more: false,
-                last: None,
-            };
-            let mut look = |left: usize, mark: u64| -> bool {
-                if matches(mark, kinds) {
-                    page.lsns.push(lsn_of(mark));
-                }
-                page.last = Some(lsn_of(mark));
-                page.more = left > 0;
-                page.lsns.len() < limit
-            };
-            let looked = marks.len().min(LOOKED_AT_MAX);
-            for at in 0..looked {
-                let left = marks.len() - at - 1;
-                let mark = if ascending { marks[at] } else { marks[left] };
-                if !look(left, mark) {
-                    break;
-                }
+    /// Resolves when every entry can be found.
+    pub(crate) async fn whole(&self) {
+        loop {
+            let settled = self.shared.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            if self.shared.tail.lock().is_whole() {
+                return;
             }
-            page
-        })
+            settled.await;
+        }
     }
 
-    /// How many entries lie strictly between `above` and `below`, of the types asked for.
-    pub(crate) fn total(&self, wallet: u64, kinds: &[EntryType], above: u64, below: u64) -> Total {
-        self.with(wallet, |marks| {
-            let marks = between(marks, above, below);
-            if kinds.is_empty() {
-                return Total::Exactly(marks.len() as u64);
-            }
-            let matching = marks.iter().filter(|mark| matches(**mark, kinds));
-            match matching.take(COUNTED_MAX as usize + 1).count() as u64 {
-                count if count > COUNTED_MAX => Total::AtLeast(COUNTED_MAX),
-                count => Total::Exactly(count),
-            }
-        })
+    /// A page of a wallet's history.
+    pub(crate) fn page(&self, ask: &Ask) -> Result<Page, Behind> {
+        let view = self.shared.tail.lock().view(ask.wallet).ok_or(Behind)?;
+        view.page(ask).map_err(|damaged| self.damaged(&damaged))
     }
 
-    /// The first LSN of a wallet for which `is_late` holds; entries are searched by halves, so a
-    /// handful of records is looked at. `None` if there is none.
-    pub(crate) fn first_where(
+    /// All entries of a wallet up to an LSN and an instant, oldest first.
+    pub(crate) fn until(
         &self,
         wallet: u64,
-        mut is_late: impl FnMut(u64) -> bool,
-    ) -> Option<u64> {
-        let count = self.with(wallet, <[u64]>::len);
-        let at = |index: usize| self.with(wallet, |marks| marks.get(index).copied().map(lsn_of));
-        let (mut low, mut high) = (0, count);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            // Not under the lock: `is_late` reads the log.
-            match at(middle) {
-                Some(lsn) if !is_late(lsn) => low = middle + 1,
-                _ => high = middle,
+        lsn: u64,
+        at_us: i64,
+        each: impl FnMut(Place) -> ControlFlow<()>,
+    ) -> Result<(), Behind> {
+        let view = self.shared.tail.lock().view(wallet).ok_or(Behind)?;
+        let to = Place::new(lsn, u8::MAX);
+        let walked = view.until(wallet, to, at_us, each);
+        walked.map_err(|damaged| self.damaged(&damaged))
+    }
+
+    /// How many entries a wallet has.
+    #[cfg(test)]
+    pub(crate) fn total_of(&self, wallet: u64) -> crate::api::Total {
+        let ask = Ask {
+            wallet,
+            filter: Filter::ALL,
+            from_us: i64::MIN,
+            to_us: None,
+            ascending: true,
+            limit: 1,
+            offset: 0,
+            after: None,
+        };
+        self.page(&ask).unwrap().total
+    }
+
+    fn damaged(&self, damaged: &RunDamaged) -> Behind {
+        self.shared.distrust(damaged);
+        Behind
+    }
+
+    /// The index named an entry that the log does not have: nothing of it is believed any more.
+    pub(crate) fn distrust(&self) {
+        self.shared.distrust_all();
+    }
+
+    /// Brings everything to disk and ends the thread. May take as long as writing what is in memory.
+    pub(crate) fn close(&self) {
+        self.end(Stop::Flushed);
+    }
+
+    fn end(&self, stop: Stop) {
+        self.shared.stop(stop);
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the history index ended by a defect");
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> HistoryMetrics {
+        self.shared.metrics()
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        self.end(Stop::Now);
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn new(storage: Arc<dyn Storage>, log: Arc<dyn Storage>, opened_at: u64) -> Self {
+        Self {
+            tail: Mutex::new(Tail::starting_above(opened_at)),
+            wake: Condvar::new(),
+            settled: Notify::new(),
+            stop: AtomicU8::new(Stop::No as u8),
+            storage,
+            log,
+            store_id: OnceLock::new(),
+            opened_at,
+            refilled: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    fn stop(&self, stop: Stop) {
+        // Under the lock, so that the thread cannot miss it between its look and its rest.
+        let _tail = self.tail.lock();
+        self.stop.fetch_max(stop as u8, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    fn stopping(&self) -> Stop {
+        match self.stop.load(Ordering::Acquire) {
+            0 => Stop::No,
+            1 => Stop::Flushed,
+            _ => Stop::Now,
+        }
+    }
+
+    /// The store that runs belong to.
+    fn store_id(&self) -> io::Result<u128> {
+        if let Some(id) = self.store_id.get() {
+            return Ok(*id);
+        }
+        let reader = LogReader::of(Arc::clone(&self.log)).map_err(io::Error::other)?;
+        let meta = reader.catalog().newest_meta();
+        let id = meta.map(|meta| meta.store_id);
+        let id = id.ok_or_else(|| io::Error::other("the store has no id yet"))?;
+        Ok(*self.store_id.get_or_init(|| id))
+    }
+
+    /// Leaves a damaged run out; the thread reads from the log what it covered.
+    fn distrust(&self, damaged: &RunDamaged) {
+        tracing::error!(error = %damaged, "history index: a run is damaged and is built anew");
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let mut tail = self.tail.lock();
+        let parts = Arc::clone(tail.parts());
+        let bad = parts.iter().filter_map(Part::run);
+        for run in bad.filter(|run| run.name == damaged.name) {
+            tail.remove(run.span());
+            // Whether this works or not: the next start would leave it out too.
+            drop(self.storage.remove(&run.name));
+        }
+        self.wake.notify_one();
+    }
+
+    fn distrust_all(&self) {
+        tracing::error!("history index: it is not in accord with the log and is built anew");
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let mut tail = self.tail.lock();
+        let parts = Arc::clone(tail.parts());
+        for part in parts.iter() {
+            tail.remove(part.span());
+            if let Some(run) = part.run() {
+                drop(self.storage.remove(&run.name));
             }
         }
-        if low < count { at(low) } else { None }
+        self.wake.notify_one();
     }
 
-    fn with<R>(&self, wallet: u64, read: impl FnOnce(&[u64]) -> R) -> R {
-        let shard = self.shards[shard_of(wallet)].lock();
-        read(shard.get(&wallet).map_or(&[], Vec::as_slice))
+    fn fail(&self, error: &StepError) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(%error, "history index does not get on");
     }
-}
 
-fn mark(lsn: u64, role: Role, event: &Event) -> Option<u64> {
-    let kind = match event {
-        Event::WalletCreated(_) => return None,
-        Event::Charged(_) => EntryType::Charge,
-        Event::Earned(_) => EntryType::Earn,
-        Event::Used(_) => EntryType::Use,
-        Event::UseCancelled(_) => EntryType::Cancel,
-        Event::Lapsed(_) => EntryType::Lapse,
-        Event::Transferred(_) => match role {
-            Role::To(_) => EntryType::TransferIn,
-            Role::Sole | Role::From => EntryType::TransferOut,
-        },
-    };
-    Some((kind as u64) << LSN_BITS | lsn)
-}
+    fn count_refilled(&self, acts: u64) {
+        self.refilled.fetch_add(acts, Ordering::Relaxed);
+        self.settled.notify_waiters();
+    }
 
-fn shard_of(wallet: u64) -> usize {
-    wallet as usize % SHARDS
-}
-
-fn lsn_of(mark: u64) -> u64 {
-    mark & ((1 << LSN_BITS) - 1)
-}
-
-fn matches(mark: u64, kinds: &[EntryType]) -> bool {
-    kinds.is_empty() || kinds.iter().any(|kind| *kind as u64 == mark >> LSN_BITS)
-}
-
-fn between(marks: &[u64], above: u64, below: u64) -> &[u64] {
-    let start = marks.partition_point(|mark| lsn_of(*mark) <= above);
-    let end = marks.partition_point(|mark| lsn_of(*mark) < below);
-    &marks[start.min(end)..end]
+    fn metrics(&self) -> HistoryMetrics {
+        let tail = self.tail.lock();
+        let runs: Vec<_> = tail.parts().iter().filter_map(Part::run).collect();
+        HistoryMetrics {
+            indexed_lsn: tail.indexed(),
+            memory_entries: tail.memory() as u64,
+            runs: runs.len() as u64,
+            entries: runs.iter().map(|run| u64::from(run.header.entries)).sum(),
+            bytes: runs.iter().map(|run| run.bytes()).sum(),
+            refilled_acts: self.refilled.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            whole: tail.is_whole(),
+        }
+    }
 }
 
 #[cfg(test)]

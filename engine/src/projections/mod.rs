@@ -2,4 +2,5 @@
 
 mod history;
 
-pub(crate) use self::history::History;
+pub(crate) use self::history::{Ask, Behind, Filter, History, INDEX_FOLDER, Place};
+pub use self::history::{HistoryMetrics, IndexError, IndexReport, rebuild_index, verify_index};

@@ -7,6 +7,7 @@ pub(crate) mod admin;
 pub(crate) mod bulk;
 pub(crate) mod docs;
 pub(crate) mod health;
+pub(crate) mod history;
 pub(crate) mod noop;
 pub(crate) mod problems;
 pub(crate) mod transactions;

@@ -6,8 +6,8 @@ use hyper::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::history::link_next;
 use super::views::{self, Transaction};
-use super::wallets::link_next;
 use super::{Call, CommandRoute, Setting, Task};
 use crate::answer::{self, Answer};
 use crate::cursor::Scope;

@@ -1,7 +1,7 @@
 //! The shapes of answers. They are also the schemas of the documentation.
 
 use engine::domain::{self, Event};
-use engine::{Act, HistoryRow};
+use engine::{Act, HistoryRow, WalletView};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -52,6 +52,10 @@ pub(crate) struct Wallet {
     pub(crate) lsn: u64,
     #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
     pub(crate) created_at: Moment,
+    /// The points by fund and expiry, as they are spent; only at a past moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) lots: Option<Vec<Allocation>>,
 }
 
 /// Points of equal fund and expiry within an entry.
@@ -196,6 +200,27 @@ impl From<domain::Owner> for Owner {
         Self {
             kind: owner.kind.as_str(),
             id: owner.id,
+        }
+    }
+}
+
+// === impl Wallet ===
+
+impl From<WalletView> for Wallet {
+    fn from(view: WalletView) -> Self {
+        let balance = view.paid + view.free;
+        Self {
+            id: view.id.get(),
+            owner: view.owner.into(),
+            balance,
+            paid: view.paid,
+            free: view.free,
+            held: 0,
+            available: balance,
+            version: view.version,
+            lsn: view.lsn,
+            created_at: Moment(view.created_at),
+            lots: None,
         }
     }
 }

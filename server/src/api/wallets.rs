@@ -1,27 +1,22 @@
-//! `/v1/wallets`: create, show, charge, earn, use, and the history of one wallet.
+//! `/v1/wallets`: create, show, charge, earn, use.
 
-use engine::domain::{
-    ALLOTTED_ID_MIN, Command, CreateWallet, Entry, EntryType, Event, Grant, Owner, Use, WalletId,
-};
-use engine::{Act, HistoryQuery, Total};
+use engine::Act;
+use engine::domain::{ALLOTTED_ID_MIN, Command, CreateWallet, Event, Grant, Owner, Use, WalletId};
 use hyper::StatusCode;
-use hyper::header::{HeaderValue, LINK, LOCATION};
-use serde::Serialize;
-use smallvec::SmallVec;
-use utoipa::ToSchema;
+use hyper::header::{HeaderValue, LOCATION};
 
-use super::views::{self, Receipt, Row};
+use super::history;
+use super::views::{self, Receipt};
 use super::{Call, CommandRoute, Setting, Task};
 use crate::answer::{self, Answer};
-use crate::cursor::Scope;
 use crate::draft::{Draft, Field, Fields};
 use crate::error;
-use crate::moment::{self, Moment};
+use crate::moment::Moment;
 use crate::problem::{Code, Outcome, Problem};
 use crate::query::Query;
 
-/// Parameters of the history.
-pub(crate) const HISTORY_PARAMETERS: &[&str] = &["type", "from", "to", "order", "limit", "cursor"];
+/// Parameters of a wallet: a moment of its past.
+pub(crate) const PARAMETERS: &[&str] = &["at", "at_lsn"];
 
 const AMOUNT: Fields = Fields::of(&[Field::Amount]);
 const GRANT: Fields = Fields::of(&[Field::Amount, Field::Description, Field::ExpiresAt]);
@@ -66,22 +61,6 @@ pub(crate) static USE_ROUTE: CommandRoute = CommandRoute {
     read: |setting, draft| read_use(WalletId::new(setting.id), draft),
     answer: answer_entry,
 };
-
-/// A page of a wallet's history.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct History<'a> {
-    items: Vec<Row<'a>>,
-    /// Give it as `cursor` to get the next page; null at the end.
-    next_cursor: Option<String>,
-    /// Entries that match the filters in all, when that is known exactly.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    total: Option<u64>,
-    /// Entries that match the filters in all, at least.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    total_at_least: Option<u64>,
-}
 
 /// Reads a creation.
 pub(crate) fn read_create(setting: &Setting<'_>, draft: &mut Draft<'_>) -> Option<Command> {
@@ -142,6 +121,7 @@ fn answer_created(act: &Act) -> Answer {
         version: standing.version,
         lsn: act.transaction.0,
         created_at: Moment(act.at),
+        lots: None,
     };
     let mut answer = answer::json(StatusCode::CREATED, &body);
     if let Ok(location) = HeaderValue::try_from(format!("/v1/wallets/{id}")) {
@@ -160,122 +140,32 @@ fn answer_entry(act: &Act) -> Answer {
 pub(crate) fn show(call: Call) -> Task {
     Box::pin(async move {
         let id = WalletId::new(call.id).ok_or_else(|| Code::WalletNotFound.plain())?;
-        let view = call.app.engine()?.wallet(id).await;
-        let view = view.map_err(error::refused)?;
-        let balance = view.paid + view.free;
-        let body = views::Wallet {
-            id: view.id.get(),
-            owner: view.owner.into(),
-            balance,
-            paid: view.paid,
-            free: view.free,
-            held: 0,
-            available: balance,
-            version: view.version,
-            lsn: view.lsn,
-            created_at: Moment(view.created_at),
+        let engine = call.app.engine()?;
+        let body = match read_moment(&call.query)? {
+            None => views::Wallet::from(engine.wallet(id).await.map_err(error::refused)?),
+            Some(moment) => {
+                let past = engine.wallet_at(id, moment).await.map_err(error::refused)?;
+                let lots = past.lots.iter().map(views::Allocation::from).collect();
+                views::Wallet {
+                    lots: Some(lots),
+                    ..past.view.into()
+                }
+            }
         };
         Ok(answer::json(StatusCode::OK, &body))
     })
 }
 
-/// `GET /v1/wallets/{id}/transactions`
-pub(crate) fn history(call: Call) -> Task {
-    Box::pin(async move {
-        let id = WalletId::new(call.id).ok_or_else(|| Code::WalletNotFound.plain())?;
-        let (wanted, scope) = read_history(id, &call.query)?;
-        let page = call.app.engine()?.history(wanted).await;
-        let page = page.map_err(error::refused)?;
-        let entries: Vec<Option<Entry>> = page
-            .rows
-            .iter()
-            .map(|row| {
-                row.act
-                    .event
-                    .entries()
-                    .into_iter()
-                    .nth(usize::from(row.leg))
-            })
-            .collect();
-        let rows = page.rows.iter().zip(&entries);
-        let items = rows.filter_map(|(row, entry)| Some(Row::new(row, entry.as_ref()?)));
-        let next_cursor = page.next.map(|next| scope.encode(next));
-        let (total, total_at_least) = match page.total {
-            Total::Exactly(count) => (Some(count), None),
-            Total::AtLeast(count) => (None, Some(count)),
-        };
-        let body = History {
-            items: items.collect(),
-            next_cursor,
-            total,
-            total_at_least,
-        };
-        let mut answer = answer::json(StatusCode::OK, &body);
-        link_next(&mut answer, &call, body.next_cursor.as_deref());
-        Ok(answer)
-    })
-}
-
-/// Adds `Link: <…>; rel="next"` with the same filters.
-pub(crate) fn link_next(answer: &mut Answer, call: &Call, cursor: Option<&str>) {
-    let Some(cursor) = cursor else { return };
-    let query = call.query.with("cursor", cursor);
-    let link = format!("<{}?{query}>; rel=\"next\"", call.request.uri().path());
-    if let Ok(link) = HeaderValue::try_from(link) {
-        answer.headers_mut().insert(LINK, link);
+fn read_moment(query: &Query) -> Outcome<Option<engine::Moment>> {
+    let at = history::read_instant(query, "at")?;
+    let lsn = history::read_number(query, "at_lsn")?;
+    match (at, lsn) {
+        (Some(_), Some(_)) => Err(Problem::of_parameter(
+            "at_lsn",
+            "cannot be given together with at",
+        )),
+        (at, lsn) => Ok(at
+            .map(engine::Moment::At)
+            .or(lsn.map(engine::Moment::AtLsn))),
     }
-}
-
-fn read_history(wallet: WalletId, query: &Query) -> Outcome<(HistoryQuery, Scope)> {
-    const INSTANT: &str = "must be an RFC 3339 time with an offset; write + as %2B";
-    let instant = |name| match query.get(name) {
-        None => Ok(None),
-        Some(text) => match moment::parse(text) {
-            None => Err(Problem::of_parameter(name, INSTANT)),
-            parsed => Ok(parsed),
-        },
-    };
-    let kinds = match query.get("type") {
-        None => SmallVec::new(),
-        Some(words) => read_kinds(words)?,
-    };
-    let (from, to) = (instant("from")?, instant("to")?);
-    let ascending = match query.get("order") {
-        None | Some("desc") => false,
-        Some("asc") => true,
-        Some(_) => return Err(Problem::of_parameter("order", "must be asc or desc")),
-    };
-    let scope = Scope::new(&[
-        "history",
-        &wallet.to_string(),
-        query.get("type").unwrap_or(""),
-        &format!("{from:?} {to:?} {ascending}"),
-    ]);
-    let after = query.get("cursor").map(|text| scope.decode(text));
-    let after = after.transpose()?;
-    let limit = query.limit()?;
-    let wanted = HistoryQuery {
-        wallet,
-        kinds,
-        from,
-        to,
-        ascending,
-        limit,
-        after,
-    };
-    Ok((wanted, scope))
-}
-
-fn read_kinds(words: &str) -> Outcome<SmallVec<[EntryType; 2]>> {
-    const DETAIL: &str = "must be one or more of create, charge, earn, use, transfer_out, transfer_in, cancel, lapse, with commas between";
-    let mut kinds = SmallVec::new();
-    for word in words.split(',') {
-        let mut known = EntryType::ALL.into_iter();
-        let kind = known.find(|kind| kind.as_str() == word);
-        let kind = kind.ok_or_else(|| Problem::of_parameter("type", DETAIL))?;
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    Ok(kinds)
 }

@@ -106,6 +106,9 @@ fn every_refusal_has_its_status_and_says_when_to_come_back() {
         (Refusal::OutcomeUnknown, 500, "outcome-unknown", false),
         (Refusal::Panicked, 500, "internal-error", false),
         (Refusal::Unreadable, 500, "record-unreadable", false),
+        (Refusal::HistoryBehind, 503, "history-behind", true),
+        (Refusal::MomentAhead, 422, "moment-ahead", false),
+        (Refusal::OffsetTooDeep, 400, "invalid-parameter", false),
     ];
     for (refusal, status, code, again) in table {
         let response = refused(refusal).into_response();

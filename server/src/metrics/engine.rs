@@ -89,7 +89,65 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::
     for (name, help, value) in gauges {
         gauge(encoder, name, help, value)?;
     }
-    encode_journal(encoder, metrics)
+    encode_journal(encoder, metrics)?;
+    encode_history(encoder, metrics)
+}
+
+fn encode_history(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
+    let history = &metrics.history;
+    let lag = metrics.durable_lsn.saturating_sub(history.indexed_lsn);
+    let gauges = [
+        (
+            "history_whole",
+            "Whether every entry of every history can be found",
+            u64::from(history.whole),
+        ),
+        (
+            "history_indexed_lsn",
+            "Up to this LSN the history index is on disk",
+            history.indexed_lsn,
+        ),
+        (
+            "history_lag_records",
+            "Records that the history index does not have on disk yet",
+            lag,
+        ),
+        (
+            "history_memory_entries",
+            "Entries of the history index in memory",
+            history.memory_entries,
+        ),
+        ("history_runs", "Files of the history index", history.runs),
+        (
+            "history_entries",
+            "Entries of the history index on disk",
+            history.entries,
+        ),
+        (
+            "history_bytes",
+            "Bytes of the history index on disk",
+            history.bytes,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        gauge(encoder, name, help, value)?;
+    }
+    let counters = [
+        (
+            "history_refilled_acts",
+            "Acts read from the log because the history index did not have them",
+            history.refilled_acts,
+        ),
+        (
+            "history_failures",
+            "Failures of the history index",
+            history.failures,
+        ),
+    ];
+    for (name, help, value) in counters {
+        counter(encoder, name, help, value)?;
+    }
+    Ok(())
 }
 
 fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
@@ -108,9 +166,7 @@ fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
         ),
     ];
     for (name, help, value) in counters {
-        let counter = ConstCounter::new(value);
-        let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
-        counter.encode(metric)?;
+        counter(encoder, name, help, value)?;
     }
     let flush = "Time from the write of a group to its being on disk";
     histogram(
@@ -126,6 +182,12 @@ fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
         group,
         &metrics.group_records,
     )
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let counter = ConstCounter::new(value);
+    let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
+    counter.encode(metric)
 }
 
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {

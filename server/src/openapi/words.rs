@@ -5,7 +5,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use engine::domain::EntryType;
+use engine::domain::{EntryType, NUMBER_MAX};
 
 use crate::problem::Code;
 use crate::query::{LIMIT_DEFAULT, LIMIT_MAX};
@@ -68,10 +68,15 @@ static ROUTES: [Words; 17] = [
         id: "getWallet",
         tag: "Wallets",
         summary: "Show a wallet",
-        text: "Lapsed points are left out at once, even before their lapse is recorded.",
+        text: "Lapsed points are left out at once, even before their lapse is recorded. With at or at_lsn: as it stood then, computed from its acts, which takes the longer the more there are.",
         answer: Answers::Found("Wallet"),
-        answer_text: "The wallet as it stands.",
-        codes: &[Code::WalletNotFound],
+        answer_text: "The wallet as it stands, or stood.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::MomentAhead,
+            Code::RecordUnreadable,
+            Code::HistoryBehind,
+        ],
     },
     Words {
         name: "POST /v1/wallets/{id}/charge",
@@ -129,6 +134,7 @@ static ROUTES: [Words; 17] = [
             Code::WalletNotFound,
             Code::InvalidCursor,
             Code::RecordUnreadable,
+            Code::HistoryBehind,
         ],
     },
     Words {
@@ -301,7 +307,7 @@ pub(super) fn query_parameter(name: &str) -> Parameter {
                 .maximum(Some(255_usize));
             ("Only allocations of this entry.", schema)
         }
-        _ => ("Give it without a value.", string()),
+        _ => narrowing(name).unwrap_or(("Give it without a value.", string())),
     };
     ParameterBuilder::new()
         .name(name)
@@ -310,4 +316,41 @@ pub(super) fn query_parameter(name: &str) -> Parameter {
         .description(Some(text))
         .schema(Some(schema))
         .build()
+}
+
+/// A parameter of the history or of a past moment, with what it means.
+fn narrowing(name: &str) -> Option<(&'static str, ObjectBuilder)> {
+    let number = |least: u64, most: u64| {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(least))
+            .maximum(Some(most))
+    };
+    let string = || ObjectBuilder::new().schema_type(Type::String);
+    let instant = || string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+    Some(match name {
+        "at" => (
+            "The wallet as it stood at this instant, with its lots. Instants that have not come are refused.",
+            instant(),
+        ),
+        "at_lsn" => (
+            "The wallet as it stood after the act with this LSN, with its lots.",
+            number(1, NUMBER_MAX),
+        ),
+        "fund" => {
+            let words = string().enum_values(Some(["paid", "free"]));
+            ("Only entries that moved points of this fund.", words)
+        }
+        "counterparty" => (
+            "Only transfers with this wallet. An entry that pays several wallets at once names none of them.",
+            number(1, NUMBER_MAX),
+        ),
+        "min_amount" => ("Only amounts from here on.", number(1, NUMBER_MAX)),
+        "max_amount" => ("Only amounts up to here.", number(1, NUMBER_MAX)),
+        "offset" => (
+            "Matching items to pass over. Without filters other than from and to any number; with them no more than a page looks at.",
+            number(0, u64::from(u32::MAX)),
+        ),
+        _ => return None,
+    })
 }

@@ -43,6 +43,8 @@ pub(crate) enum Code {
     KeyTableFull,
     Draining,
     Replaying,
+    HistoryBehind,
+    MomentAhead,
 }
 
 /// What is always true of a code.
@@ -64,7 +66,7 @@ pub(crate) struct Facts {
 
 impl Code {
     /// All codes, in the order of their numbers.
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::MalformedJson,
         Self::MalformedRequest,
         Self::InvalidParameter,
@@ -102,6 +104,8 @@ impl Code {
         Self::KeyTableFull,
         Self::Draining,
         Self::Replaying,
+        Self::HistoryBehind,
+        Self::MomentAhead,
     ];
 
     /// The code of a page's address.
@@ -138,7 +142,7 @@ const fn again(seconds: &'static str, facts: Facts) -> Facts {
 }
 
 /// By number of the code; a test holds it against [`Code::ALL`].
-static FACTS: [Facts; 37] = [
+static FACTS: [Facts; 39] = [
     fact(
         StatusCode::BAD_REQUEST,
         "malformed-json",
@@ -384,5 +388,20 @@ static FACTS: [Facts; 37] = [
             "The server is starting",
             "The log is being replayed. Nothing was changed; /readyz says when it is done.",
         ),
+    ),
+    again(
+        "2",
+        fact(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "history-behind",
+            "The history is being indexed",
+            "The index of histories is being read from the log after it was lost. Balances and commands are not affected.",
+        ),
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "moment-ahead",
+        "That moment has not come",
+        "The past of a wallet was asked for at a time, or an LSN, that still lies ahead.",
     ),
 ];

@@ -115,13 +115,12 @@ impl Door for EngineDoor {
                 oldest_first,
                 limit,
             } => self.history(HistoryQuery {
-                wallet: wallet(*id),
                 kinds: kinds.iter().map(|kind| entry_type(kind)).collect(),
                 from: from.map(instant),
                 to: to.map(instant),
                 ascending: *oldest_first,
                 limit: limit.unwrap_or(PAGE_ENTRIES),
-                after: None,
+                ..HistoryQuery::of(wallet(*id))
             }),
             Ask::Create { key, .. } => self.submit(command(ask), "create", key.as_ref()),
             Ask::Grant {
@@ -287,7 +286,10 @@ fn refused(refusal: Refusal) -> Answer {
         | Refusal::Draining
         | Refusal::OutcomeUnknown
         | Refusal::Panicked
-        | Refusal::Unreadable => panic!("no scenario asks for this: {refusal}"),
+        | Refusal::Unreadable
+        | Refusal::HistoryBehind
+        | Refusal::OffsetTooDeep
+        | Refusal::MomentAhead => panic!("no scenario asks for this: {refusal}"),
     };
     Answer::Refused {
         code,

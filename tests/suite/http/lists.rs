@@ -212,3 +212,117 @@ fn acts_of(page: &Value) -> Vec<u64> {
         .map(|item| item["transaction"].as_u64().expect("an act"))
         .collect()
 }
+
+#[test]
+fn every_filter_leaves_out_what_it_should() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    connection
+        .post("/v1/wallets", &json!({"id": 2}))
+        .expect(201);
+    for amount in 1..=20_u64 {
+        let fund = if amount % 2 == 0 { "charge" } else { "earn" };
+        let path = format!("/v1/wallets/2/{fund}");
+        connection
+            .post(&path, &json!({"amount": amount}))
+            .expect(201);
+    }
+    let moved = json!({"from": 2, "to": 1, "amount": 5});
+    connection.post("/v1/transfers", &moved).expect(201);
+    let table = [
+        ("?fund=paid", 10),
+        ("?fund=free", 11),
+        ("?counterparty=1", 1),
+        ("?counterparty=3", 0),
+        ("?min_amount=11", 10),
+        ("?max_amount=5", 6),
+        ("?min_amount=5&max_amount=5", 2),
+        ("?type=charge&min_amount=15&order=asc", 3),
+        ("?type=charge,transfer_out&max_amount=6", 4),
+        ("?from=2000-01-01T00:00:00Z&to=2001-01-01T00:00:00Z", 0),
+    ];
+    for (query, count) in table {
+        let path = format!("/v1/wallets/2/transactions{query}");
+        let page = connection.get(&path).expect(200).json();
+        assert_eq!(acts_of(&page).len(), count, "{query}");
+        assert_eq!(page["total"], count, "{query}");
+        assert!(page["next_cursor"].is_null(), "{query}: {page}");
+    }
+}
+
+#[test]
+fn a_page_can_be_asked_for_by_its_number() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    earn(&mut connection, EARNED);
+    let whole = acts(&pages(&mut connection, "?limit=500"));
+    for offset in [0, 1, 10, 20, 23] {
+        let path = format!("/v1/wallets/1/transactions?limit=10&offset={offset}");
+        let page = connection.get(&path).expect(200).json();
+        let end = (offset + 10).min(whole.len());
+        assert_eq!(acts_of(&page), whole[offset..end]);
+        assert_eq!(page["total"], EARNED + 1);
+    }
+    let path = "/v1/wallets/1/transactions?offset=1000000";
+    let page = connection.get(path).expect(200).json();
+    assert!(acts_of(&page).is_empty() && page["next_cursor"].is_null());
+    for query in [
+        "offset=-1",
+        "offset=x",
+        "offset=5000000000",
+        "fund=gold",
+        "min_amount=0",
+        "counterparty=a",
+    ] {
+        let path = format!("/v1/wallets/1/transactions?{query}");
+        connection
+            .get(&path)
+            .expect_problem(400, "invalid-parameter");
+    }
+}
+
+#[test]
+fn a_wallet_is_shown_as_it_stood() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    let acts: Vec<Value> = (1..=5_u64)
+        .map(|amount| {
+            let body = json!({"amount": amount, "expires_at": "2999-01-01T00:00:00Z"});
+            connection
+                .post("/v1/wallets/1/earn", &body)
+                .expect(201)
+                .json()
+        })
+        .collect();
+    for act in &acts {
+        let path = format!("/v1/wallets/1?at_lsn={}", act["id"]);
+        let then = connection.get(&path).expect(200).json();
+        for member in ["balance", "paid", "free", "version"] {
+            assert_eq!(then[member], act[member], "{member}");
+        }
+        assert_eq!(then["lsn"], act["id"]);
+        let lots = then["lots"].as_array().expect("lots");
+        let sum: u64 = lots.iter().filter_map(|lot| lot["amount"].as_u64()).sum();
+        assert_eq!(act["balance"], sum, "{then}");
+    }
+    let at = acts[4]["created_at"].as_str().expect("a time");
+    let then = connection
+        .get(&format!("/v1/wallets/1?at={at}"))
+        .expect(200)
+        .json();
+    assert_eq!(then["balance"], acts[4]["balance"]);
+    let now = connection.get("/v1/wallets/1").expect(200).json();
+    assert!(now.get("lots").is_none(), "{now}");
+    connection
+        .get("/v1/wallets/1?at=2999-01-01T00:00:00Z")
+        .expect_problem(422, "moment-ahead");
+    connection
+        .get("/v1/wallets/1?at_lsn=999999")
+        .expect_problem(422, "moment-ahead");
+    connection
+        .get("/v1/wallets/1?at=2001-01-01T00:00:00Z")
+        .expect_problem(404, "wallet-not-found");
+    connection
+        .get("/v1/wallets/1?at=2001-01-01T00:00:00Z&at_lsn=1")
+        .expect_problem(400, "invalid-parameter");
+}

@@ -55,7 +55,7 @@ async fn an_archived_act_reads_as_before_and_a_start_finds_the_same() {
 
     let whole = see_without_snapshots(&disk, &clock).await;
     let engine = open(&disk, &clock).await.unwrap();
-    assert_eq!(see(&engine), whole);
+    assert_eq!(see(&engine).await, whole);
     assert!(acts(&engine, last).await == before);
     engine.shutdown().await;
     let reader = LogReader::of(Arc::new(disk)).unwrap();
@@ -79,7 +79,7 @@ async fn a_crash_during_a_running_compaction_leaves_one_whole_log() {
         drop(engine);
         let engine = open(&found, &clock).await;
         let engine = engine.unwrap_or_else(|error| panic!("call {call}: {error}"));
-        assert_eq!(see(&engine), whole, "call {call}");
+        assert_eq!(see(&engine).await, whole, "call {call}");
         engine.shutdown().await;
         assert_eq!(see_without_snapshots(&found, &clock).await, whole);
     }

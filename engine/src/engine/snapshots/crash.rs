@@ -51,7 +51,7 @@ async fn check(disk: &MemStorage, clock: &Arc<TickClock>, whole: &Seen, when: &s
         "{when}: {:?}",
         opening.warnings
     );
-    assert_eq!(see(&engine), *whole, "{when}");
+    assert_eq!(see(&engine).await, *whole, "{when}");
     for lsn in engine.inner.core.journal.meta().read().snapshots {
         let name = crate::journal::snapshot_name(crate::journal::Lsn(lsn));
         if lsn != 0 {

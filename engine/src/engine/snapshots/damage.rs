@@ -70,7 +70,7 @@ async fn a_damaged_snapshot_is_passed_over_loudly() {
         assert_eq!(told, newest_is_bad, "{:?}", opening.warnings);
         let named = engine.inner.core.journal.meta().read().snapshots;
         assert!(!newest_is_bad || !named.contains(&lsn(&names[1])));
-        assert_eq!(see(&engine), whole);
+        assert_eq!(see(&engine).await, whole);
         engine.shutdown().await;
     }
 }

@@ -29,7 +29,7 @@ async fn a_snapshot_and_what_is_behind_it_are_the_whole_log() {
         let snapshot = opening.snapshot.as_ref().expect("there is a snapshot");
         assert!(opening.records < whole.last_lsn, "not all is replayed");
         assert!(snapshot.lsn <= whole.last_lsn);
-        assert_eq!(see(&engine), whole, "seed {seed}");
+        assert_eq!(see(&engine).await, whole, "seed {seed}");
         engine.shutdown().await;
     }
 }

@@ -120,7 +120,8 @@ pub(super) struct Seen {
 }
 
 /// Of an engine that has just been opened: nobody is live yet.
-pub(super) fn see(engine: &Engine) -> Seen {
+pub(super) async fn see(engine: &Engine) -> Seen {
+    engine.inner.history.whole().await;
     let metrics = engine.metrics();
     let ids = || (1..=WALLETS).filter_map(WalletId::new);
     let table = &engine.inner.core.table;
@@ -130,9 +131,7 @@ pub(super) fn see(engine: &Engine) -> Seen {
         entities: metrics.entities,
         keys: metrics.keys,
         last_lsn: metrics.durable_lsn,
-        entries: ids()
-            .map(|id| history.total(id.get(), &[], 0, u64::MAX))
-            .collect(),
+        entries: ids().map(|id| history.total_of(id.get())).collect(),
     }
 }
 
@@ -144,7 +143,7 @@ pub(super) async fn see_without_snapshots(disk: &MemStorage, clock: &Arc<TickClo
     }
     let engine = open(&disk, clock).await.unwrap();
     assert!(engine.opening().snapshot.is_none());
-    let seen = see(&engine);
+    let seen = see(&engine).await;
     engine.shutdown().await;
     seen
 }

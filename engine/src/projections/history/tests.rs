@@ -1,120 +1,145 @@
-//! Pages, totals and searches over a wallet's marks.
+//! The index against a plain list: whatever order things happen in, and whatever is lost.
 
+mod model;
+mod pages;
+mod runs;
+
+use std::sync::Arc;
+
+use super::layout::is_run_name;
 use super::*;
-use crate::domain::{Amount, Description, Fund, Granted, Owner, Standing, WalletCreated, WalletId};
+use crate::domain::{
+    Amount, BucketKey, Description, EntryType, Fund, Granted, Lapsed, Piece, Received,
+    Run as Taken, Standing, Timestamp, Transferred, Used, WalletId,
+};
+use crate::journal::sim::MemStorage;
 
-const WALLET: u64 = 7;
+/// An entry as a filter sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Plain {
+    wallet: u64,
+    place: Place,
+    at_us: i64,
+    kind: EntryType,
+    fund: Fund,
+    amount: u64,
+    counterparty: u64,
+}
 
-fn standing() -> Standing {
-    let Some(wallet) = WalletId::new(WALLET) else {
-        unreachable!()
-    };
+fn wallet(id: u64) -> WalletId {
+    WalletId::new(id).unwrap()
+}
+
+fn standing(id: u64) -> Standing {
     Standing {
-        wallet,
+        wallet: wallet(id),
         version: 2,
         paid: 1,
         free: 0,
     }
 }
 
-fn grant(fund: Fund) -> Event {
-    let Some(amount) = Amount::new(1) else {
-        unreachable!()
+fn runs(fund: Fund, amount: u64) -> crate::domain::Runs {
+    let bucket = BucketKey {
+        fund,
+        expires_at: None,
     };
-    let description = Description::default();
-    let granted = Granted {
-        standing: standing(),
-        amount,
+    let pieces = smallvec::smallvec![Piece { lot: 0, amount }];
+    smallvec::smallvec![Taken { bucket, pieces }]
+}
+
+fn granted(id: u64, amount: u64) -> Granted {
+    Granted {
+        standing: standing(id),
+        amount: Amount::new(amount).unwrap(),
         expires_at: None,
         lot: 0,
-        description,
-    };
-    match fund {
-        Fund::Paid => Event::Charged(granted),
-        Fund::Free => Event::Earned(granted),
+        description: Description::default(),
     }
 }
 
-/// LSNs 10, 20, … 100; every third is paid.
-fn ten() -> History {
-    let history = History::new();
-    for at in 1..=10 {
-        history.apply(
-            [(
-                at * 10,
-                &grant(if at % 3 == 0 { Fund::Paid } else { Fund::Free }),
-            )]
-            .into_iter(),
-        );
+/// An event that makes these entries, and the entries.
+fn event(lsn: u64, at_us: i64, draw: u64) -> (Event, Vec<Plain>) {
+    let (id, amount) = (1 + draw % 7, 1 + draw / 7 % 50);
+    let plain = |leg, wallet, kind, fund, counterparty| Plain {
+        wallet,
+        place: Place::new(lsn, leg),
+        at_us,
+        kind,
+        fund,
+        amount,
+        counterparty,
+    };
+    match draw % 5 {
+        0 => {
+            let entry = plain(0, id, EntryType::Charge, Fund::Paid, 0);
+            (Event::Charged(granted(id, amount)), vec![entry])
+        }
+        1 => {
+            let entry = plain(0, id, EntryType::Earn, Fund::Free, 0);
+            (Event::Earned(granted(id, amount)), vec![entry])
+        }
+        2 => {
+            let used = Used {
+                standing: standing(id),
+                runs: runs(Fund::Paid, amount),
+                description: Description::default(),
+            };
+            let entry = plain(0, id, EntryType::Use, Fund::Paid, 0);
+            (Event::Used(used), vec![entry])
+        }
+        3 => {
+            let lapsed = Lapsed {
+                standing: standing(id),
+                bucket: BucketKey {
+                    fund: Fund::Free,
+                    expires_at: Some(Timestamp(at_us)),
+                },
+                amount: Amount::new(amount).unwrap(),
+            };
+            let entry = plain(0, id, EntryType::Lapse, Fund::Free, 0);
+            (Event::Lapsed(lapsed), vec![entry])
+        }
+        _ => {
+            let other = 8 + draw % 3;
+            let moved = Transferred {
+                from: standing(id),
+                to: smallvec::smallvec![Received {
+                    standing: standing(other),
+                    runs: runs(Fund::Free, amount),
+                    lots: smallvec::smallvec![0],
+                }],
+                description: Description::default(),
+            };
+            let out = plain(0, id, EntryType::TransferOut, Fund::Free, other);
+            let into = plain(1, other, EntryType::TransferIn, Fund::Free, id);
+            (Event::Transferred(moved), vec![out, into])
+        }
     }
+}
+
+/// An index over a log that is never read: nothing of it gets lost.
+fn fresh(storage: &MemStorage) -> History {
+    let history = History::new(Arc::new(storage.clone()), Arc::new(MemStorage::new(0)), 0);
+    history.shared.store_id.set(7).unwrap();
+    history.shared.tail.lock().set_loaded();
     history
 }
 
-const ALL: (u64, u64) = (0, u64::MAX);
-
-#[test]
-fn a_creation_is_no_entry() {
-    let history = History::new();
-    let owner = Owner::user(WALLET);
-    let created = Event::WalletCreated(WalletCreated {
-        standing: standing(),
-        owner,
-    });
-    history.apply([(1, &created)].into_iter());
-    let page = history.page(WALLET, &[], ALL, false, 10);
-    assert!(page.lsns.is_empty() && !page.more && page.last.is_none());
+fn names(storage: &MemStorage) -> Vec<String> {
+    let files = storage.list().unwrap().into_iter().map(|entry| entry.name);
+    files.filter(|name| is_run_name(name)).collect()
 }
 
-#[test]
-fn pages_follow_each_other_in_both_orders() {
-    let history = ten();
-    let page = history.page(WALLET, &[], ALL, false, 4);
-    assert_eq!(
-        (page.lsns, page.more, page.last),
-        (vec![100, 90, 80, 70], true, Some(70))
-    );
-    let page = history.page(WALLET, &[], (0, 40), false, 4);
-    assert_eq!((page.lsns, page.more), (vec![30, 20, 10], false));
-    let page = history.page(WALLET, &[], (70, u64::MAX), true, 3);
-    assert_eq!((page.lsns, page.more), (vec![80, 90, 100], false));
-}
-
-#[test]
-fn types_filter_pages_and_totals() {
-    let history = ten();
-    let page = history.page(WALLET, &[EntryType::Charge], ALL, true, 2);
-    assert_eq!(
-        (page.lsns, page.more, page.last),
-        (vec![30, 60], true, Some(60))
-    );
-    assert_eq!(
-        history.total(WALLET, &[EntryType::Charge], 0, u64::MAX),
-        Total::Exactly(3)
-    );
-    assert_eq!(history.total(WALLET, &[], 10, 100), Total::Exactly(8));
-}
-
-#[test]
-fn a_page_looks_at_no_more_than_its_bound() {
-    let history = History::new();
-    let entries = LOOKED_AT_MAX as u64 + 5;
-    for lsn in 1..=entries {
-        history.apply([(lsn, &grant(Fund::Free))].into_iter());
+fn ask(wallet: u64) -> Ask {
+    Ask {
+        wallet,
+        filter: Filter::ALL,
+        from_us: i64::MIN,
+        to_us: None,
+        ascending: true,
+        limit: 500,
+        offset: 0,
+        after: None,
     }
-    let page = history.page(WALLET, &[EntryType::Use], ALL, true, 10);
-    assert_eq!(
-        (page.lsns.len(), page.more, page.last),
-        (0, true, Some(LOOKED_AT_MAX as u64))
-    );
-    let counted = history.total(WALLET, &[EntryType::Earn], 0, u64::MAX);
-    assert_eq!(counted, Total::AtLeast(COUNTED_MAX));
-}
-
-#[test]
-fn halving_finds_the_first_late_entry() {
-    let history = ten();
-    assert_eq!(history.first_where(WALLET, |lsn| lsn >= 45), Some(50));
-    assert_eq!(history.first_where(WALLET, |lsn| lsn >= 10), Some(10));
-    assert_eq!(history.first_where(WALLET, |lsn| lsn > 100), None);
-    assert_eq!(history.first_where(WALLET + 1, |_| true), None);
 }

@@ -1,0 +1,231 @@
+//! One entry of a wallet's history in 32 bytes, with all that a filter asks for.
+//!
+//! ```text
+//! word 0   act's LSN (56 bits) · leg (8)
+//! word 1   time of the act, µs
+//! word 2   type (8 bits) · funds (2: free, paid) · amount (54)
+//! word 3   the other wallet of a transfer, 0 = none
+//! ```
+//! A wallet's creation moves no points, so it is no entry. Standing, allocations and description stay in the log.
+
+use smallvec::SmallVec;
+
+use crate::domain::{EntryType, Event, Fund, Run, WalletId, amount_of};
+
+/// Bytes of an entry on disk.
+pub(super) const ENTRY_BYTES: usize = 32;
+
+const LEG_BITS: u32 = 8;
+const KIND_BITS_AT: u32 = 56;
+const FUNDS_AT: u32 = 54;
+const AMOUNT_MASK: u64 = (1 << FUNDS_AT) - 1;
+const FUNDS_MASK: u64 = 0b11;
+
+/// An entry, without its wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Packed([u64; 4]);
+
+/// An entry with its wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Leg {
+    pub(super) wallet: u64,
+    pub(super) entry: Packed,
+}
+
+/// Place of an entry in the history of everything: LSN of the act, then leg.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Place(pub(super) u64);
+
+/// What is asked of entries, apart from their time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Filter {
+    /// A bit for each type that is wanted.
+    kinds: u64,
+    /// Entries that moved points of any of these funds.
+    funds: u64,
+    /// 0 = any.
+    counterparty: u64,
+    amount_min: u64,
+    amount_max: u64,
+}
+
+// === impl Place ===
+
+impl Place {
+    pub(super) const FIRST: Self = Self(0);
+
+    pub(crate) fn new(lsn: u64, leg: u8) -> Self {
+        Self(lsn << LEG_BITS | u64::from(leg))
+    }
+
+    pub(crate) fn lsn(self) -> u64 {
+        self.0 >> LEG_BITS
+    }
+
+    pub(crate) fn leg(self) -> u8 {
+        self.0.to_le_bytes()[0]
+    }
+}
+
+// === impl Packed ===
+
+impl Packed {
+    pub(super) fn place(self) -> Place {
+        Place(self.0[0])
+    }
+
+    pub(super) fn at_us(self) -> i64 {
+        self.0[1].cast_signed()
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; ENTRY_BYTES] {
+        let mut bytes = [0; ENTRY_BYTES];
+        for (word, out) in self.0.iter().zip(bytes.chunks_exact_mut(8)) {
+            out.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    pub(super) fn of_bytes(bytes: &[u8; ENTRY_BYTES]) -> Self {
+        let (words, _) = bytes.as_chunks::<8>();
+        Self(std::array::from_fn(|at| u64::from_le_bytes(words[at])))
+    }
+}
+
+// === impl Leg ===
+
+impl Leg {
+    /// Hands out the entries of an act.
+    pub(super) fn of(lsn: u64, at_us: i64, event: &Event, mut each: impl FnMut(Self)) {
+        let mut leg = |leg: u8, wallet: WalletId, kind: EntryType, parts: Parts, other: u64| {
+            let word = (kind as u64) << KIND_BITS_AT
+                | parts.funds << FUNDS_AT
+                | parts.amount & AMOUNT_MASK;
+            each(Self {
+                wallet: wallet.get(),
+                entry: Packed([Place::new(lsn, leg).0, at_us.cast_unsigned(), word, other]),
+            });
+        };
+        match event {
+            Event::WalletCreated(_) => {}
+            Event::Charged(event) => {
+                let parts = Parts::of(Fund::Paid, event.amount.get());
+                leg(0, event.standing.wallet, EntryType::Charge, parts, 0);
+            }
+            Event::Earned(event) => {
+                let parts = Parts::of(Fund::Free, event.amount.get());
+                leg(0, event.standing.wallet, EntryType::Earn, parts, 0);
+            }
+            Event::Used(event) => {
+                let parts = Parts::of_runs(&event.runs);
+                leg(0, event.standing.wallet, EntryType::Use, parts, 0);
+            }
+            Event::UseCancelled(event) => {
+                let parts = Parts::of_runs(&event.runs);
+                leg(0, event.standing.wallet, EntryType::Cancel, parts, 0);
+            }
+            Event::Lapsed(event) => {
+                let parts = Parts::of(event.bucket.fund, event.amount.get());
+                leg(0, event.standing.wallet, EntryType::Lapse, parts, 0);
+            }
+            Event::Transferred(event) => {
+                let from = event.from.wallet;
+                let mut given = Parts::default();
+                let mut received: SmallVec<[Parts; 1]> = SmallVec::new();
+                for to in &event.to {
+                    let parts = Parts::of_runs(&to.runs);
+                    given.funds |= parts.funds;
+                    given.amount += parts.amount;
+                    received.push(parts);
+                }
+                let sole = (event.to.len() == 1).then(|| event.to[0].standing.wallet.get());
+                leg(0, from, EntryType::TransferOut, given, sole.unwrap_or(0));
+                for (at, (to, parts)) in event.to.iter().zip(received).enumerate() {
+                    let wallet = to.standing.wallet;
+                    leg(
+                        at as u8 + 1,
+                        wallet,
+                        EntryType::TransferIn,
+                        parts,
+                        from.get(),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Funds and amount of one entry.
+#[derive(Clone, Copy, Default)]
+struct Parts {
+    funds: u64,
+    amount: u64,
+}
+
+impl Parts {
+    fn of(fund: Fund, amount: u64) -> Self {
+        Self {
+            funds: bit_of(fund),
+            amount,
+        }
+    }
+
+    fn of_runs(runs: &[Run]) -> Self {
+        Self {
+            funds: runs
+                .iter()
+                .fold(0, |funds, run| funds | bit_of(run.bucket.fund)),
+            amount: amount_of(runs),
+        }
+    }
+}
+
+fn bit_of(fund: Fund) -> u64 {
+    match fund {
+        Fund::Free => 0b01,
+        Fund::Paid => 0b10,
+    }
+}
+
+// === impl Filter ===
+
+impl Filter {
+    /// Every entry.
+    pub(super) const ALL: Self = Self {
+        kinds: u64::MAX,
+        funds: FUNDS_MASK,
+        counterparty: 0,
+        amount_min: 0,
+        amount_max: u64::MAX,
+    };
+
+    pub(crate) fn new(
+        kinds: &[EntryType],
+        fund: Option<Fund>,
+        counterparty: Option<WalletId>,
+        (amount_min, amount_max): (Option<u64>, Option<u64>),
+    ) -> Self {
+        let bits = kinds.iter().fold(0, |bits, kind| bits | 1 << *kind as u64);
+        Self {
+            kinds: if kinds.is_empty() { u64::MAX } else { bits },
+            funds: fund.map_or(FUNDS_MASK, bit_of),
+            counterparty: counterparty.map_or(0, WalletId::get),
+            amount_min: amount_min.unwrap_or(0),
+            amount_max: amount_max.unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Whether nothing is left out.
+    pub(super) fn is_open(&self) -> bool {
+        *self == Self::ALL
+    }
+
+    pub(super) fn accepts(&self, entry: &Packed) -> bool {
+        let word = entry.0[2];
+        let amount = word & AMOUNT_MASK;
+        self.kinds >> (word >> KIND_BITS_AT) & 1 != 0
+            && (word >> FUNDS_AT) & self.funds != 0
+            && (self.counterparty == 0 || self.counterparty == entry.0[3])
+            && (self.amount_min..=self.amount_max).contains(&amount)
+    }
+}

@@ -1,0 +1,111 @@
+//! The index of a store that nobody serves: built anew, or checked, by the operator's tool.
+
+use std::io;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::indexer::StepError;
+use super::layout::{TMP, is_run_name};
+use super::part::Span;
+use super::run::Run;
+use super::{INDEX_FOLDER, Shared};
+use crate::journal::{JournalError, LogReader, Storage};
+
+/// What an index holds.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct IndexReport {
+    /// Last LSN of the log.
+    pub last_lsn: u64,
+    /// Up to this LSN the index has everything.
+    pub indexed_lsn: u64,
+    /// Files.
+    pub runs: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// What is wrong with which file.
+    pub damaged: Vec<String>,
+}
+
+/// Why an index was not built or looked at.
+#[derive(Debug, Error)]
+pub enum IndexError {
+    /// The log, or the lock of its directory.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The folder of the index.
+    #[error("the folder of the index: {0}")]
+    Io(#[from] io::Error),
+    /// The log does not give what the index needs.
+    #[error("{0}")]
+    Log(String),
+}
+
+/// Builds the index of a directory anew from its log, under the directory's lock.
+pub fn rebuild_index(log: &Arc<dyn Storage>) -> Result<IndexReport, IndexError> {
+    let _held = log.lock()?;
+    let index = log.folder(INDEX_FOLDER)?;
+    for name in runs_of(&*index)? {
+        index.remove(&name)?;
+    }
+    let shared = Shared::new(Arc::clone(&index), Arc::clone(log), last_lsn(log)?);
+    shared.tail.lock().set_loaded();
+    let built = shared.step(true).and_then(|()| shared.step(false));
+    built.map_err(|error| match error {
+        StepError::Io(error) => IndexError::Io(error),
+        StepError::Journal(error) => IndexError::Journal(error),
+        error @ (StepError::Damaged(_)
+        | StepError::Log(_)
+        | StepError::Record(..)
+        | StepError::Stopped) => IndexError::Log(error.to_string()),
+    })?;
+    look(log, &*index)
+}
+
+/// Reads every byte of the index of a directory; changes nothing.
+pub fn verify_index(log: &Arc<dyn Storage>) -> Result<IndexReport, IndexError> {
+    let index = log.folder(INDEX_FOLDER)?;
+    look(log, &*index)
+}
+
+fn look(log: &Arc<dyn Storage>, index: &dyn Storage) -> Result<IndexReport, IndexError> {
+    let mut report = IndexReport {
+        last_lsn: last_lsn(log)?,
+        ..IndexReport::default()
+    };
+    let mut spans: Vec<Span> = Vec::new();
+    for name in runs_of(index)? {
+        if name.ends_with(TMP) {
+            continue;
+        }
+        let read = Run::open(index, &name).and_then(|run| run.verify().map(|()| run));
+        match read {
+            Ok(run) => {
+                report.runs += 1;
+                report.entries += u64::from(run.header.entries);
+                report.bytes += run.bytes();
+                spans.push(run.span());
+            }
+            Err(damaged) => report.damaged.push(damaged.to_string()),
+        }
+    }
+    spans.sort_by_key(|span| span.above);
+    for span in spans {
+        if span.above <= report.indexed_lsn {
+            report.indexed_lsn = report.indexed_lsn.max(span.to);
+        }
+    }
+    Ok(report)
+}
+
+fn runs_of(index: &dyn Storage) -> io::Result<Vec<String>> {
+    let files = index.list()?.into_iter().map(|entry| entry.name);
+    Ok(files.filter(|name| is_run_name(name)).collect())
+}
+
+fn last_lsn(log: &Arc<dyn Storage>) -> Result<u64, IndexError> {
+    let tail = LogReader::of(Arc::clone(log))?.tail()?;
+    Ok(tail.map_or(0, |tail| tail.link.lsn))
+}

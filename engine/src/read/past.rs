@@ -1,0 +1,201 @@
+//! A wallet as it stood at a past moment: its acts up to then, applied again.
+//!
+//! ```text
+//! created ─ act ─ act ─ … ─ act ≤ moment │ act …
+//! ```
+//! The index says which acts touched the wallet, the log says what they did, and the rules are those of replay.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use super::{HISTORY_WAIT, behind};
+use crate::api::{Moment, PastWallet, Refusal, WalletView};
+use crate::domain::{self, Allocation, Entity, Event, Rejection, Role, Timestamp, WalletId};
+use crate::engine::{Engine, Inner};
+use crate::journal::{ActReader, JournalError, Lsn};
+use crate::projections::Place;
+use crate::record::{self, Content};
+
+/// Records of one act at most: how far before an LSN its act may begin.
+const ACT_RECORDS_MAX: u64 = 64;
+
+/// Where a wallet's past ends.
+#[derive(Clone, Copy)]
+struct Edge {
+    lsn: u64,
+    at: Timestamp,
+}
+
+impl Engine {
+    /// A wallet as it stood at a past moment, with its lots.
+    pub async fn wallet_at(&self, id: WalletId, moment: Moment) -> Result<PastWallet, Refusal> {
+        let now = Timestamp(self.inner.core.clock.now_us());
+        let ahead = match moment {
+            Moment::At(at) => at > now,
+            Moment::AtLsn(lsn) => lsn > self.inner.core.journal.appended().0,
+        };
+        if ahead {
+            return Err(Refusal::MomentAhead);
+        }
+        let view = self.wallet(id).await?;
+        // What is on its way may belong to that moment: it has to be known what becomes of it.
+        let appended = self.inner.core.journal.appended().0;
+        let settled = async {
+            self.inner.position.reached(appended).await;
+            self.inner.history.whole().await;
+        };
+        if timeout(HISTORY_WAIT, settled).await.is_err() {
+            return Err(Refusal::HistoryBehind);
+        }
+        let inner = Arc::clone(&self.inner);
+        let past = tokio::task::spawn_blocking(move || inner.past(&view, moment)).await;
+        past.unwrap_or(Err(Refusal::Unreadable))
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn past(&self, view: &WalletView, moment: Moment) -> Result<PastWallet, Refusal> {
+        let rejection = Rejection::WalletNotFound { wallet: view.id };
+        let unborn = Refusal::Rejected {
+            rejection,
+            replayed: false,
+        };
+        let edge = match moment {
+            Moment::At(at) => Edge {
+                lsn: u64::MAX >> 8,
+                at,
+            },
+            Moment::AtLsn(lsn) => Edge {
+                lsn,
+                at: Timestamp(time_of(&self.reader, lsn).map_err(unreadable)?),
+            },
+        };
+        let (lsn, created) = self.creation(view)?;
+        if lsn > edge.lsn || view.created_at > edge.at {
+            return Err(unborn);
+        }
+        let mut state = None;
+        apply(&mut state, Role::Sole, &created, lsn)?;
+        let (mut last_lsn, mut failure) = (lsn, None);
+        let walked = self
+            .history
+            .until(view.id.get(), edge.lsn, edge.at.0, |place| {
+                match self.apply_at(&mut state, view.id, place) {
+                    Ok(lsn) => {
+                        last_lsn = lsn;
+                        ControlFlow::Continue(())
+                    }
+                    Err(refusal) => {
+                        failure = Some(refusal);
+                        ControlFlow::Break(())
+                    }
+                }
+            });
+        walked.map_err(behind)?;
+        if let Some(refusal) = failure {
+            return Err(refusal);
+        }
+        let Some(Entity::Wallet(wallet)) = state else {
+            return Err(Refusal::Unreadable);
+        };
+        let (free, paid) = wallet.lots.spendable(edge.at);
+        let open = wallet.lots.buckets().iter();
+        let open = open.filter(|bucket| !bucket.key.is_lapsed(edge.at));
+        let lots = open.map(|bucket| Allocation {
+            bucket: bucket.key,
+            amount: bucket.lots.iter().map(|lot| lot.remaining).sum(),
+        });
+        Ok(PastWallet {
+            lots: lots.collect(),
+            view: WalletView {
+                paid,
+                free,
+                version: wallet.version,
+                lsn: last_lsn,
+                ..*view
+            },
+        })
+    }
+
+    /// Applies one act; gives the LSN of its last record.
+    fn apply_at(
+        &self,
+        state: &mut Option<Entity>,
+        wallet: WalletId,
+        place: Place,
+    ) -> Result<u64, Refusal> {
+        let lsn = place.lsn();
+        let read = self.reader.with_act(Lsn(lsn), |act| {
+            record::decode(act.kind, act.schema, act.body).map(|read| (read, act.last_lsn.0))
+        });
+        let Some(Ok((read, last_lsn))) = read.map_err(unreadable)? else {
+            return Err(Refusal::Unreadable);
+        };
+        let Content::Event(event) = read.content else {
+            return Err(Refusal::Unreadable);
+        };
+        let roles = event.roles();
+        match roles.get(usize::from(place.leg())) {
+            Some((id, role)) if *id == wallet.entity() => apply(state, *role, &event, lsn)?,
+            Some(_) | None => {
+                self.history.distrust();
+                return Err(Refusal::HistoryBehind);
+            }
+        }
+        Ok(last_lsn)
+    }
+
+    /// The act that created a wallet, found by its time: it moved no points, so the index does not have it.
+    fn creation(&self, view: &WalletView) -> Result<(u64, Event), Refusal> {
+        let (mut low, mut high) = (1, self.reader.durable().0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if time_of(&self.reader, middle).map_err(unreadable)? < view.created_at.0 {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        for lsn in low..=self.reader.durable().0 {
+            let Some((record, at)) = self.record_at(lsn)? else {
+                continue;
+            };
+            if let Content::Event(event @ Event::WalletCreated(_)) = record.content
+                && event.standing(Role::Sole).wallet == view.id
+            {
+                return Ok((lsn, event));
+            }
+            if at > view.created_at {
+                break;
+            }
+        }
+        tracing::error!(wallet = %view.id, "the log does not have the creation of a wallet");
+        Err(Refusal::Unreadable)
+    }
+}
+
+/// Time of the act that an LSN belongs to.
+fn time_of(reader: &ActReader, lsn: u64) -> Result<i64, JournalError> {
+    for lsn in (lsn.saturating_sub(ACT_RECORDS_MAX)..=lsn).rev() {
+        if let Some(time) = reader.with_act(Lsn(lsn), |act| act.time_us)? {
+            return Ok(time);
+        }
+    }
+    Ok(i64::MIN)
+}
+
+fn apply(state: &mut Option<Entity>, role: Role, event: &Event, lsn: u64) -> Result<(), Refusal> {
+    domain::apply(state, role, event).map_err(|error| {
+        tracing::error!(%error, lsn, "an act does not follow from those before it");
+        Refusal::Unreadable
+    })
+}
+
+fn unreadable(error: JournalError) -> Refusal {
+    tracing::error!(%error, "the log cannot be read back");
+    Refusal::Unreadable
+}
