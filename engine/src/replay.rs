@@ -4,13 +4,13 @@
 //! round r:  worker 0 scans chunk rW      worker 1 scans chunk rW+1     (checksums, decode)
 //!           ───────────────────────── barrier ─────────────────────────
 //!           worker 0 applies part 0 of both, worker 1 part 1 of both    (in LSN order)
-//!           ───────────────────────── barrier ─────────────────────────
+//!           and goes on to the next round, whose chunks have buffers of their own
 //! ```
 //! An entity belongs to one part, so its events meet one worker in their order; events of several
 //! entities are applied role by role. Memory is bounded by the chunks of one round.
 
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -91,9 +91,12 @@ const TOUCHED_AHEAD: usize = 16;
 struct Rounds<'a> {
     chunks: &'a [Chunk],
     target: &'a Target<'a>,
-    decoded: Vec<RwLock<Decoded>>,
+    /// For each worker the chunks of an even and of an odd round.
+    decoded: Vec<[RwLock<Decoded>; 2]>,
     barrier: Barrier,
     failure: Mutex<Option<(u64, ReplayError)>>,
+    /// The first half round in which something failed: 2r is the scanning of round r, 2r + 1 its applying.
+    failed_in: AtomicUsize,
     acts: AtomicU64,
     largest_id: AtomicU64,
     digest: Mutex<Digest>,
@@ -108,11 +111,10 @@ pub(crate) fn replay(
     let rounds = Rounds {
         chunks,
         target,
-        decoded: (0..workers)
-            .map(|_| RwLock::new(Decoded::default()))
-            .collect(),
+        decoded: (0..workers).map(|_| Default::default()).collect(),
         barrier: Barrier::new(workers),
         failure: Mutex::new(None),
+        failed_in: AtomicUsize::new(usize::MAX),
         acts: AtomicU64::new(0),
         largest_id: AtomicU64::new(0),
         digest: Mutex::new(Digest::default()),
@@ -141,29 +143,27 @@ impl Rounds<'_> {
         let mut states = States::new();
         let mut digest = Digest::default();
         for round in 0..self.chunks.len().div_ceil(workers) {
-            let mut decoded = self.decoded[worker].write();
+            let mut decoded = self.decoded[worker][round % 2].write();
             decoded.clear(workers);
             if let Some(chunk) = self.chunks.get(round * workers + worker)
                 && let Err(error) = self.scan(chunk, &mut decoded)
             {
-                self.fail(error);
+                self.fail(error, 2 * round);
             }
             drop(decoded);
             self.barrier.wait();
-            // Everybody sees the same verdict: failures are only written before this barrier, or by
-            // the applying half of the round before.
-            let stop = self.failure.lock().is_some();
-            self.barrier.wait();
-            if stop {
+            // Everybody sees the same verdict: what fails up to here fails before the barrier, and
+            // what a faster worker meets in its applying counts from the next round on.
+            if self.failed_in.load(Ordering::Acquire) <= 2 * round {
                 return;
             }
             for decoded in &self.decoded {
-                if let Err(error) = self.apply(worker, &decoded.read(), &mut states, &mut digest) {
-                    self.fail(error);
+                let decoded = decoded[round % 2].read();
+                if let Err(error) = self.apply(worker, &decoded, &mut states, &mut digest) {
+                    self.fail(error, 2 * round + 1);
                     break;
                 }
             }
-            self.barrier.wait();
         }
         self.digest.lock().add(digest);
         for (id, state) in &states {
@@ -271,8 +271,8 @@ impl Rounds<'_> {
         Ok(())
     }
 
-    /// Keeps the failure that lies first in the log.
-    fn fail(&self, error: ReplayError) {
+    /// Keeps the failure that lies first in the log, and ends the replay.
+    fn fail(&self, error: ReplayError, half_round: usize) {
         let lsn = match &error {
             ReplayError::Journal(JournalError::Damage(problem)) => {
                 problem.lsn.map_or(0, |lsn| lsn.0)
@@ -284,6 +284,7 @@ impl Rounds<'_> {
         if failure.as_ref().is_none_or(|(first, _)| lsn < *first) {
             *failure = Some((lsn, error));
         }
+        self.failed_in.fetch_min(half_round, Ordering::AcqRel);
     }
 }
 
