@@ -63,6 +63,12 @@ struct Settings {
     /// How long an idempotency key is remembered, 1m to 24h [default: 24h]
     #[arg(long, env = "SCRIP_KEY_WINDOW", value_name = "TIME")]
     key_window: Option<Span>,
+    /// Bytes of segments within two snapshots after which they are archived; 0 = only when asked for [default: 256MiB]
+    #[arg(long, env = "SCRIP_COMPACT_AFTER_BYTES", value_name = "BYTES")]
+    compact_after_bytes: Option<Bytes>,
+    /// Or the oldest of them was begun so long ago [default: 24h]
+    #[arg(long, env = "SCRIP_COMPACT_AFTER", value_name = "TIME")]
+    compact_after: Option<Span>,
     /// Most open connections [default: 10000]
     #[arg(long, env = "SCRIP_CONNECTIONS_MAX", value_name = "COUNT")]
     connections_max: Option<usize>,
@@ -197,6 +203,12 @@ impl Config {
         engine.idle = settings.idle.map_or(engine.idle, |span| span.0);
         engine.max_keys = count("max-keys", settings.max_keys, engine.max_keys)?;
         engine.key_window = key_window;
+        if let Some(Bytes(bytes)) = settings.compact_after_bytes {
+            engine.compact_after_bytes = bytes;
+        }
+        engine.compact_after = settings
+            .compact_after
+            .map_or(engine.compact_after, |span| span.0);
         Ok(Self {
             listen,
             admin_listen,
@@ -245,6 +257,8 @@ impl Settings {
             idle: self.idle.or(other.idle),
             max_keys: self.max_keys.or(other.max_keys),
             key_window: self.key_window.or(other.key_window),
+            compact_after_bytes: self.compact_after_bytes.or(other.compact_after_bytes),
+            compact_after: self.compact_after.or(other.compact_after),
             connections_max: self.connections_max.or(other.connections_max),
             workers: self.workers.or(other.workers),
             log_format: self.log_format.or(other.log_format),

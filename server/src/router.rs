@@ -9,7 +9,8 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, bulk, docs, health, history, noop, problems, transactions, transfers, wallets,
+    Action, admin, archive, bulk, docs, health, history, noop, problems, transactions, transfers,
+    wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -132,6 +133,11 @@ static BENCH: Row = row(Verb::Post, "POST /noop", Action::Task(noop::run));
 static ADMIN: &[Row] = &[
     get("GET /metrics", admin::metrics),
     get("GET /admin/status", admin::status),
+    row(
+        Verb::Post,
+        "POST /admin/compact",
+        Action::Task(archive::compact),
+    ),
     get("GET /livez", health::live),
     Row {
         query: health::READY_PARAMETERS,

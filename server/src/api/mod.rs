@@ -4,6 +4,7 @@
 //! everything between them (body, key, engine, errors) is the same for all and lives in `exchange.rs`.
 
 pub(crate) mod admin;
+pub(crate) mod archive;
 pub(crate) mod bulk;
 pub(crate) mod docs;
 pub(crate) mod health;

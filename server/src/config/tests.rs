@@ -29,6 +29,8 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.engine.idle, Duration::from_secs(10));
     assert_eq!(config.engine.max_keys, 20_000_000);
     assert_eq!(config.engine.key_window, Duration::from_secs(86_400));
+    assert_eq!(config.engine.compact_after_bytes, 268_435_456);
+    assert_eq!(config.engine.compact_after, Duration::from_secs(86_400));
     assert_eq!(config.log_format, LogFormat::Text);
     assert!(config.workers >= 1);
     assert!(!config.serve.bench_noop);
@@ -51,7 +53,7 @@ fn a_flag_goes_before_the_file() {
 #[test]
 fn the_file_takes_known_keys_of_the_right_type_only() {
     let every = "listen = \"127.0.0.1:1\"\nadmin-listen = \"127.0.0.1:2\"\ndata = \"d\"\nsegment-bytes = 65536\n\
-                 sync = \"fdatasync\"\nmax-active = 1\nidle = \"1s\"\nmax-keys = 1\nkey-window = \"1h\"\n\
+                 sync = \"fdatasync\"\nmax-active = 1\nidle = \"1s\"\nmax-keys = 1\nkey-window = \"1h\"\ncompact-after-bytes = \"1GiB\"\ncompact-after = \"1h\"\n\
                  connections-max = 1\nworkers = 1\nlog-format = \"text\"\nlog-level = \"debug\"\ninsecure-listen = true";
     let settings = file(every).unwrap();
     assert_eq!(settings.sync, Some(Sync::Fdatasync));

@@ -168,6 +168,7 @@ fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
     for (name, help, value) in counters {
         counter(encoder, name, help, value)?;
     }
+    encode_archive(encoder, metrics)?;
     let flush = "Time from the write of a group to its being on disk";
     histogram(
         encoder,
@@ -188,6 +189,43 @@ fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u
     let counter = ConstCounter::new(value);
     let metric = encoder.encode_descriptor(name, help, None, counter.metric_type())?;
     counter.encode(metric)
+}
+
+fn encode_archive(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
+    let figures = &metrics.compaction;
+    let running = u64::from(figures.running);
+    gauge(
+        encoder,
+        "compaction_running",
+        "Whether segments are being archived",
+        running,
+    )?;
+    let counters = [
+        (
+            "compaction_segments",
+            "Segments archived since the start",
+            figures.segments,
+        ),
+        (
+            "compaction_bytes_before",
+            "Bytes that they took on disk",
+            figures.bytes_before,
+        ),
+        (
+            "compaction_bytes_after",
+            "Bytes that they take in the archive",
+            figures.bytes_after,
+        ),
+        (
+            "compaction_failures",
+            "Attempts to archive segments that failed",
+            figures.failures,
+        ),
+    ];
+    for (name, help, value) in counters {
+        counter(encoder, name, help, value)?;
+    }
+    Ok(())
 }
 
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {

@@ -1,0 +1,39 @@
+//! `POST /admin/compact`: old segments into the archive, now.
+
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::{Call, Task};
+use crate::answer;
+use crate::problem::{Code, Problem};
+
+/// What came of asking for it.
+#[derive(Serialize)]
+struct Compacted {
+    /// 0: no segment is sealed and within two snapshots.
+    segments: u64,
+    first_lsn: u64,
+    last_lsn: u64,
+    /// On disk, before and after.
+    bytes_before: u64,
+    bytes_after: u64,
+    files: Vec<String>,
+}
+
+/// `POST /admin/compact`: answers when it is done. Whoever goes away does not stop it.
+pub(crate) fn compact(call: Call) -> Task {
+    Box::pin(async move {
+        let engine = call.app.engine()?;
+        let done = engine.compact().await;
+        let done = done.map_err(|reason| Problem::new(Code::InternalError, reason))?;
+        let body = Compacted {
+            segments: done.segments,
+            first_lsn: done.first_lsn.0,
+            last_lsn: done.last_lsn.0,
+            bytes_before: done.bytes_before,
+            bytes_after: done.bytes_after,
+            files: done.files,
+        };
+        Ok(answer::json(StatusCode::OK, &body))
+    })
+}
