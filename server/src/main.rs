@@ -3,6 +3,7 @@
 mod banner;
 mod config;
 mod logs;
+mod notify;
 mod start;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::banner::{self, Bound};
 use crate::config::Config;
+use crate::notify;
 
 /// How long answers may still take to leave after the disk failed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -52,6 +53,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
     };
     slot.fill(engine.clone());
     announce(&config, &engine, bound);
+    notify::tell(notify::READY);
     tokio::select! {
         served = &mut serving => served.context("the listener's own task failed")?,
         () = engine.poisoned() => {
@@ -61,6 +63,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
             return Err(DiskFailed.into());
         }
     }
+    notify::tell(notify::STOPPING);
     engine.shutdown().await;
     if engine.is_poisoned() {
         return Err(DiskFailed.into());

@@ -1,5 +1,6 @@
 //! The life of the process: one server a directory, an orderly end, bounds that hold, flags that are checked.
 
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -36,6 +37,29 @@ fn a_second_server_on_a_directory_says_who_holds_it() {
         .expect(201);
     first.kill();
     launch.start().connect().get("/v1/wallets/1").expect(200);
+}
+
+#[test]
+fn a_supervisor_is_told_when_it_is_ready_and_when_it_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("supervisor");
+    let supervisor = UnixDatagram::bind(&socket).expect("a socket");
+    let path = socket.to_str().expect("a plain path");
+    let launch = Launch::new(&folder.path().join("points")).variable("NOTIFY_SOCKET", path);
+    let heard = || {
+        let mut told = [0; 64];
+        let len = supervisor.recv(&mut told).expect("a datagram");
+        String::from_utf8_lossy(&told[..len]).into_owned()
+    };
+    let server = launch.start();
+    assert_eq!(heard(), "READY=1");
+    server.connect().get("/readyz").expect(200);
+    let ended = server.stop();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(heard(), "STOPPING=1");
+    // A supervisor that has gone is no reason not to serve.
+    drop(supervisor);
+    launch.start().connect().get("/readyz").expect(200);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, balance, compact, diff, doctor, dump, export, hex, history, import, inspect, repair,
-    replay, restore, stats, verify, why,
+    backup, balance, compact, completions, diff, doctor, dump, export, hex, history, import,
+    inspect, man, repair, replay, restore, stats, verify, why,
 };
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
@@ -49,6 +49,8 @@ enum Command {
     Repair(repair::Repair),
     Export(export::Export),
     Import(import::Import),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 // === impl Cli ===
@@ -75,6 +77,8 @@ impl Cli {
             Command::Repair(command) => command.run(&mut output),
             Command::Export(command) => command.run(&mut output),
             Command::Import(command) => command.run(&mut output),
+            Command::Completions(command) => command.run(&mut output),
+            Command::Man(command) => command.run(&mut output),
         };
         // Rows that came before a failure are true and wanted.
         let flushed = output.flush();

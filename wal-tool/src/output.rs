@@ -85,6 +85,11 @@ impl Output {
         self.to.write_all(b"\n")
     }
 
+    /// Bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.to.write_all(bytes)
+    }
+
     /// One JSON object.
     pub(crate) fn json<T: Serialize>(&mut self, row: &'static str, value: &T) -> io::Result<()> {
         let v = JSON_VERSION;

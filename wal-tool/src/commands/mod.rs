@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod balance;
 pub(crate) mod compact;
+pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod dump;
@@ -11,6 +12,7 @@ pub(crate) mod hex;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod inspect;
+pub(crate) mod man;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod restore;

@@ -7,9 +7,11 @@
 mod asking;
 mod backup;
 mod damage;
+mod drills;
 mod live;
 mod manual;
 mod meaning;
+mod pages;
 mod porting;
 mod reading;
 mod repairing;
