@@ -3,6 +3,7 @@
 //! Sealed segments never change and are taken up to their stated end. The newest one is taken up to the last group
 //! that is known to be on disk, also while a server writes on behind it. Nothing is copied here.
 
+use super::catalog::Catalog;
 use super::error::{Class, JournalError, Problem};
 use super::frame::group_end;
 use super::log_reader::LogReader;
@@ -56,31 +57,7 @@ impl LogReader {
         if let Some(problem) = tail.blocking() {
             return Err(problem.clone().into());
         }
-        let mut files: Vec<BackupFile> = catalog
-            .archive
-            .files
-            .iter()
-            .filter(|file| file.runs[0].source.seq < meta.oldest_seq)
-            .map(|file| BackupFile {
-                name: file.shown(),
-                bytes: file.len,
-                len: file.len,
-                sealed: true,
-            })
-            .collect();
-        for (index, segment) in catalog.segments.iter().enumerate() {
-            if segment.archived {
-                continue;
-            }
-            if let Some(next) = catalog.successor(index) {
-                files.push(BackupFile {
-                    name: segment.name.clone(),
-                    bytes: next.prev_bytes,
-                    len: next.prev_bytes,
-                    sealed: true,
-                });
-            }
-        }
+        let mut files = sealed_files(catalog, meta);
         let Some(header) = view.header() else {
             let what = "both header copies are bad";
             return Err(Problem::new(Class::Corrupt, &view.file.name, what).into());
@@ -138,4 +115,28 @@ impl LogReader {
         }
         (end, Lsn(last_lsn))
     }
+}
+
+/// What never changes again: archive files, and segments with a successor.
+fn sealed_files(catalog: &Catalog, meta: &Meta) -> Vec<BackupFile> {
+    let archived = catalog.archive.files.iter();
+    let archived = archived.filter(|file| file.runs[0].source.seq < meta.oldest_seq);
+    let archived = archived.map(|file| BackupFile {
+        name: file.shown(),
+        bytes: file.len,
+        len: file.len,
+        sealed: true,
+    });
+    let segments = catalog.segments.iter().enumerate();
+    let segments = segments.filter(|(_, segment)| !segment.archived);
+    let segments = segments.filter_map(|(index, segment)| {
+        let bytes = catalog.successor(index)?.prev_bytes;
+        Some(BackupFile {
+            name: segment.name.clone(),
+            bytes,
+            len: bytes,
+            sealed: true,
+        })
+    });
+    archived.chain(segments).collect()
 }

@@ -7,6 +7,7 @@
 mod asking;
 mod backup;
 mod damage;
+mod damage_table;
 mod drills;
 mod live;
 mod manual;

@@ -194,6 +194,41 @@ impl View<'_> {
         Ok(())
     }
 
+    fn write_segments(&self, output: &mut Output) -> Result<(), Stop> {
+        let number = |number: Option<u64>| {
+            number.map_or_else(|| "-".to_owned(), |number| number.to_string())
+        };
+        let head = [
+            "segment",
+            "first LSN",
+            "last LSN",
+            "used",
+            "bytes",
+            "on disk",
+            "epoch",
+            "copies",
+            "created",
+        ];
+        let rows = self.segments().into_iter().map(|row| {
+            vec![
+                row.seq.to_string(),
+                row.first_lsn.to_string(),
+                number(row.last_lsn),
+                number(row.used_bytes),
+                row.bytes.to_string(),
+                row.allocated_bytes.to_string(),
+                number(row.epoch),
+                match row.archived {
+                    true => "archive".to_owned(),
+                    false => format!("{}/2", row.sound_copies),
+                },
+                row.created_at.unwrap_or_else(|| "-".to_owned()),
+            ]
+        });
+        output.table(&head, rows.collect())?;
+        Ok(())
+    }
+
     fn write_text(&self, output: &mut Output) -> Result<(), Stop> {
         let store = self.store()?;
         let unknown = || "unknown".to_owned();
@@ -232,34 +267,7 @@ impl View<'_> {
         for loss in self.log.reader().catalog().losses() {
             output.text(format_args!("lost       {loss}"))?;
         }
-        let head = [
-            "segment",
-            "first LSN",
-            "last LSN",
-            "used",
-            "bytes",
-            "on disk",
-            "epoch",
-            "copies",
-            "created",
-        ];
-        let rows = self.segments().into_iter().map(|row| {
-            vec![
-                row.seq.to_string(),
-                row.first_lsn.to_string(),
-                number(row.last_lsn),
-                number(row.used_bytes),
-                row.bytes.to_string(),
-                row.allocated_bytes.to_string(),
-                number(row.epoch),
-                match row.archived {
-                    true => "archive".to_owned(),
-                    false => format!("{}/2", row.sound_copies),
-                },
-                row.created_at.unwrap_or_else(|| "-".to_owned()),
-            ]
-        });
-        output.table(&head, rows.collect())?;
+        self.write_segments(output)?;
         for (file, bytes, kind) in self.others()? {
             output.text(format_args!("{file}  {bytes} bytes, {kind}"))?;
         }
