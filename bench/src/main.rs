@@ -9,6 +9,7 @@ mod compare;
 mod day;
 mod disk;
 mod failure;
+mod history;
 mod http;
 mod inside;
 mod latency;
@@ -48,6 +49,7 @@ enum Measurement {
     Day(day::DayArgs),
     Disk(disk::DiskArgs),
     Engine(inside::EngineArgs),
+    History(history::HistoryArgs),
     Http(http::HttpArgs),
     Memory(memory::MemoryArgs),
     Micro(micro::MicroArgs),
@@ -71,6 +73,7 @@ fn measure(measurement: Measurement) -> Result<(), Failure> {
         Measurement::Day(args) => day::run(&args),
         Measurement::Disk(args) => disk::run(&args),
         Measurement::Engine(args) => inside::run(&args),
+        Measurement::History(args) => history::run(&args),
         Measurement::Http(args) => http::run(&args),
         Measurement::Memory(args) => memory::run(&args),
         Measurement::Micro(args) => micro::run(&args),

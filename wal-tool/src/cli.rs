@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, balance, compact, completions, diff, doctor, dump, export, hex, history, import,
+    backup, balance, compact, completions, diff, doctor, dump, export, hex, history, import, index,
     inspect, man, repair, replay, restore, stats, verify, why,
 };
 use crate::exit::{Stop, Verdict};
@@ -49,6 +49,7 @@ enum Command {
     Repair(repair::Repair),
     Export(export::Export),
     Import(import::Import),
+    Index(index::Index),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -77,6 +78,7 @@ impl Cli {
             Command::Repair(command) => command.run(&mut output),
             Command::Export(command) => command.run(&mut output),
             Command::Import(command) => command.run(&mut output),
+            Command::Index(command) => command.run(&mut output),
             Command::Completions(command) => command.run(&mut output),
             Command::Man(command) => command.run(&mut output),
         };

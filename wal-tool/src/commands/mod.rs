@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod hex;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod repair;

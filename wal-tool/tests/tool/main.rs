@@ -9,6 +9,7 @@ mod backup;
 mod damage;
 mod damage_table;
 mod drills;
+mod index;
 mod live;
 mod manual;
 mod meaning;

@@ -36,7 +36,7 @@ fn every_json_field_is_explained() {
     store.act(&send(1, 2, 100), None);
     store.act(&spend(1, 1000), key(2));
     let store = store.close();
-    let questions: [&[&str]; 12] = [
+    let questions: [&[&str]; 13] = [
         &["inspect"],
         &["dump"],
         &["verify", "--deep"],
@@ -49,6 +49,7 @@ fn every_json_field_is_explained() {
         &["why", "00000000000000000000000000000001"],
         &["diff", "--lsn-b", "9"],
         &["doctor"],
+        &["index", "rebuild", "--yes"],
     ];
     let mut rows: Vec<Value> = Vec::new();
     for question in questions {

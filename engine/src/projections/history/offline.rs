@@ -1,6 +1,7 @@
 //! The index of a store that nobody serves: built anew, or checked, by the operator's tool.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -10,7 +11,7 @@ use super::layout::{TMP, is_run_name};
 use super::part::Span;
 use super::run::Run;
 use super::{INDEX_FOLDER, Shared};
-use crate::journal::{JournalError, LogReader, Storage};
+use crate::journal::{FileStorage, JournalError, LogReader, Storage};
 
 /// What an index holds.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -44,13 +45,14 @@ pub enum IndexError {
 }
 
 /// Builds the index of a directory anew from its log, under the directory's lock.
-pub fn rebuild_index(log: &Arc<dyn Storage>) -> Result<IndexReport, IndexError> {
+pub fn rebuild_index(directory: &Path) -> Result<IndexReport, IndexError> {
+    let log: Arc<dyn Storage> = Arc::new(FileStorage::existing(directory)?);
     let _held = log.lock()?;
     let index = log.folder(INDEX_FOLDER)?;
     for name in runs_of(&*index)? {
         index.remove(&name)?;
     }
-    let shared = Shared::new(Arc::clone(&index), Arc::clone(log), last_lsn(log)?);
+    let shared = Shared::new(Arc::clone(&index), Arc::clone(&log), last_lsn(&log)?);
     shared.tail.lock().set_loaded();
     let built = shared.step(true).and_then(|()| shared.step(false));
     built.map_err(|error| match error {
@@ -61,19 +63,24 @@ pub fn rebuild_index(log: &Arc<dyn Storage>) -> Result<IndexReport, IndexError> 
         | StepError::Record(..)
         | StepError::Stopped) => IndexError::Log(error.to_string()),
     })?;
-    look(log, &*index)
+    look(&log, Some(&*index))
 }
 
-/// Reads every byte of the index of a directory; changes nothing.
-pub fn verify_index(log: &Arc<dyn Storage>) -> Result<IndexReport, IndexError> {
-    let index = log.folder(INDEX_FOLDER)?;
-    look(log, &*index)
+/// Reads every byte of the index of a directory; changes nothing and needs no lock.
+pub fn verify_index(directory: &Path) -> Result<IndexReport, IndexError> {
+    let log: Arc<dyn Storage> = Arc::new(FileStorage::existing(directory)?);
+    // A store that was never served by this version has none.
+    let index = FileStorage::existing(directory.join(INDEX_FOLDER)).ok();
+    look(&log, index.as_ref().map(|index| index as &dyn Storage))
 }
 
-fn look(log: &Arc<dyn Storage>, index: &dyn Storage) -> Result<IndexReport, IndexError> {
+fn look(log: &Arc<dyn Storage>, index: Option<&dyn Storage>) -> Result<IndexReport, IndexError> {
     let mut report = IndexReport {
         last_lsn: last_lsn(log)?,
         ..IndexReport::default()
+    };
+    let Some(index) = index else {
+        return Ok(report);
     };
     let mut spans: Vec<Span> = Vec::new();
     for name in runs_of(index)? {
