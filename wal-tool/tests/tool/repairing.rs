@@ -200,6 +200,47 @@ fn an_acknowledged_record_is_given_up_only_when_told_to_and_the_log_says_so_for_
 }
 
 #[test]
+fn a_loss_goes_with_the_log_wherever_it_goes() {
+    let store = written(4).close();
+    flip(&store.segments()[0], 6 * PAGE + 50);
+    let flags = ["repair", "--yes", "--skip-range", "6..6", "--i-accept-loss"];
+    store.rows(&flags, 0);
+    let store = goes_on(store);
+    let folder = tempfile::tempdir().unwrap();
+    let dir = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let from = store.dir().to_str().unwrap();
+
+    let restored = run(&["restore", "--from", from, "--out", &dir("restored")]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    fs::write(dir("words"), store.tool(&["export"]).out).unwrap();
+    let imported = run(&["import", &dir("words"), "--out", &dir("imported")]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    for copy in ["restored", "imported"] {
+        let diff = run(&["diff", from, &dir(copy)]);
+        assert_eq!(diff.code, 0, "{copy}: {}", diff.out);
+        let verify = run(&["verify", "--deep", &dir(copy)]);
+        assert_eq!(verify.code, 0, "{copy}: {}", verify.out);
+        assert!(
+            verify.out.contains("LSN 6..6 were given up"),
+            "{copy}: {}",
+            verify.out
+        );
+    }
+    // A point inside the loss is rounded down to the act before it.
+    let early = run(&[
+        "restore",
+        "--from",
+        from,
+        "--to-lsn",
+        "5",
+        "--out",
+        &dir("early"),
+        "--json",
+    ]);
+    assert_eq!(early.rows()[0]["last_lsn"], 5, "{}", early.err);
+}
+
+#[test]
 fn records_that_others_rest_on_cannot_be_left_out_alone() {
     let store = written(4).close();
     // LSN 2 creates wallet 2, which LSN 6 needs.
