@@ -230,14 +230,13 @@ impl Prepared {
             Arc::clone(&position),
             Arc::clone(&capacity),
         );
-        let newest = begun.lsn();
         let journal = recovered.start(Arc::clone(&clock), outlet)?;
         let setup = Setup {
             storage: Arc::clone(journal.storage()),
             meta: Arc::clone(journal.meta()),
             key_window_us: options.key_window_us(),
             every_bytes: options.snapshot_every_bytes,
-            newest,
+            newest: begun.lsn(),
             behind_bytes,
         };
         let (snapshot_worker, snapshots) =

@@ -5,7 +5,8 @@ use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::tests::restoring::{placeless, reader, store};
 use crate::journal::tests::stage::{Run, body, replay, scaled, small};
 use crate::journal::{
-    Access, Class, Compacted, JournalError, OwnedAct, Storage, compact_offline, open,
+    Access, ActItem, Class, Compacted, JournalError, LogReader, OwnedAct, Range, Storage,
+    compact_offline, open,
 };
 use std::sync::Arc;
 
@@ -260,4 +261,43 @@ fn a_disk_that_lies_about_syncs_is_seen() {
         lost,
         "removing segments on the word of such a disk loses them"
     );
+}
+
+/// Acts in the golden directory, and the CRC of their bodies one behind the other.
+const GOLDEN: (usize, u32) = (66, 218_625_433);
+
+/// A directory with an archive as it was written on the day the format was made: it is read for ever. A new format
+/// gets a directory of its own, made with `UPDATE_GOLDEN=1`.
+#[test]
+fn an_archive_of_the_first_format_is_read_for_ever() {
+    let golden =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/journal/tests/archive-v1");
+    if !golden.exists() && std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let (disk, expected) = epochs(2, 6);
+        cover(&disk, expected.last().unwrap().last_lsn.0);
+        compact(&disk).unwrap();
+        std::fs::create_dir_all(golden.join("archive")).unwrap();
+        let counts =
+            |name: &&String| name.ends_with(".wal") || name.ends_with(".arc") || *name == META_FILE;
+        let names = disk.names().into_iter().chain(archives(&disk));
+        for name in names
+            .collect::<std::collections::BTreeSet<_>>()
+            .iter()
+            .filter(counts)
+        {
+            std::fs::write(golden.join(name), disk.bytes(name).unwrap()).unwrap();
+        }
+    }
+    let reader = LogReader::open(&golden).unwrap();
+    assert_eq!(reader.verify(1, &|_, _| {}).unwrap().problems, []);
+    let (mut count, mut bodies) = (0, Vec::new());
+    let walked = reader.each_act(Range::default(), |item| {
+        if let ActItem::Act(act) = item {
+            count += 1;
+            bodies.extend_from_slice(act.body);
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+    walked.unwrap();
+    assert_eq!((count, crc32fast::hash(&bodies)), GOLDEN);
 }
