@@ -21,6 +21,7 @@ mod plot;
 mod random;
 mod replay;
 mod report;
+mod snapshot;
 mod traffic;
 
 use std::process::ExitCode;
@@ -54,6 +55,7 @@ enum Measurement {
     Memory(memory::MemoryArgs),
     Micro(micro::MicroArgs),
     Replay(replay::ReplayArgs),
+    Snapshot(snapshot::SnapshotArgs),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +80,7 @@ fn measure(measurement: Measurement) -> Result<(), Failure> {
         Measurement::Memory(args) => memory::run(&args),
         Measurement::Micro(args) => micro::run(&args),
         Measurement::Replay(args) => replay::run(&args),
+        Measurement::Snapshot(args) => snapshot::run(&args),
     }
 }
 

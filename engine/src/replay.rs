@@ -84,6 +84,10 @@ struct Act {
 /// The entities of one part.
 type States = HashMap<EntityId, EntityState>;
 
+/// States that a worker keeps open, some 400 bytes each. Beyond it they are packed into rows and opened again when
+/// they are needed: open states of a million wallets would take several times the memory of what is served then.
+const STATES_MAX: usize = 32 * 1024;
+
 /// Entities whose states are touched before the first of them is needed.
 const TOUCHED_AHEAD: usize = 16;
 
@@ -164,10 +168,18 @@ impl Rounds<'_> {
                     break;
                 }
             }
+            if states.len() > STATES_MAX {
+                self.pack(&mut states);
+            }
         }
         self.digest.lock().add(digest);
-        for (id, state) in &states {
-            self.target.table.restore(*id, state);
+        self.pack(&mut states);
+    }
+
+    /// Puts open states into the table.
+    fn pack(&self, states: &mut States) {
+        for (id, state) in states.drain() {
+            self.target.table.restore(id, &state);
             self.largest_id.fetch_max(id.id, Ordering::Relaxed);
         }
     }

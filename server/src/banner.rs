@@ -41,6 +41,7 @@ pub(crate) fn log(config: &Config, opening: &Opening, bound: Bound) {
         admin = %bound.admin,
         directory = %config.engine.directory.display(),
         sync = sync(config),
+        snapshot_lsn = opening.snapshot.as_ref().map_or(0, |snapshot| snapshot.lsn),
         records = opening.records,
         seconds = opening.elapsed.as_secs_f64(),
         last_lsn = opening.last_lsn,
@@ -56,8 +57,17 @@ fn describe(config: &Config, opening: &Opening) -> String {
         0 => String::new(),
         _ => format!(", {rate:.0} records/s"),
     };
+    let from = match &opening.snapshot {
+        None => String::new(),
+        Some(snapshot) => format!(
+            "  snapshot   {} wallets up to LSN {} in {:.3} s\n",
+            snapshot.entities,
+            snapshot.lsn,
+            snapshot.elapsed.as_secs_f64()
+        ),
+    };
     format!(
-        "scrip {}\n  directory  {}\n  sync       {}\n  workers    {}\n  recovery   {} records in {seconds:.3} s{rate}, last LSN {}\n  tail       {}\n",
+        "scrip {}\n  directory  {}\n  sync       {}\n  workers    {}\n{from}  recovery   {} records in {seconds:.3} s{rate}, last LSN {}\n  tail       {}\n",
         env!("CARGO_PKG_VERSION"),
         config.engine.directory.display(),
         sync(config),

@@ -48,6 +48,9 @@ struct Settings {
     /// Bytes of a log segment [default: 64MiB]
     #[arg(long, env = "SCRIP_SEGMENT_BYTES", value_name = "BYTES")]
     segment_bytes: Option<Bytes>,
+    /// Sealed bytes of log after which a snapshot is made; 0 = only when asked for [default: 512MiB]
+    #[arg(long, env = "SCRIP_SNAPSHOT_EVERY_BYTES", value_name = "BYTES")]
+    snapshot_every_bytes: Option<Bytes>,
     /// How writes reach the disk [default: fdatasync]
     #[arg(long, env = "SCRIP_SYNC", value_name = "MODE")]
     sync: Option<Sync>,
@@ -198,6 +201,9 @@ impl Config {
         };
         let mut engine = EngineOptions::new(settings.directory.unwrap_or_else(|| DIRECTORY.into()));
         engine.segment_bytes = segment_bytes;
+        if let Some(Bytes(every)) = settings.snapshot_every_bytes {
+            engine.snapshot_every_bytes = every;
+        }
         engine.sync = settings.sync.unwrap_or(Sync::Fdatasync).into();
         engine.max_active = count("max-active", settings.max_active, engine.max_active)?;
         engine.idle = settings.idle.map_or(engine.idle, |span| span.0);
@@ -252,6 +258,7 @@ impl Settings {
             admin_listen: self.admin_listen.or(other.admin_listen),
             directory: self.directory.or(other.directory),
             segment_bytes: self.segment_bytes.or(other.segment_bytes),
+            snapshot_every_bytes: self.snapshot_every_bytes.or(other.snapshot_every_bytes),
             sync: self.sync.or(other.sync),
             max_active: self.max_active.or(other.max_active),
             idle: self.idle.or(other.idle),

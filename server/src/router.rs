@@ -138,6 +138,11 @@ static ADMIN: &[Row] = &[
         "POST /admin/compact",
         Action::Task(archive::compact),
     ),
+    row(
+        Verb::Post,
+        "POST /admin/snapshot",
+        Action::Task(admin::snapshot),
+    ),
     get("GET /livez", health::live),
     Row {
         query: health::READY_PARAMETERS,

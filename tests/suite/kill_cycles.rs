@@ -38,10 +38,35 @@ struct Cycle<'a> {
 
 #[test]
 fn nothing_acknowledged_is_lost_in_kill_cycles() {
+    run_cycles(|launch| launch, |_| {});
+}
+
+/// Segments are full after a dozen groups, and each makes a snapshot: nearly every kill meets one on its way.
+#[test]
+fn nothing_is_lost_when_snapshots_are_killed_on_their_way() {
+    let mut from_snapshot = 0;
+    run_cycles(
+        |launch| {
+            let launch = launch.flag("--segment-bytes", "64KiB");
+            launch.flag("--snapshot-every-bytes", 1)
+        },
+        |server| {
+            let path = "/readyz?verbose";
+            let opening = &server.connect().get(path).expect(200).json()["opening"];
+            let warnings = opening["warnings"].to_string();
+            assert!(!warnings.contains("snapshot"), "{warnings}");
+            from_snapshot += usize::from(!opening["snapshot"].is_null());
+        },
+    );
+    assert!(from_snapshot > 0, "no start ever found a snapshot");
+}
+
+/// Runs a server under load and kills it, again and again; `started` looks at each one that starts on what was left.
+fn run_cycles(set_up: impl Fn(Launch) -> Launch, mut started: impl FnMut(&Server)) {
     let seed = Random::seed();
     let folder = tempfile::tempdir().expect("a folder");
     let points = folder.path().join("points");
-    let launch = Launch::new(&points);
+    let launch = set_up(Launch::new(&points));
     let mut random = Random::new(seed);
     let mut audit = Audit::default();
     let mut submitted = BTreeSet::new();
@@ -53,6 +78,7 @@ fn nothing_acknowledged_is_lost_in_kill_cycles() {
         let mut fates = load_and_kill(&server, folder.path(), number, seed, answers);
         drop(server);
         server = launch.start();
+        started(&server);
         ask_again(&server, &mut fates);
         audit.read_on(&mut server.connect(), 1..=WALLETS);
         audit.hold_against(&fates);

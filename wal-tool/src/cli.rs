@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, balance, compact, completions, diff, doctor, dump, export, hex, history, import, index,
-    inspect, man, repair, replay, restore, stats, verify, why,
+    inspect, man, repair, replay, restore, snapshot, stats, verify, why,
 };
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
@@ -52,6 +52,7 @@ enum Command {
     Index(index::Index),
     Completions(completions::Completions),
     Man(man::Man),
+    Snapshot(snapshot::SnapshotCommand),
 }
 
 // === impl Cli ===
@@ -81,6 +82,7 @@ impl Cli {
             Command::Index(command) => command.run(&mut output),
             Command::Completions(command) => command.run(&mut output),
             Command::Man(command) => command.run(&mut output),
+            Command::Snapshot(command) => command.run(&mut output),
         };
         // Rows that came before a failure are true and wanted.
         let flushed = output.flush();

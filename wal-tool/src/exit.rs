@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use engine::journal::{Class, JournalError, Problem};
+use engine::snapshot::CreateError;
 use thiserror::Error;
 
 /// The worst thing a run has met so far.
@@ -49,6 +50,9 @@ pub(crate) enum Stop {
         /// What the system says.
         source: io::Error,
     },
+    /// No snapshot was made.
+    #[error(transparent)]
+    Snapshot(#[from] CreateError),
     /// The answer cannot be written.
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
@@ -121,6 +125,7 @@ impl Stop {
     pub(crate) fn exit_code(&self) -> Option<u8> {
         match self {
             Self::Journal(error) => Some(error.exit_code()),
+            Self::Snapshot(error) => Some(error.exit_code()),
             Self::Usage(_) => Some(Class::Usage.exit_code()),
             Self::Read { .. } | Self::Change { .. } | Self::File { .. } => {
                 Some(Class::Io.exit_code())

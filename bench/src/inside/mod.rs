@@ -5,12 +5,14 @@
 //! ```
 //! What is measured here is the engine's own ceiling: no socket, no JSON, the same journal and disk.
 
+mod alternate;
 mod caller;
 mod command;
 mod run;
 mod scenario;
 mod store;
 
+pub(crate) use self::alternate::round;
 pub(crate) use self::command::{EngineArgs, run};
 pub(crate) use self::run::{Figures, Load, measure};
 pub(crate) use self::scenario::{Scenario, Script};

@@ -40,6 +40,7 @@ pub(crate) enum Scenario {
 #[derive(Clone, Debug)]
 pub(crate) struct Script {
     scenario: Scenario,
+    wallets: u64,
     random: Random,
     step: u64,
     /// The wallet of the act that is under way.
@@ -79,7 +80,16 @@ impl Script {
             step: random.below(CIRCLE),
             random,
             scenario,
+            wallets: WALLETS,
             wallet: 1,
+        }
+    }
+
+    /// Earn and use on so many wallets at random.
+    pub(crate) fn over(wallets: u64, seed: u64) -> Self {
+        Self {
+            wallets,
+            ..Self::new(Scenario::Wallets, seed)
         }
     }
 
@@ -92,7 +102,7 @@ impl Script {
                 if self.step.is_multiple_of(2) {
                     return use_points(self.wallet);
                 }
-                self.wallet = 1 + self.random.below(WALLETS);
+                self.wallet = 1 + self.random.below(self.wallets);
                 earn(self.wallet)
             }
             Scenario::HotWallet if self.step.is_multiple_of(2) => use_points(1),

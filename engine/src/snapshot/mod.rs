@@ -11,6 +11,7 @@
 mod fold;
 mod format;
 mod load;
+mod offline;
 mod read;
 mod runs;
 
@@ -25,6 +26,7 @@ mod write;
 pub(crate) use self::fold::Fold;
 pub use self::fold::{FoldError, Pace};
 pub(crate) use self::load::{Shelves, load};
+pub use self::offline::create_offline;
 pub use self::read::Snapshot;
 
 pub(crate) use self::switch::sweep;

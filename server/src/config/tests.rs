@@ -24,6 +24,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.admin_listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.engine.directory.to_str(), Some("./scrip-data"));
     assert_eq!(config.engine.segment_bytes, 67_108_864);
+    assert_eq!(config.engine.snapshot_every_bytes, 536_870_912);
     assert_eq!(config.engine.sync, SyncMode::Fdatasync);
     assert_eq!(config.engine.max_active, 100_000);
     assert_eq!(config.engine.idle, Duration::from_secs(10));
@@ -53,6 +54,7 @@ fn a_flag_goes_before_the_file() {
 #[test]
 fn the_file_takes_known_keys_of_the_right_type_only() {
     let every = "listen = \"127.0.0.1:1\"\nadmin-listen = \"127.0.0.1:2\"\ndata = \"d\"\nsegment-bytes = 65536\n\
+                 snapshot-every-bytes = \"1GiB\"\n\
                  sync = \"fdatasync\"\nmax-active = 1\nidle = \"1s\"\nmax-keys = 1\nkey-window = \"1h\"\ncompact-after-bytes = \"1GiB\"\ncompact-after = \"1h\"\n\
                  connections-max = 1\nworkers = 1\nlog-format = \"text\"\nlog-level = \"debug\"\ninsecure-listen = true";
     let settings = file(every).unwrap();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use engine::snapshot::SnapshotFigures;
 use engine::{EngineMetrics, Histogram};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
@@ -89,6 +90,7 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::
     for (name, help, value) in gauges {
         gauge(encoder, name, help, value)?;
     }
+    encode_snapshots(encoder, &metrics.snapshots)?;
     encode_journal(encoder, metrics)?;
     encode_history(encoder, metrics)
 }
@@ -150,6 +152,37 @@ fn encode_history(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
     Ok(())
 }
 
+fn encode_snapshots(encoder: &mut DescriptorEncoder<'_>, figures: &SnapshotFigures) -> fmt::Result {
+    let gauges = [
+        (
+            "snapshot_lsn",
+            "Last LSN that the newest snapshot covers",
+            figures.lsn,
+        ),
+        (
+            "snapshot_bytes",
+            "Bytes of the newest snapshot made since the start",
+            figures.bytes,
+        ),
+        (
+            "snapshot_running",
+            "Whether a snapshot is being made",
+            u64::from(figures.running),
+        ),
+        (
+            "snapshot_behind_bytes",
+            "Sealed bytes of log that no snapshot covers",
+            figures.behind_bytes,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        gauge(encoder, name, help, value)?;
+    }
+    let took = "Time that the newest snapshot took";
+    let metric = encoder.encode_descriptor("snapshot_seconds", took, None, MetricType::Gauge)?;
+    ConstGauge::new(figures.seconds).encode(metric)
+}
+
 fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
     let counters = [
         ("journal_groups", "Groups written", metrics.groups),
@@ -163,6 +196,21 @@ fn encode_journal(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
             "journal_padding_bytes",
             "Bytes of padding written",
             metrics.padding_bytes,
+        ),
+        (
+            "snapshots_made",
+            "Snapshots made since the start",
+            metrics.snapshots.made,
+        ),
+        (
+            "snapshot_failures",
+            "Attempts to make a snapshot that failed",
+            metrics.snapshots.failures,
+        ),
+        (
+            "snapshot_digest_mismatches",
+            "Attempts in which two foldings of the log differed",
+            metrics.snapshots.mismatches,
         ),
     ];
     for (name, help, value) in counters {

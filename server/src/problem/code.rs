@@ -36,6 +36,7 @@ pub(crate) enum Code {
     OutcomeUnknown,
     InternalError,
     RecordUnreadable,
+    SnapshotFailed,
     MethodUnknown,
     Overloaded,
     StorageFull,
@@ -66,7 +67,7 @@ pub(crate) struct Facts {
 
 impl Code {
     /// All codes, in the order of their numbers.
-    pub(crate) const ALL: [Self; 39] = [
+    pub(crate) const ALL: [Self; 40] = [
         Self::MalformedJson,
         Self::MalformedRequest,
         Self::InvalidParameter,
@@ -97,6 +98,7 @@ impl Code {
         Self::OutcomeUnknown,
         Self::InternalError,
         Self::RecordUnreadable,
+        Self::SnapshotFailed,
         Self::MethodUnknown,
         Self::Overloaded,
         Self::StorageFull,
@@ -142,7 +144,7 @@ const fn again(seconds: &'static str, facts: Facts) -> Facts {
 }
 
 /// By number of the code; a test holds it against [`Code::ALL`].
-static FACTS: [Facts; 39] = [
+static FACTS: [Facts; 40] = [
     fact(
         StatusCode::BAD_REQUEST,
         "malformed-json",
@@ -328,6 +330,12 @@ static FACTS: [Facts; 39] = [
         "record-unreadable",
         "A record could not be read back",
         "A stored record could not be read. The X-Request-Id of the answer finds the log line.",
+    ),
+    fact(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "snapshot-failed",
+        "No snapshot was made",
+        "The older snapshots are as they were, and so is everything else. The detail says why; the log and `/metrics` say whether it is a disk or a difference.",
     ),
     fact(
         StatusCode::NOT_IMPLEMENTED,

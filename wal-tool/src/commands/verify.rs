@@ -9,6 +9,7 @@ use engine::journal::{Problem, VerifyReport};
 use serde::Serialize;
 
 use crate::checking::check;
+use crate::commands::snapshot;
 use crate::exit::{Stop, Verdict};
 use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};
@@ -88,7 +89,9 @@ impl Verify {
             .jobs
             .or(available_parallelism().ok())
             .map_or(1, NonZero::get);
-        let checked = check(&log, jobs, self.deep.then_some(self.key_window), output)?;
+        let mut checked = check(&log, jobs, self.deep.then_some(self.key_window), output)?;
+        let found = snapshot::problems(log.reader(), self.place.dir())?;
+        checked.problems.extend(found);
         let verdict = checked.verdict();
         let mut row = VerifyRow::new(&log, &checked.report);
         row.deep = self.deep;

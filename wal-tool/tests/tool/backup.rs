@@ -169,8 +169,9 @@ fn a_restore_is_the_state_at_its_point_and_a_store_that_goes_on() {
     restore(empty.path(), &past, &[], 2);
 }
 
-/// Says that two snapshots hold everything written so far.
+/// Makes a snapshot, and says that two hold everything written so far.
 fn cover(store: &Store) {
+    store.rows(&["snapshot", "create"], 0);
     let path = store.dir().join("store.meta");
     let copies = MetaCopies::parse(&fs::read(&path).unwrap());
     let mut meta = copies.newest().unwrap().clone();

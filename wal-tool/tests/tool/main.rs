@@ -17,4 +17,5 @@ mod pages;
 mod porting;
 mod reading;
 mod repairing;
+mod snapshots;
 mod stage;

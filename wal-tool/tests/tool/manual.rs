@@ -36,7 +36,8 @@ fn every_json_field_is_explained() {
     store.act(&send(1, 2, 100), None);
     store.act(&spend(1, 1000), key(2));
     let store = store.close();
-    let questions: [&[&str]; 13] = [
+    let questions: [&[&str]; 14] = [
+        &["snapshot", "create"],
         &["inspect"],
         &["dump"],
         &["verify", "--deep"],
