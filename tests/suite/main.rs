@@ -1,5 +1,6 @@
 //! One binary for every test that crosses a package: it links once and runs its tests side by side.
 
+mod archive;
 mod churn;
 mod damage;
 mod day;

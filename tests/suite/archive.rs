@@ -1,0 +1,115 @@
+//! kill -9 while snapshots are made and segments are archived: always one complete log, and nothing lost.
+
+use std::path::Path;
+use std::thread;
+
+use serde_json::{Value, json};
+use tests::http::Connection;
+use tests::launch::{Launch, Server};
+use tests::random::Random;
+use tests::scale;
+use tests::wal_tool::WalTool;
+
+/// The smallest segments, so that every round fills some.
+const SEGMENT_BYTES: u64 = 64 * 1024;
+
+/// Rounds of an everyday run.
+const ROUNDS: usize = 4;
+
+/// Operations of a round: a few segments of them.
+const OPERATIONS: usize = 3_000;
+
+const WALLET: u64 = 1;
+
+#[test]
+fn a_server_killed_while_it_archives_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let points = folder.path().join("points");
+    let launch = Launch::new(&points)
+        .flag("--segment-bytes", SEGMENT_BYTES)
+        .flag("--compact-after-bytes", 0);
+    let mut random = Random::new(Random::seed());
+    let mut server = launch.start();
+    server
+        .connect()
+        .post("/v1/wallets", &json!({"id": WALLET}))
+        .expect(201);
+    for round in 0..scale::times(ROUNDS) {
+        fill(&server);
+        snapshot(&server);
+        fill(&server);
+        snapshot(&server);
+        // Small segments are filled faster than they are made ready, and then some grants are refused.
+        let balance = held(&server);
+        let delay = random.below(400);
+        kill_while_archiving(&server, delay);
+        drop(server);
+        WalTool::on(&points).run(&["verify", "--deep"]).expect(0);
+        server = launch.start();
+        assert_eq!(held(&server), balance, "round {round}, {delay} looks");
+        // What was begun is finished, and everything reads as before.
+        let done = server
+            .connect_admin()
+            .post("/admin/compact", &json!({}))
+            .expect(200)
+            .json();
+        assert!(done["segments"].is_u64(), "{done}");
+        assert_eq!(held(&server), balance);
+        first_act(&mut server.connect());
+    }
+    assert!(archives(&points) >= 1);
+    let ended = server.stop();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    WalTool::on(&points).run(&["verify", "--deep"]).expect(0);
+    let planned = WalTool::on(&points).run(&["compact", "--dry-run"]);
+    planned.expect(0);
+}
+
+/// Grants in one request.
+fn fill(server: &Server) {
+    let operations: Vec<Value> = (0..OPERATIONS)
+        .map(|_| json!({"op": "earn", "wallet": WALLET, "amount": 1}))
+        .collect();
+    server
+        .connect()
+        .post("/v1/bulk", &json!({"operations": operations}))
+        .expect(200);
+}
+
+fn snapshot(server: &Server) {
+    let mut admin = server.connect_admin();
+    admin.post("/admin/snapshot", &json!({})).expect(200);
+}
+
+/// Asks for it and kills the server after so many looks at a directory that changes meanwhile.
+fn kill_while_archiving(server: &Server, looks: u64) {
+    let mut asking = server.connect_admin();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // Whether it comes to an answer is up to the kill.
+            drop(asking.request("POST", "/admin/compact", &[], Some(b"{}")));
+        });
+        let mut admin = server.connect_admin();
+        for _ in 0..looks {
+            admin.get("/livez").expect(200);
+        }
+        server.kill_now();
+    });
+}
+
+fn held(server: &Server) -> u64 {
+    let wallet = server.connect().get("/v1/wallets/1").expect(200).json();
+    wallet["balance"].as_u64().expect("a balance")
+}
+
+/// The oldest act of all lies in the archive.
+fn first_act(connection: &mut Connection) {
+    let path = "/v1/wallets/1/transactions?order=asc&limit=1";
+    let page = connection.get(path).expect(200).json();
+    let items = page["items"].as_array().expect("items");
+    assert_eq!(items.len(), 1, "{page}");
+}
+
+fn archives(points: &Path) -> usize {
+    std::fs::read_dir(points.join("archive")).map_or(0, Iterator::count)
+}
