@@ -18,7 +18,8 @@ doc: ## the API pages of all packages
 bench: ## every measured ratio in one run
 	cargo run --release -p bench -- compare
 
-soak: ## the crash and model tests at length: a thousand kill -9 cycles
+soak: ## at length: 100,000 simulated power cuts and damages, a thousand kill -9 cycles, random histories
+	SCRIP_TEST_SCALE=250 cargo test --release -p engine -- journal snapshot
 	SCRIP_TEST_SCALE=200 cargo test --release -p tests -- --nocapture kill_cycles model
 
 ci: ## what a change must pass

@@ -169,16 +169,20 @@ impl Rounds<'_> {
                 }
             }
             if states.len() > STATES_MAX {
-                self.pack(&mut states);
+                self.pack(&mut states, &mut digest);
             }
         }
+        self.pack(&mut states, &mut digest);
         self.digest.lock().add(digest);
-        self.pack(&mut states);
     }
 
-    /// Puts open states into the table.
-    fn pack(&self, states: &mut States) {
+    /// Puts open states into the table. Each was taken out of the digest when it was opened and is counted again as it
+    /// stands now, which comes to the same as counting every event.
+    fn pack(&self, states: &mut States, digest: &mut Digest) {
         for (id, state) in states.drain() {
+            if let Some(entity) = &state.entity {
+                digest.add_entity(id, entity);
+            }
             self.target.table.restore(id, &state);
             self.largest_id.fetch_max(id.id, Ordering::Relaxed);
         }
@@ -246,8 +250,7 @@ impl Rounds<'_> {
             touch(states, batch.iter().map(|(_, id, _)| *id));
             for (at, id, role) in batch {
                 let act = &decoded.acts[*at as usize];
-                digest.fold_role(&act.event, *role);
-                self.apply_role(act, *id, *role, states)?;
+                self.apply_role(act, *id, *role, states, digest)?;
             }
         }
         Ok(())
@@ -260,12 +263,16 @@ impl Rounds<'_> {
         id: EntityId,
         role: Role,
         states: &mut States,
+        digest: &mut Digest,
     ) -> Result<(), ReplayError> {
         let at = Timestamp(act.time_us);
         let state = match states.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
                 let known = self.target.table.restored(id);
+                if let Some(entity) = known.as_ref().and_then(|state| state.entity.as_ref()) {
+                    digest.remove_entity(id, entity);
+                }
                 entry.insert(known.unwrap_or(EntityState {
                     created_at: at,
                     ..EntityState::default()

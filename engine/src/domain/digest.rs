@@ -46,6 +46,13 @@ impl Digest {
         }
     }
 
+    /// Takes back what [`Self::add_entity`] counted.
+    pub fn remove_entity(&mut self, id: EntityId, entity: &Entity) {
+        let mut counted = Self::default();
+        counted.add_entity(id, entity);
+        self.0 = self.0.wrapping_sub(counted.0);
+    }
+
     /// Adds the sum over other entities, or over later events.
     pub fn add(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);
