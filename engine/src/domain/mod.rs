@@ -82,7 +82,7 @@ pub enum Event {
     /// Points were spent.
     Used(Used),
     /// Points moved.
-    Transferred(Transferred),
+    Transferred(Box<Transferred>),
     /// A use was given back.
     UseCancelled(UseCancelled),
     /// Points lapsed.

@@ -88,11 +88,11 @@ pub(super) fn decide(
         to.push(receive(participants.wallet(*id)?, *id, runs)?);
     }
     let runs = to.iter().flat_map(|received| &received.runs);
-    Ok(Event::Transferred(Transferred {
+    Ok(Event::Transferred(Box::new(Transferred {
         from: from.standing_minus_runs(command.from, runs),
         to,
         description: command.description.clone(),
-    }))
+    })))
 }
 
 fn check_distinct(command: &Transfer) -> Result<(), Rejection> {

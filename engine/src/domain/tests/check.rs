@@ -146,27 +146,27 @@ fn a_transfer_has_whole_legs_to_different_wallets() {
     ];
     for (to, expected) in rows {
         assert_eq!(
-            checked(Event::Transferred(transferred(to))),
+            checked(Event::Transferred(Box::new(transferred(to)))),
             expected,
             "{to:?}"
         );
     }
     let mut event = transferred(&[2]);
     event.to[0].lots.push(1);
-    assert_eq!(checked(Event::Transferred(event)), legs);
+    assert_eq!(checked(Event::Transferred(Box::new(event))), legs);
     let mut event = transferred(&[2, 3]);
     event.to[1].runs.clear();
     event.to[1].lots.clear();
     let wallet = event.to[1].standing.wallet;
     assert_eq!(
-        checked(Event::Transferred(event)),
+        checked(Event::Transferred(Box::new(event))),
         Err(Inconsistency::Range { wallet })
     );
     let mut event = transferred(&[2]);
     event.to[0].lots[0] = u64::MAX;
     let wallet = event.to[0].standing.wallet;
     assert_eq!(
-        checked(Event::Transferred(event)),
+        checked(Event::Transferred(Box::new(event))),
         Err(Inconsistency::Range { wallet })
     );
 }
@@ -261,7 +261,7 @@ fn apply_finds_points_taken_from_nowhere() {
     event.to[0].standing = standing(1, 3, 0, 13);
     for (lot, expected) in [(0, true), (1, true), (2, false)] {
         event.to[0].lots[0] = lot;
-        let found = applied(&Event::Transferred(event.clone()), Role::To(0));
+        let found = applied(&Event::Transferred(Box::new(event.clone())), Role::To(0));
         assert_eq!(found.is_ok(), expected, "lot {lot}: {found:?}");
     }
 }

@@ -113,7 +113,7 @@ fn event(lsn: u64, at_us: i64, draw: u64) -> (Event, Vec<Plain>) {
             };
             let out = plain(0, id, EntryType::TransferOut, Fund::Free, other);
             let into = plain(1, other, EntryType::TransferIn, Fund::Free, id);
-            (Event::Transferred(moved), vec![out, into])
+            (Event::Transferred(Box::new(moved)), vec![out, into])
         }
     }
 }

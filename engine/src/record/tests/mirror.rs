@@ -162,7 +162,9 @@ fn wincode_reads_the_golden_bytes() {
             kind::CHARGED => event(Event::Charged(read!(Granted, payload).ours())),
             kind::EARNED => event(Event::Earned(read!(Granted, payload).ours())),
             kind::USED => event(Event::Used(read!(Used, payload).ours())),
-            kind::TRANSFERRED => event(Event::Transferred(read!(Transferred, payload).ours())),
+            kind::TRANSFERRED => event(Event::Transferred(Box::new(
+                read!(Transferred, payload).ours(),
+            ))),
             kind::USE_CANCELLED => event(Event::UseCancelled(read!(UseCancelled, payload).ours())),
             kind::LAPSED => event(Event::Lapsed(read!(Lapsed, payload).ours())),
             kind::REFUSED => Content::Refused(read!(Rejection, payload).ours()),

@@ -66,11 +66,11 @@ fn transferred() -> impl Strategy<Value = Event> {
                     lots,
                 }
             });
-            let event = Event::Transferred(Transferred {
+            let event = Event::Transferred(Box::new(Transferred {
                 from,
                 to: to.collect(),
                 description,
-            });
+            }));
             event.check().is_ok().then_some(event)
         },
     )

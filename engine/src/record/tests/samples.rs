@@ -116,7 +116,7 @@ fn used() -> Event {
 
 fn transferred() -> Event {
     let soon = Some(1_767_225_600_000_000);
-    Event::Transferred(Transferred {
+    Event::Transferred(Box::new(Transferred {
         from: standing(42, 5, 270, 0),
         to: smallvec![
             Received {
@@ -134,7 +134,7 @@ fn transferred() -> Event {
             },
         ],
         description: Description::default(),
-    })
+    }))
 }
 
 fn use_cancelled() -> Event {

@@ -92,11 +92,11 @@ fn a_transfer_of_every_lot_to_everyone_fits_into_one_act() {
             runs,
         }
     });
-    check(Event::Transferred(Transferred {
+    check(Event::Transferred(Box::new(Transferred {
         from: standing(0),
         to: to.collect(),
         description: description(),
-    }));
+    })));
 }
 
 #[test]
