@@ -2,19 +2,17 @@
 //!
 //! ```text
 //! round r:  worker 0 scans chunk rW      worker 1 scans chunk rW+1     (checksums, decode)
-//!           ───────────────────────── barrier ─────────────────────────
 //!           worker 0 applies part 0 of both, worker 1 part 1 of both    (in LSN order)
-//!           and goes on to the next round, whose chunks have buffers of their own
 //! ```
 //! An entity belongs to one part, so its events meet one worker in their order; events of several
-//! entities are applied role by role. Memory is bounded by the chunks of one round.
+//! entities are applied role by role. Each worker scans one round ahead of what it applies, so that nobody waits for
+//! another's hiccups; memory is bounded by the chunks of three rounds.
 
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 use thiserror::Error;
 
 use crate::domain::{self, Digest, Entity, EntityId, Event, Inconsistency, Role, Timestamp};
@@ -91,15 +89,29 @@ const STATES_MAX: usize = 32 * 1024;
 /// Entities whose states are touched before the first of them is needed.
 const TOUCHED_AHEAD: usize = 16;
 
+/// Rounds whose chunks are held decoded.
+const ROUNDS_HELD: usize = 3;
+
+/// Rounds that a worker has behind it.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    scanned: usize,
+    applied: usize,
+}
+
 /// What the workers share.
 struct Rounds<'a> {
     chunks: &'a [Chunk],
     target: &'a Target<'a>,
-    /// For each worker the chunks of an even and of an odd round.
-    decoded: Vec<[RwLock<Decoded>; 2]>,
-    barrier: Barrier,
+    /// For each worker the chunks of three rounds in turn: one that is scanned, one that is applied, and one that a
+    /// slower worker may still apply.
+    decoded: Vec<[RwLock<Decoded>; ROUNDS_HELD]>,
+    /// How many rounds each worker has scanned and applied.
+    progress: Mutex<Vec<Progress>>,
+    moved: Condvar,
     failure: Mutex<Option<(u64, ReplayError)>>,
-    /// The first half round in which something failed: 2r is the scanning of round r, 2r + 1 its applying.
+    /// The first step in which something failed. Whatever comes before it is still done, so that the failure that lies
+    /// first in the log is found.
     failed_in: AtomicUsize,
     acts: AtomicU64,
     largest_id: AtomicU64,
@@ -116,7 +128,8 @@ pub(crate) fn replay(
         chunks,
         target,
         decoded: (0..workers).map(|_| Default::default()).collect(),
-        barrier: Barrier::new(workers),
+        progress: Mutex::new(vec![Progress::default(); workers]),
+        moved: Condvar::new(),
         failure: Mutex::new(None),
         failed_in: AtomicUsize::new(usize::MAX),
         acts: AtomicU64::new(0),
@@ -146,34 +159,71 @@ impl Rounds<'_> {
         let workers = self.decoded.len();
         let mut states = States::new();
         let mut digest = Digest::default();
-        for round in 0..self.chunks.len().div_ceil(workers) {
-            let mut decoded = self.decoded[worker][round % 2].write();
-            decoded.clear(workers);
-            if let Some(chunk) = self.chunks.get(round * workers + worker)
-                && let Err(error) = self.scan(chunk, &mut decoded)
-            {
-                self.fail(error, 2 * round);
+        let rounds = self.chunks.len().div_ceil(workers);
+        for ahead in 0..=rounds {
+            if ahead < rounds && !self.scan_round(worker, ahead) {
+                return;
             }
-            drop(decoded);
-            self.barrier.wait();
-            // Everybody sees the same verdict: what fails up to here fails before the barrier, and
-            // what a faster worker meets in its applying counts from the next round on.
-            if self.failed_in.load(Ordering::Acquire) <= 2 * round {
+            let Some(round) = ahead.checked_sub(1) else {
+                continue;
+            };
+            if !self.reached(applying(round), |all| all.scanned > round) {
                 return;
             }
             for decoded in &self.decoded {
-                let decoded = decoded[round % 2].read();
+                let decoded = decoded[round % ROUNDS_HELD].read();
                 if let Err(error) = self.apply(worker, &decoded, &mut states, &mut digest) {
-                    self.fail(error, 2 * round + 1);
+                    self.fail(error, applying(round));
                     break;
                 }
             }
+            self.advance(worker, |own| own.applied += 1);
             if states.len() > STATES_MAX {
                 self.pack(&mut states, &mut digest);
             }
         }
         self.pack(&mut states, &mut digest);
         self.digest.lock().add(digest);
+    }
+
+    /// Scans a worker's chunk of a round, once nobody needs its buffer any more. `false`: the replay has failed.
+    fn scan_round(&self, worker: usize, round: usize) -> bool {
+        // This worker has still to apply the round before, which may hold an earlier failure than the one that ended it
+        // for another.
+        let before = scanning(round).saturating_sub(1);
+        if !self.reached(before, |all| all.applied + ROUNDS_HELD > round) {
+            return false;
+        }
+        let workers = self.decoded.len();
+        let mut decoded = self.decoded[worker][round % ROUNDS_HELD].write();
+        decoded.clear(workers);
+        if let Some(chunk) = self.chunks.get(round * workers + worker)
+            && let Err(error) = self.scan(chunk, &mut decoded)
+        {
+            self.fail(error, scanning(round));
+        }
+        drop(decoded);
+        self.advance(worker, |own| own.scanned += 1);
+        true
+    }
+
+    /// Waits until every worker is far enough for a step. `false`: something failed before that step.
+    fn reached(&self, step: usize, enough: impl Fn(&Progress) -> bool) -> bool {
+        let mut progress = self.progress.lock();
+        loop {
+            if self.failed_in.load(Ordering::Acquire) < step {
+                return false;
+            }
+            if progress.iter().all(&enough) {
+                return true;
+            }
+            self.moved.wait(&mut progress);
+        }
+    }
+
+    fn advance(&self, worker: usize, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock()[worker]);
+        self.moved.notify_all();
     }
 
     /// Puts open states into the table. Each was taken out of the digest when it was opened and is counted again as it
@@ -291,7 +341,7 @@ impl Rounds<'_> {
     }
 
     /// Keeps the failure that lies first in the log, and ends the replay.
-    fn fail(&self, error: ReplayError, half_round: usize) {
+    fn fail(&self, error: ReplayError, step: usize) {
         let lsn = match &error {
             ReplayError::Journal(JournalError::Damage(problem)) => {
                 problem.lsn.map_or(0, |lsn| lsn.0)
@@ -303,8 +353,22 @@ impl Rounds<'_> {
         if failure.as_ref().is_none_or(|(first, _)| lsn < *first) {
             *failure = Some((lsn, error));
         }
-        self.failed_in.fetch_min(half_round, Ordering::AcqRel);
+        drop(failure);
+        // Under the lock, so that nobody begins to wait in between.
+        let progress = self.progress.lock();
+        self.failed_in.fetch_min(step, Ordering::AcqRel);
+        drop(progress);
+        self.moved.notify_all();
     }
+}
+
+/// Steps in the order in which their failures count.
+fn scanning(round: usize) -> usize {
+    2 * round
+}
+
+fn applying(round: usize) -> usize {
+    2 * round + 1
 }
 
 /// Which of so many parts an entity belongs to.
