@@ -1,7 +1,8 @@
 //! Where a start begins: with the newest sound snapshot, or else at the beginning of the log.
 //!
 //! A snapshot that is damaged, or does not fit the log, is passed over loudly: the one before it and some more replay
-//! do. Only a log that no longer reaches back to any sound snapshot cannot be served.
+//! do. Without any sound one the archive is replayed too, from LSN 1, and a warning says so. Only a log that reaches back
+//! neither to a sound snapshot nor to its beginning cannot be served.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::runtime::Handle;
 use super::{EngineOptions, OpenError, QUEUED_MAX};
 use crate::domain::Digest;
 use crate::entities::{KeyTable, Limits, Table};
-use crate::journal::{Class, JournalError, Lsn, Problem, Recovered, snapshot_lsn};
+use crate::journal::{Catalog, Class, JournalError, Lsn, Problem, Recovered, snapshot_lsn};
 use crate::snapshot::{self, Shelves, Snapshot, Tally};
 
 /// The snapshot that a start began with.
@@ -68,8 +69,23 @@ pub(super) fn begin(
             .filter(|_| error.class() == Class::Meta)
             .unwrap_or(error)
     })?;
+    warnings.extend(archive_replayed(recovered.catalog()));
     let fresh = fresh(recovered, options, runtime);
     Ok(Begun { warnings, ..fresh })
+}
+
+/// Segments move into the archive only once snapshots cover them: whoever starts from there has lost the snapshots, and
+/// waits for the whole history.
+fn archive_replayed(catalog: &Catalog) -> Option<String> {
+    let all = catalog.segments.len();
+    let archived = catalog.segments.iter().filter(|found| found.archived);
+    let archived = archived.count();
+    (archived > 0).then(|| {
+        format!(
+            "there is no sound snapshot: the whole log is replayed from LSN 1, {archived} of its {all} segments from \
+             the archive"
+        )
+    })
 }
 
 fn attempt(

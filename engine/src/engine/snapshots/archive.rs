@@ -5,6 +5,7 @@ use crate::domain::TransactionId;
 use crate::engine::Engine;
 use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::{LogReader, Storage};
+use crate::snapshot::create_offline;
 use std::sync::Arc;
 
 /// An engine with two snapshots and a few segments behind them.
@@ -84,4 +85,92 @@ async fn a_crash_during_a_running_compaction_leaves_one_whole_log() {
         assert_eq!(see_without_snapshots(&found, &clock).await, whole);
     }
     assert!(stopped > 5, "{stopped} compactions were cut off");
+}
+
+/// A closed store most of which lies in the archive.
+async fn compacted(seed: u64) -> (MemStorage, Arc<TickClock>) {
+    let (disk, clock) = (MemStorage::new(seed), Arc::default());
+    let engine = running(&disk, &clock, &mut Dice(seed)).await;
+    assert!(engine.compact().await.unwrap().segments > 0);
+    engine.shutdown().await;
+    (disk, clock)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_sound_snapshot_a_start_replays_the_archive_and_says_so() {
+    let (disk, clock) = compacted(35).await;
+    let engine = open(&disk, &clock).await.unwrap();
+    assert!(engine.opening().snapshot.is_some());
+    assert_eq!(engine.opening().warnings, [] as [String; 0]);
+    let expected = see(&engine).await;
+    engine.shutdown().await;
+    let (missing, damaged) = (disk.copy(), disk.copy());
+    for name in snapshots(&disk) {
+        missing.place(&name, None);
+        damaged.damage(&name, |bytes| bytes[300] ^= 1);
+    }
+    for (disk, passed_over) in [(missing, 0), (damaged, 2)] {
+        let engine = open(&disk, &clock).await.unwrap();
+        let opening = engine.opening();
+        assert!(opening.snapshot.is_none());
+        assert_eq!(opening.warnings.len(), passed_over + 1);
+        let told = &opening.warnings[passed_over];
+        assert!(told.contains("from LSN 1"), "{told}");
+        assert_eq!(see(&engine).await, expected);
+        // What was lost is made again, and the next start is quick and quiet.
+        engine
+            .snapshot()
+            .await
+            .unwrap()
+            .expect("nothing is covered");
+        engine.shutdown().await;
+        let engine = open(&disk, &clock).await.unwrap();
+        assert!(engine.opening().snapshot.is_some());
+        assert_eq!(see(&engine).await, expected);
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_offline_snapshot_begins_in_the_archive() {
+    let (disk, clock) = compacted(36).await;
+    for name in snapshots(&disk) {
+        disk.place(&name, None);
+    }
+    let whole = see_without_snapshots(&disk, &clock).await;
+    let window_us = i64::try_from(options().key_window.as_micros()).unwrap();
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let made = create_offline(storage, window_us, &mut |_, _| ()).unwrap();
+    assert!(made.is_some());
+    let engine = open(&disk, &clock).await.unwrap();
+    let from = engine.opening().snapshot.as_ref().map(|from| from.lsn);
+    assert_eq!(from, Some(whole.last_lsn));
+    assert_eq!(see(&engine).await, whole);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_archive_that_is_gone_is_missed() {
+    let (disk, clock) = compacted(37).await;
+    let folder = disk.folder("archive").unwrap();
+    for entry in folder.list().unwrap() {
+        folder.remove(&entry.name).unwrap();
+    }
+    let refused = async |disk: &MemStorage| {
+        let opened = open(disk, &clock).await;
+        opened.err().map(|error| error.exit_code())
+    };
+    assert_eq!(refused(&disk).await, Some(12), "the meta knows of it");
+    // Where the meta was made again it no longer does; then the snapshots are all that knows.
+    let repaired = disk.copy();
+    let meta = LogReader::of(Arc::new(disk.clone())).unwrap();
+    let mut meta = meta.catalog().newest_meta().unwrap().clone();
+    meta.archive_seq = meta.oldest_seq;
+    meta.seq += 1;
+    repaired.place("store.meta", Some(meta.encode().repeat(4)));
+    assert_eq!(refused(&repaired.copy()).await, None);
+    for name in snapshots(&repaired) {
+        repaired.place(&name, None);
+    }
+    assert_eq!(refused(&repaired).await, Some(13));
 }
