@@ -8,6 +8,7 @@
 //! live, in replay and in the operator's tool, touches one entity, and needs neither clock nor LSN.
 //! Each command has a file of its own; this one only lists them.
 
+mod calendar;
 mod cancel;
 mod check;
 mod create;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
 pub use self::create::{CreateWallet, WalletCreated};
 pub use self::digest::Digest;
