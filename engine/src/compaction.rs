@@ -7,13 +7,11 @@
 //! decided by the journal; here it is only decided when.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use crate::background::{Desk, Due, Worker};
 use crate::clock::Clock;
 use crate::journal::{Archiver, CompactPlan, Compacted, JournalError};
 
@@ -22,9 +20,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Rest for each moment of work: the thread takes an eighth of a core at most.
 const REST_FOR_WORK: u32 = 7;
-
-/// Longest rest at once: however long a slow disk kept it, the thread goes on.
-const REST_MAX: Duration = Duration::from_millis(200);
 
 /// Longest pause after a failure: a full disk may have room again.
 const RETRY_AFTER: Duration = Duration::from_secs(60);
@@ -57,25 +52,13 @@ pub struct CompactionFigures {
 
 /// The thread, and the way to it.
 pub(crate) struct CompactionWorker {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    wake: Condvar,
-    stop: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    asked: Vec<oneshot::Sender<Answer>>,
-    figures: CompactionFigures,
+    desk: Desk<CompactionFigures, Answer>,
+    worker: Worker<CompactionFigures, Answer>,
 }
 
 /// What the thread owns.
 struct Work {
-    shared: Arc<Shared>,
+    desk: Desk<CompactionFigures, Answer>,
     archiver: Archiver,
     policy: Policy,
     clock: Arc<dyn Clock>,
@@ -93,13 +76,9 @@ impl CompactionWorker {
         policy: Policy,
         clock: Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            state: Mutex::default(),
-            wake: Condvar::new(),
-            stop: AtomicBool::new(false),
-        });
+        let desk = Desk::new(CompactionFigures::default());
         let mut work = Work {
-            shared: Arc::clone(&shared),
+            desk: desk.clone(),
             archiver,
             policy,
             clock,
@@ -107,45 +86,23 @@ impl CompactionWorker {
             plan: CompactPlan::default(),
             not_before: None,
         };
-        let thread = std::thread::Builder::new()
-            .name("archive".to_owned())
-            .spawn(move || work.run())?;
-        Ok(Self {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        })
+        let worker = Worker::start("archive", &desk, move || work.run())?;
+        Ok(Self { desk, worker })
     }
 
     /// Counters and gauges.
     pub(crate) fn figures(&self) -> CompactionFigures {
-        self.shared.state.lock().figures
+        *self.desk.state()
     }
 
     /// Archives now whatever may be archived.
     pub(crate) fn ask(&self) -> oneshot::Receiver<Answer> {
-        let (sender, receiver) = oneshot::channel();
-        self.shared.state.lock().asked.push(sender);
-        self.shared.wake.notify_all();
-        receiver
+        self.desk.ask()
     }
 
-    /// Calls off what is being done and waits for the thread to end. What is half done is no loss: the next run begins
-    /// it anew.
+    /// Calls off what is being done. What is half done is no loss: the next run begins it anew.
     pub(crate) fn stop(&self) {
-        self.shared.stop.store(true, Ordering::Release);
-        // Under the lock, so that a thread about to sleep hears it.
-        drop(self.shared.state.lock());
-        self.shared.wake.notify_all();
-        if let Some(thread) = self.thread.lock().take() {
-            // A panic has been reported by its own hook.
-            drop(thread.join());
-        }
-    }
-}
-
-impl Drop for CompactionWorker {
-    fn drop(&mut self) {
-        self.stop();
+        self.worker.stop();
     }
 }
 
@@ -153,29 +110,17 @@ impl Drop for CompactionWorker {
 
 impl Work {
     fn run(&mut self) {
-        if let Err(error) = rustix::process::nice(19) {
-            tracing::debug!(%error, "segments are archived at ordinary priority");
-        }
-        while let Some(asked) = self.next() {
-            if asked.is_empty() && !self.is_due() {
-                continue;
-            }
-            let told = self.archive();
-            for sender in asked {
-                // Whoever asked may have gone away.
-                drop(sender.send(told.clone()));
+        loop {
+            let look_at = Instant::now() + LOOK_EVERY;
+            let woken = self.desk.wait(|_| match Instant::now() < look_at {
+                true => Due::At(look_at),
+                false => Due::Now,
+            });
+            let Some(asked) = woken else { return };
+            if !asked.is_empty() || self.is_due() {
+                asked.answer(&self.archive());
             }
         }
-    }
-
-    /// Sleeps until somebody asks or it is time for a look; `None` when the engine ends.
-    fn next(&self) -> Option<Vec<oneshot::Sender<Answer>>> {
-        let shared = &*self.shared;
-        let mut state = shared.state.lock();
-        if state.asked.is_empty() && !shared.stop.load(Ordering::Acquire) {
-            let _ = shared.wake.wait_for(&mut state, LOOK_EVERY);
-        }
-        (!shared.stop.load(Ordering::Acquire)).then(|| std::mem::take(&mut state.asked))
     }
 
     /// Whether the policy wants something done.
@@ -201,26 +146,21 @@ impl Work {
     }
 
     fn archive(&mut self) -> Answer {
-        self.shared.state.lock().figures.running = true;
+        self.desk.state().running = true;
         let begun = Instant::now();
-        let shared = Arc::clone(&self.shared);
-        let mut since = Instant::now();
-        let outcome = self.archiver.run(&mut |_| {
-            rest(&shared, since.elapsed());
-            since = Instant::now();
-            match shared.stop.load(Ordering::Acquire) {
-                true => Err(JournalError::Closed),
-                false => Ok(()),
-            }
+        let throttle = self.desk.throttle(REST_FOR_WORK);
+        let outcome = self.archiver.run(&mut |_| match throttle.rest() {
+            true => Ok(()),
+            false => Err(JournalError::Closed),
         });
         self.plan = CompactPlan::default();
-        let mut state = self.shared.state.lock();
-        state.figures.running = false;
+        let mut figures = self.desk.state();
+        figures.running = false;
         match outcome {
             Ok(done) => {
-                state.figures.segments += done.segments;
-                state.figures.bytes_before += done.bytes_before;
-                state.figures.bytes_after += done.bytes_after;
+                figures.segments += done.segments;
+                figures.bytes_before += done.bytes_before;
+                figures.bytes_after += done.bytes_after;
                 if done.segments > 0 {
                     tracing::info!(
                         segments = done.segments,
@@ -233,26 +173,15 @@ impl Work {
                 }
                 Ok(done)
             }
-            Err(error) if self.shared.stop.load(Ordering::Acquire) => Err(error.to_string()),
+            Err(error) if self.desk.is_closing() => Err(error.to_string()),
             Err(error) => {
-                state.figures.failures += 1;
+                figures.failures += 1;
                 self.not_before = Some(Instant::now() + RETRY_AFTER);
                 // The plan is made again before the next attempt.
                 self.seen = [0; 2];
                 tracing::error!(%error, "segments not archived, they stay as they are");
                 Err(error.to_string())
             }
-        }
-    }
-}
-
-/// Rests in proportion to the work just done, unless the engine ends.
-fn rest(shared: &Shared, worked: Duration) {
-    let until = Instant::now() + (worked * REST_FOR_WORK).min(REST_MAX);
-    let mut state = shared.state.lock();
-    while !shared.stop.load(Ordering::Acquire) {
-        if shared.wake.wait_until(&mut state, until).timed_out() {
-            break;
         }
     }
 }

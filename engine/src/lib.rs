@@ -10,6 +10,7 @@ pub mod journal;
 pub mod record;
 
 mod api;
+mod background;
 mod clock;
 mod compaction;
 mod engine;

@@ -32,6 +32,18 @@ const SHELL: &[&str] = &[
     "projections",
 ];
 
+/// As the shell, and the thread that folds the log.
+const FOLDED: &[&str] = &[
+    "domain",
+    "record",
+    "journal",
+    "clock",
+    "api",
+    "entities",
+    "projections",
+    "background",
+];
+
 /// As the shell, and what folds the log a second time.
 const AUDITED: &[&str] = &[
     "domain",
@@ -45,9 +57,10 @@ const AUDITED: &[&str] = &[
 ];
 
 /// Inside the engine, below the façade: who may name whom. What is not drawn here is not allowed.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("clock", &[]),
+    ("background", &[]),
     ("journal", &["clock"]),
     ("record", &["domain"]),
     ("api", &["domain", "record"]),
@@ -55,8 +68,8 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("entities", &["domain", "record", "journal", "clock", "api"]),
     ("publish", AUDITED),
     ("replay", SHELL),
-    ("compaction", &["clock", "journal"]),
-    ("snapshot", SHELL),
+    ("compaction", &["background", "clock", "journal"]),
+    ("snapshot", FOLDED),
 ];
 
 /// Between packages.

@@ -8,23 +8,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::read::Snapshot;
 use super::switch::{CreateError, Made, Terms, create};
+use crate::background::{Desk, Due, Worker};
 use crate::domain::Digest;
 use crate::journal::{JournalError, Lsn, Sealed, Storage, StoreMeta, snapshot_name};
 
 /// Rest for each moment of work: the worker takes a quarter of a core at most.
 const REST_FOR_WORK: u32 = 3;
-
-/// Longest rest at once: however long a slow disk kept it, the worker goes on.
-const REST_MAX: Duration = Duration::from_millis(200);
 
 /// Digests remembered at ends of segments, 64 KiB in all. A snapshot is made long before so many are sealed.
 const WAYPOINTS_MAX: usize = 2_048;
@@ -51,19 +46,12 @@ pub(crate) struct Setup {
 /// Snapshots of a running engine. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Snapshots {
-    shared: Arc<Shared>,
+    desk: Desk<State, Answer>,
 }
 
-/// Ends the worker when it goes away.
+/// Ends the thread when it goes away.
 pub(crate) struct SnapshotWorker {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    wake: Condvar,
-    stop: AtomicBool,
+    worker: Worker<State, Answer>,
 }
 
 #[derive(Default)]
@@ -71,7 +59,6 @@ struct State {
     /// (last LSN of a segment, digest of what was served then), ascending.
     waypoints: VecDeque<(u64, Digest)>,
     sealed_bytes: u64,
-    asked: Vec<oneshot::Sender<Answer>>,
     figures: SnapshotFigures,
 }
 
@@ -101,7 +88,7 @@ pub struct SnapshotFigures {
 impl Snapshots {
     /// Counters and gauges.
     pub(crate) fn figures(&self) -> SnapshotFigures {
-        let state = self.shared.state.lock();
+        let state = self.desk.state();
         SnapshotFigures {
             behind_bytes: state.sealed_bytes,
             ..state.figures
@@ -110,25 +97,22 @@ impl Snapshots {
 
     /// Remembers what was served when the segment that ends here was sealed.
     pub(crate) fn sealed(&self, last: u64, bytes: u64, digest: Digest) {
-        let mut state = self.shared.state.lock();
+        let mut state = self.desk.state();
         if state.waypoints.len() == WAYPOINTS_MAX {
             state.waypoints.pop_front();
         }
         state.waypoints.push_back((last, digest));
         state.sealed_bytes += bytes;
-        self.shared.wake.notify_all();
+        self.desk.call();
     }
 
     /// Asks for a snapshot now. The answer is what was made; `None` if there is nothing new to cover.
     pub(crate) fn ask(&self) -> oneshot::Receiver<Answer> {
-        let (sender, receiver) = oneshot::channel();
-        self.shared.state.lock().asked.push(sender);
-        self.shared.wake.notify_all();
-        receiver
+        self.desk.ask()
     }
 
     fn digest_at(&self, lsn: Lsn) -> Option<Digest> {
-        let state = self.shared.state.lock();
+        let state = self.desk.state();
         let mut known = state.waypoints.iter();
         known
             .find(|(at, _)| *at == lsn.0)
@@ -152,43 +136,18 @@ impl SnapshotWorker {
                 lsn: setup.newest.0,
                 ..SnapshotFigures::default()
             },
-            ..State::default()
         };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            wake: Condvar::new(),
-            stop: AtomicBool::new(false),
-        });
         let snapshots = Snapshots {
-            shared: Arc::clone(&shared),
+            desk: Desk::new(state),
         };
         let own = snapshots.clone();
-        let thread = std::thread::Builder::new()
-            .name("snapshots".to_owned())
-            .spawn(move || own.run(&setup))?;
-        let worker = Self {
-            shared,
-            thread: Mutex::new(Some(thread)),
-        };
-        Ok((worker, snapshots))
+        let worker = Worker::start("snapshots", &snapshots.desk, move || own.run(&setup))?;
+        Ok((Self { worker }, snapshots))
     }
 
-    /// Calls off what is being made and waits for the thread to end. Blocks for a few milliseconds at most.
+    /// Calls off what is being made. Blocks for a few milliseconds at most.
     pub(crate) fn stop(&self) {
-        self.shared.stop.store(true, Ordering::Release);
-        // Under the lock, so that a worker about to sleep hears it.
-        drop(self.shared.state.lock());
-        self.shared.wake.notify_all();
-        if let Some(thread) = self.thread.lock().take() {
-            // A panic has been reported by its own hook.
-            drop(thread.join());
-        }
-    }
-}
-
-impl Drop for SnapshotWorker {
-    fn drop(&mut self) {
-        self.stop();
+        self.worker.stop();
     }
 }
 
@@ -196,50 +155,20 @@ impl Drop for SnapshotWorker {
 
 impl Snapshots {
     fn run(&self, setup: &Setup) {
-        if let Err(error) = lower_priority() {
-            tracing::debug!(%error, "snapshots are made at ordinary priority");
-        }
         let mut retry_at: Option<Instant> = None;
-        while let Some(asked) = self.next(setup, retry_at) {
+        while let Some(asked) = self.desk.wait(|state| due(state, setup, retry_at)) {
+            self.desk.state().figures.running = true;
             let begun = Instant::now();
             let outcome = self.make(setup);
             let told = self.note(&outcome, begun.elapsed());
             retry_at = outcome.is_err().then(|| Instant::now() + RETRY_AFTER);
-            for sender in asked {
-                // Whoever asked may have gone away.
-                drop(sender.send(told.clone()));
-            }
-        }
-    }
-
-    /// Sleeps until there is a reason for a snapshot; `None` when the engine ends.
-    fn next(
-        &self,
-        setup: &Setup,
-        retry_at: Option<Instant>,
-    ) -> Option<Vec<oneshot::Sender<Answer>>> {
-        let shared = &*self.shared;
-        let mut state = shared.state.lock();
-        loop {
-            if shared.stop.load(Ordering::Acquire) {
-                return None;
-            }
-            let due = setup.every_bytes > 0 && state.sealed_bytes >= setup.every_bytes;
-            let waits = retry_at.filter(|at| due && Instant::now() < *at);
-            if !state.asked.is_empty() || (due && waits.is_none()) {
-                state.figures.running = true;
-                return Some(std::mem::take(&mut state.asked));
-            }
-            match waits {
-                Some(at) => drop(shared.wake.wait_until(&mut state, at)),
-                None => shared.wake.wait(&mut state),
-            }
+            asked.answer(&told);
         }
     }
 
     fn make(&self, setup: &Setup) -> Result<Option<Made>, CreateError> {
         let storage = &setup.storage;
-        let newest = Lsn(self.shared.state.lock().figures.lsn);
+        let newest = Lsn(self.desk.state().figures.lsn);
         let previous = match newest {
             Lsn(0) => None,
             lsn => Some(open_at(storage, lsn).map_err(CreateError::Previous)?),
@@ -249,10 +178,7 @@ impl Snapshots {
         if sealed.is_empty() {
             return Ok(None);
         }
-        let throttle = Throttle {
-            shared: &self.shared,
-            since: Mutex::new(Instant::now()),
-        };
+        let throttle = self.desk.throttle(REST_FOR_WORK);
         let terms = Terms {
             key_window_us: setup.key_window_us,
             pace: &|| throttle.rest(),
@@ -263,7 +189,7 @@ impl Snapshots {
 
     /// Counts and logs an outcome. Gives what whoever asked is told.
     fn note(&self, outcome: &Result<Option<Made>, CreateError>, took: Duration) -> Answer {
-        let mut state = self.shared.state.lock();
+        let mut state = self.desk.state();
         state.figures.running = false;
         match outcome {
             Ok(None) => Ok(None),
@@ -285,7 +211,7 @@ impl Snapshots {
                 );
                 Ok(Some(made.clone()))
             }
-            Err(error) if self.shared.stop.load(Ordering::Acquire) => Err(error.to_string()),
+            Err(error) if self.desk.is_closing() => Err(error.to_string()),
             Err(error) => {
                 state.figures.failures += 1;
                 state.figures.mismatches += u64::from(error.is_mismatch());
@@ -296,37 +222,18 @@ impl Snapshots {
     }
 }
 
-/// Rests between pieces of work.
-struct Throttle<'a> {
-    shared: &'a Shared,
-    since: Mutex<Instant>,
-}
-
-impl Throttle<'_> {
-    /// False when the engine ends.
-    fn rest(&self) -> bool {
-        let mut since = self.since.lock();
-        let rest = (since.elapsed() * REST_FOR_WORK).min(REST_MAX);
-        let until = Instant::now() + rest;
-        let mut state = self.shared.state.lock();
-        while !self.shared.stop.load(Ordering::Acquire) {
-            if self.shared.wake.wait_until(&mut state, until).timed_out() {
-                break;
-            }
-        }
-        *since = Instant::now();
-        !self.shared.stop.load(Ordering::Acquire)
+/// When a snapshot is due that nobody asks for.
+fn due(state: &State, setup: &Setup, retry_at: Option<Instant>) -> Due {
+    if setup.every_bytes == 0 || state.sealed_bytes < setup.every_bytes {
+        return Due::Never;
+    }
+    match retry_at.filter(|at| Instant::now() < *at) {
+        Some(at) => Due::At(at),
+        None => Due::Now,
     }
 }
 
 fn open_at(storage: &Arc<dyn Storage>, lsn: Lsn) -> Result<Snapshot, JournalError> {
     let name = snapshot_name(lsn);
     Snapshot::open(&**storage, &name)
-}
-
-/// This thread yields to all others. Linux counts niceness by thread.
-fn lower_priority() -> std::io::Result<()> {
-    const LOWEST: i32 = 19;
-    rustix::process::nice(LOWEST)?;
-    Ok(())
 }
