@@ -16,10 +16,12 @@ use thiserror::Error;
 use crate::domain::{Event, Inconsistency, Rejection};
 
 mod key;
+mod senseless;
 #[cfg(test)]
 mod tests;
 
 pub use key::{CALLER_ANONYMOUS, hash_parts, key_id};
+pub use senseless::Senseless;
 
 /// Schema version written today.
 pub const SCHEMA: u16 = 1;

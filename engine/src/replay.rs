@@ -8,18 +8,21 @@
 //! entities are applied role by role. Each worker scans one round ahead of what it applies, so that nobody waits for
 //! another's hiccups; memory is bounded by the chunks of three rounds.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+mod turns;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
-use crate::domain::{self, Digest, Entity, EntityId, Event, Inconsistency, Role, Timestamp};
+use self::turns::{ROUNDS_HELD, Turns};
+use crate::domain::{Digest, Entity, EntityId, Event, Role, Timestamp};
 use crate::entities::{EntityState, KeyTable, Table};
 use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
-use crate::record::{self, Content, IdempotencyKey, RecordError};
+use crate::record::{self, Content, IdempotencyKey, Senseless};
 
 /// Where replay puts what it finds.
 pub(crate) struct Target<'a> {
@@ -46,22 +49,9 @@ pub enum ReplayError {
     /// The journal is damaged.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A record makes no sense although its checksums hold.
-    #[error("the record at lsn {lsn} makes no sense: {error}")]
-    Record {
-        /// Where.
-        lsn: u64,
-        /// Why.
-        error: RecordError,
-    },
-    /// An event does not follow from the state before it.
-    #[error("the record at lsn {lsn} does not follow from those before it: {error}")]
-    Meaning {
-        /// Where.
-        lsn: u64,
-        /// Why.
-        error: Inconsistency,
-    },
+    /// An act makes no sense.
+    #[error(transparent)]
+    Act(#[from] Senseless),
 }
 
 /// One chunk, decoded.
@@ -89,30 +79,13 @@ const STATES_MAX: usize = 32 * 1024;
 /// Entities whose states are touched before the first of them is needed.
 const TOUCHED_AHEAD: usize = 16;
 
-/// Rounds whose chunks are held decoded.
-const ROUNDS_HELD: usize = 3;
-
-/// Rounds that a worker has behind it.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    scanned: usize,
-    applied: usize,
-}
-
 /// What the workers share.
 struct Rounds<'a> {
     chunks: &'a [Chunk],
     target: &'a Target<'a>,
-    /// For each worker the chunks of three rounds in turn: one that is scanned, one that is applied, and one that a
-    /// slower worker may still apply.
+    /// For each worker the chunks of the rounds that are held, in turn.
     decoded: Vec<[RwLock<Decoded>; ROUNDS_HELD]>,
-    /// How many rounds each worker has scanned and applied.
-    progress: Mutex<Vec<Progress>>,
-    moved: Condvar,
-    failure: Mutex<Option<(u64, ReplayError)>>,
-    /// The first step in which something failed. Whatever comes before it is still done, so that the failure that lies
-    /// first in the log is found.
-    failed_in: AtomicUsize,
+    turns: Turns<ReplayError>,
     acts: AtomicU64,
     largest_id: AtomicU64,
     digest: Mutex<Digest>,
@@ -128,10 +101,7 @@ pub(crate) fn replay(
         chunks,
         target,
         decoded: (0..workers).map(|_| Default::default()).collect(),
-        progress: Mutex::new(vec![Progress::default(); workers]),
-        moved: Condvar::new(),
-        failure: Mutex::new(None),
-        failed_in: AtomicUsize::new(usize::MAX),
+        turns: Turns::new(workers),
         acts: AtomicU64::new(0),
         largest_id: AtomicU64::new(0),
         digest: Mutex::new(Digest::default()),
@@ -142,8 +112,8 @@ pub(crate) fn replay(
             scope.spawn(move || rounds.work(worker));
         }
     });
-    match rounds.failure.into_inner() {
-        Some((_, error)) => Err(error),
+    match rounds.turns.into_failure() {
+        Some(error) => Err(error),
         None => Ok(Replayed {
             acts: rounds.acts.into_inner(),
             largest_id: rounds.largest_id.into_inner(),
@@ -167,17 +137,17 @@ impl Rounds<'_> {
             let Some(round) = ahead.checked_sub(1) else {
                 continue;
             };
-            if !self.reached(applying(round), |all| all.scanned > round) {
+            if !self.turns.may_apply(round) {
                 return;
             }
             for decoded in &self.decoded {
                 let decoded = decoded[round % ROUNDS_HELD].read();
                 if let Err(error) = self.apply(worker, &decoded, &mut states, &mut digest) {
-                    self.fail(error, applying(round));
+                    self.turns.apply_failed(round, error.lsn(), error.into());
                     break;
                 }
             }
-            self.advance(worker, |own| own.applied += 1);
+            self.turns.applied(worker);
             if states.len() > STATES_MAX {
                 self.pack(&mut states, &mut digest);
             }
@@ -188,10 +158,7 @@ impl Rounds<'_> {
 
     /// Scans a worker's chunk of a round, once nobody needs its buffer any more. `false`: the replay has failed.
     fn scan_round(&self, worker: usize, round: usize) -> bool {
-        // This worker has still to apply the round before, which may hold an earlier failure than the one that ended it
-        // for another.
-        let before = scanning(round).saturating_sub(1);
-        if !self.reached(before, |all| all.applied + ROUNDS_HELD > round) {
+        if !self.turns.may_scan(round) {
             return false;
         }
         let workers = self.decoded.len();
@@ -200,30 +167,11 @@ impl Rounds<'_> {
         if let Some(chunk) = self.chunks.get(round * workers + worker)
             && let Err(error) = self.scan(chunk, &mut decoded)
         {
-            self.fail(error, scanning(round));
+            self.turns.scan_failed(round, error.lsn(), error);
         }
         drop(decoded);
-        self.advance(worker, |own| own.scanned += 1);
+        self.turns.scanned(worker);
         true
-    }
-
-    /// Waits until every worker is far enough for a step. `false`: something failed before that step.
-    fn reached(&self, step: usize, enough: impl Fn(&Progress) -> bool) -> bool {
-        let mut progress = self.progress.lock();
-        loop {
-            if self.failed_in.load(Ordering::Acquire) < step {
-                return false;
-            }
-            if progress.iter().all(&enough) {
-                return true;
-            }
-            self.moved.wait(&mut progress);
-        }
-    }
-
-    fn advance(&self, worker: usize, change: impl FnOnce(&mut Progress)) {
-        change(&mut self.progress.lock()[worker]);
-        self.moved.notify_all();
     }
 
     /// Puts open states into the table. Each was taken out of the digest when it was opened and is counted again as it
@@ -258,7 +206,7 @@ impl Rounds<'_> {
             return Ok(());
         }
         let read = record::decode(act.kind, act.schema, act.body);
-        let record = read.map_err(|error| ReplayError::Record { lsn: lsn.0, error })?;
+        let record = read.map_err(|error| Senseless::Record { lsn: lsn.0, error })?;
         if let Some(key) = record.key {
             self.remember(key, lsn, act.time_us);
         }
@@ -292,7 +240,7 @@ impl Rounds<'_> {
         decoded: &Decoded,
         states: &mut States,
         digest: &mut Digest,
-    ) -> Result<(), ReplayError> {
+    ) -> Result<(), Senseless> {
         let Some(roles) = decoded.parts.get(part) else {
             return Ok(());
         };
@@ -314,8 +262,7 @@ impl Rounds<'_> {
         role: Role,
         states: &mut States,
         digest: &mut Digest,
-    ) -> Result<(), ReplayError> {
-        let at = Timestamp(act.time_us);
+    ) -> Result<(), Senseless> {
         let state = match states.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -323,52 +270,15 @@ impl Rounds<'_> {
                 if let Some(entity) = known.as_ref().and_then(|state| state.entity.as_ref()) {
                     digest.remove_entity(id, entity);
                 }
-                entry.insert(known.unwrap_or(EntityState {
-                    created_at: at,
-                    ..EntityState::default()
-                }))
+                entry.insert(known.unwrap_or_default())
             }
         };
-        domain::apply(&mut state.entity, role, &act.event).map_err(|error| {
-            ReplayError::Meaning {
-                lsn: act.lsn.0,
-                error,
-            }
-        })?;
-        state.last_lsn = act.last_lsn;
-        state.last_at = at;
+        let lsn = act.lsn.0;
+        let applied = state.apply(role, &act.event);
+        applied.map_err(|error| Senseless::Meaning { lsn, error })?;
+        state.mark(act.last_lsn, Timestamp(act.time_us));
         Ok(())
     }
-
-    /// Keeps the failure that lies first in the log, and ends the replay.
-    fn fail(&self, error: ReplayError, step: usize) {
-        let lsn = match &error {
-            ReplayError::Journal(JournalError::Damage(problem)) => {
-                problem.lsn.map_or(0, |lsn| lsn.0)
-            }
-            ReplayError::Journal(_) => 0,
-            ReplayError::Record { lsn, .. } | ReplayError::Meaning { lsn, .. } => *lsn,
-        };
-        let mut failure = self.failure.lock();
-        if failure.as_ref().is_none_or(|(first, _)| lsn < *first) {
-            *failure = Some((lsn, error));
-        }
-        drop(failure);
-        // Under the lock, so that nobody begins to wait in between.
-        let progress = self.progress.lock();
-        self.failed_in.fetch_min(step, Ordering::AcqRel);
-        drop(progress);
-        self.moved.notify_all();
-    }
-}
-
-/// Steps in the order in which their failures count.
-fn scanning(round: usize) -> usize {
-    2 * round
-}
-
-fn applying(round: usize) -> usize {
-    2 * round + 1
 }
 
 /// Which of so many parts an entity belongs to.
@@ -405,11 +315,16 @@ impl ReplayError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Journal(error) => error.exit_code(),
-            Self::Record {
-                error: RecordError::Unknown { .. },
-                ..
-            } => 15,
-            Self::Record { .. } | Self::Meaning { .. } => 14,
+            Self::Act(error) => error.exit_code(),
+        }
+    }
+
+    /// Where in the log, as far as it is known.
+    fn lsn(&self) -> u64 {
+        match self {
+            Self::Journal(JournalError::Damage(problem)) => problem.lsn.map_or(0, |lsn| lsn.0),
+            Self::Journal(_) => 0,
+            Self::Act(error) => error.lsn(),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Digest {
     }
 
     /// Counts what an event changes in the entity of one role.
-    pub fn fold_role(&mut self, event: &Event, role: Role) {
+    fn fold_role(&mut self, event: &Event, role: Role) {
         if let Some(before) = event.standing_before(role) {
             self.0 = self.0.wrapping_sub(term(&before));
         }
@@ -64,7 +64,7 @@ impl Digest {
 impl Event {
     /// How the entity in this role stood before the event, by the event's own account; `None` if it did not
     /// exist.
-    pub fn standing_before(&self, role: Role) -> Option<Standing> {
+    fn standing_before(&self, role: Role) -> Option<Standing> {
         let after = self.standing(role);
         match self {
             Self::WalletCreated(_) => None,

@@ -242,10 +242,6 @@ fn commit(
     body: &[u8],
     ticket: Ticket,
 ) {
-    let created: SmallVec<[bool; 2]> = facets
-        .iter()
-        .map(|facet| facet.state.entity.is_none())
-        .collect();
     apply(facets, event);
     let act = NewAct {
         kind: staged.kind,
@@ -254,12 +250,9 @@ fn commit(
         body,
     };
     let appended = core.journal.append(staged.reservation, act, ticket);
-    for (facet, created) in facets.iter_mut().zip(created) {
-        facet.state.last_lsn = appended.last_lsn;
-        facet.state.last_at = Timestamp(appended.time_us);
-        if created {
-            facet.state.created_at = Timestamp(appended.time_us);
-        }
+    let at = Timestamp(appended.time_us);
+    for facet in facets {
+        facet.state.mark(appended.last_lsn, at);
     }
 }
 
@@ -268,7 +261,7 @@ fn commit(
 fn apply(facets: &mut [Facet<'_>], event: &Event) {
     for (id, role) in event.roles() {
         let facet = facets.iter_mut().find(|facet| facet.id == id);
-        let applied = facet.map(|facet| domain::apply(&mut facet.state.entity, role, event));
+        let applied = facet.map(|facet| facet.state.apply(role, event));
         assert!(
             matches!(applied, Some(Ok(()))),
             "the event does not apply: {applied:?} {event:?}"

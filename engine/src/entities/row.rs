@@ -3,7 +3,7 @@
 use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Entity, Timestamp, Wallet};
+use crate::domain::{self, Entity, Event, Inconsistency, Role, Timestamp, Wallet};
 use crate::journal::Lsn;
 
 const WIRE: Configuration<LittleEndian, Varint, NoLimit> = bincode::config::standard();
@@ -19,6 +19,25 @@ pub(crate) struct EntityState {
     pub(crate) last_at: Timestamp,
     /// Header time of the record that created it.
     pub(crate) created_at: Timestamp,
+}
+
+// === impl EntityState ===
+
+impl EntityState {
+    /// Carries out what an event says about the entity in this role. The act is marked with `mark` once it is known
+    /// where in the log it stands.
+    pub(crate) fn apply(&mut self, role: Role, event: &Event) -> Result<(), Inconsistency> {
+        domain::apply(&mut self.entity, role, event)
+    }
+
+    /// Notes where the act that was just applied stands. The first one of all is the creation.
+    pub(crate) fn mark(&mut self, last_lsn: Lsn, at: Timestamp) {
+        if self.last_lsn == Lsn(0) {
+            self.created_at = at;
+        }
+        self.last_lsn = last_lsn;
+        self.last_at = at;
+    }
 }
 
 /// Layout of a row. The kind of entity is part of the id and not repeated here.

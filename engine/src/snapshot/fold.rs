@@ -17,11 +17,11 @@ use super::runs::{Sorted, Sorter, Touch};
 use super::tally::Tally;
 use super::write::SnapshotWriter;
 use super::{KeptKey, entity_key, entity_of};
-use crate::domain::{self, Digest, Inconsistency, Timestamp};
+use crate::domain::{Digest, Timestamp};
 use crate::entities::EntityState;
 use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, JournalError, ScanError, Sealed, SegmentActs, Storage};
-use crate::record::{self, Content, RecordError};
+use crate::record::{self, Content, Senseless};
 
 /// Called between pieces of work of a few milliseconds; it may wait. False calls the work off.
 pub type Pace<'a> = &'a dyn Fn() -> bool;
@@ -35,22 +35,9 @@ pub enum FoldError {
     /// The disk, or damage in what was read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A record makes no sense although its checksums hold.
-    #[error("the record at lsn {lsn} makes no sense: {error}")]
-    Record {
-        /// Where.
-        lsn: u64,
-        /// Why.
-        error: RecordError,
-    },
-    /// An event does not follow from the state before it.
-    #[error("the record at lsn {lsn} does not follow from those before it: {error}")]
-    Meaning {
-        /// Where.
-        lsn: u64,
-        /// Why.
-        error: Inconsistency,
-    },
+    /// An act of the log makes no sense.
+    #[error(transparent)]
+    Act(#[from] Senseless),
     /// The rows are not what the events lead to.
     #[error("digest {rows:032x} of the rows is not {log:032x} of the log at lsn {lsn}")]
     Digest {
@@ -251,7 +238,6 @@ impl Merge<'_, '_> {
 
 /// Carries out what an act says about one entity.
 fn apply(state: &mut EntityState, key: u64, act: &ActRef<'_>) -> Result<(), FoldError> {
-    let at = Timestamp(act.time_us);
     let record = decode(act)?;
     let Content::Event(event) = &record.content else {
         return Err(super::bad("a sorted run", "names a refusal").into());
@@ -261,21 +247,15 @@ fn apply(state: &mut EntityState, key: u64, act: &ActRef<'_>) -> Result<(), Fold
     let Some((_, role)) = role else {
         return Err(super::bad("a sorted run", "names an act of others").into());
     };
-    if state.entity.is_none() {
-        state.created_at = at;
-    }
-    domain::apply(&mut state.entity, *role, event).map_err(|error| FoldError::Meaning {
-        lsn: act.lsn.0,
-        error,
-    })?;
-    state.last_lsn = act.last_lsn;
-    state.last_at = at;
+    let lsn = act.lsn.0;
+    let applied = state.apply(*role, event);
+    applied.map_err(|error| Senseless::Meaning { lsn, error })?;
+    state.mark(act.last_lsn, Timestamp(act.time_us));
     Ok(())
 }
 
-fn decode(act: &ActRef<'_>) -> Result<record::Record, FoldError> {
-    record::decode(act.kind, act.schema, act.body).map_err(|error| FoldError::Record {
-        lsn: act.lsn.0,
-        error,
-    })
+fn decode(act: &ActRef<'_>) -> Result<record::Record, Senseless> {
+    let lsn = act.lsn.0;
+    let read = record::decode(act.kind, act.schema, act.body);
+    read.map_err(|error| Senseless::Record { lsn, error })
 }

@@ -20,7 +20,6 @@ use crate::journal::{
     Class, JournalError, Lsn, SIDECAR_TMP_SUFFIX, SNAPSHOT_TMP_SUFFIX, Sealed, Storage, StoreMeta,
     snapshot_lsn, snapshot_name,
 };
-use crate::record::RecordError;
 
 /// Snapshots that are kept: when the newest is damaged, the one before it and some more replay do.
 pub const KEPT: usize = 2;
@@ -116,13 +115,8 @@ impl CreateError {
             Self::Fold(FoldError::Journal(error)) | Self::Previous(error) | Self::Log(error) => {
                 error.exit_code()
             }
-            Self::Fold(FoldError::Record {
-                error: RecordError::Unknown { .. },
-                ..
-            }) => Class::Format.exit_code(),
-            Self::Fold(FoldError::Record { .. } | FoldError::Meaning { .. })
-            | Self::Live { .. } => Class::Meaning.exit_code(),
-            Self::Fold(FoldError::Digest { .. }) => Class::Meaning.exit_code(),
+            Self::Fold(FoldError::Act(error)) => error.exit_code(),
+            Self::Fold(FoldError::Digest { .. }) | Self::Live { .. } => Class::Meaning.exit_code(),
             Self::ReadBack(_) => Class::Meta.exit_code(),
             Self::Fold(FoldError::CalledOff) | Self::Io { .. } => Class::Io.exit_code(),
         }
