@@ -149,6 +149,7 @@ impl<'a> Act<'a> {
     pub(crate) fn moment(&self) -> Moment {
         Moment {
             lsn: self.lsn,
+            last_lsn: self.last_lsn,
             at: self.at,
         }
     }

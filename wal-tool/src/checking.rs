@@ -2,21 +2,33 @@
 
 use std::time::Duration;
 
-use engine::journal::{Problem, VerifyReport};
+use engine::journal::{Class, Problem, VerifyReport};
+use engine::snapshot::Snapshot;
 
 use crate::acts::Found;
-use crate::deep::{Deep, Returns};
+use crate::deep::{Deep, Judged, Returns};
 use crate::exit::{Stop, Verdict};
 use crate::log::{Log, Next};
 use crate::output::Output;
+use crate::snapshots::{self, Looked};
 
 /// What was checked and found.
 pub(crate) struct Checked {
     pub(crate) report: VerifyReport,
     /// All of them, those of the bytes first.
     pub(crate) problems: Vec<Problem>,
-    /// Wallets and the points in them, where meaning was checked.
-    pub(crate) state: Option<(usize, u128)>,
+    /// Snapshots that are sound in themselves.
+    pub(crate) snapshots: usize,
+    /// Where meaning was checked.
+    pub(crate) meaning: Option<Meaning>,
+}
+
+/// What the log adds up to.
+pub(crate) struct Meaning {
+    pub(crate) wallets: usize,
+    pub(crate) points: u128,
+    /// Snapshots that were held against it.
+    pub(crate) snapshots: usize,
 }
 
 // === impl Checked ===
@@ -40,31 +52,44 @@ pub(crate) fn check(
         .verify(jobs, &|done, _| bar.set_position(done))?;
     bar.finish_and_clear();
     let mut problems = report.problems.clone();
-    let state = match key_window {
-        Some(window) => Some(check_meaning(log, window, output, &mut problems)?),
+    let Looked {
+        sound,
+        problems: found,
+    } = snapshots::look(log.reader(), are_harmless(&problems))?;
+    problems.extend(found);
+    let snapshots = sound.len();
+    let meaning = match key_window {
+        Some(window) => Some(check_meaning(log, window, sound, output, &mut problems)?),
         None => None,
     };
     Ok(Checked {
         report,
         problems,
-        state,
+        snapshots,
+        meaning,
     })
 }
 
-/// Replays; gives the number of wallets and the points in them.
+/// Whether the headers and the chain of the log can be believed all the same.
+pub(crate) fn are_harmless(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| problem.class == Class::Torn)
+}
+
+/// Replays, and holds `snapshots`, sound in themselves and oldest first, against it.
 pub(crate) fn check_meaning(
     log: &Log,
     key_window: Duration,
+    snapshots: Vec<Snapshot>,
     output: &Output,
     problems: &mut Vec<Problem>,
-) -> Result<(usize, u128), Stop> {
+) -> Result<Meaning, Stop> {
     let bar = output.progress(log.bytes(), true);
-    let mut deep = Deep::new(key_window);
+    let mut deep = Deep::new(key_window).comparing(snapshots);
     log.forward(None, &mut |found| {
         match found {
             Found::Act(act) => {
                 bar.set_position(log.bytes_before(act.position));
-                deep.take(&act);
+                deep.take(&act)?;
                 Ok(Next::GoOn)
             }
             // Told already. Behind it the replay goes on: what does not add up there shows who was hit.
@@ -85,8 +110,16 @@ pub(crate) fn check_meaning(
         })?;
     }
     bar.finish_and_clear();
-    let (fold, found) = deep.finish();
+    let Judged {
+        fold,
+        snapshots,
+        problems: found,
+    } = deep.finish()?;
     problems.extend(found);
     let (paid, free) = fold.points();
-    Ok((fold.count(), paid + free))
+    Ok(Meaning {
+        wallets: fold.count(),
+        points: paid + free,
+        snapshots,
+    })
 }

@@ -26,6 +26,8 @@ pub(crate) struct Fold {
 pub(crate) struct Moment {
     /// LSN of its first record.
     pub(crate) lsn: u64,
+    /// LSN of its last record.
+    pub(crate) last_lsn: u64,
     /// Header time.
     pub(crate) at: Timestamp,
 }
@@ -40,13 +42,11 @@ pub(crate) struct Held {
     touched: Moment,
 }
 
-/// Points that came in and went out, over everything.
+/// What all entries add up to, by fund: points that came into wallets less those that left them.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(crate) struct Flow {
-    /// Charged, earned, given back.
-    pub(crate) gained: u128,
-    /// Used, lapsed.
-    pub(crate) lost: u128,
+    pub(crate) paid: i128,
+    pub(crate) free: i128,
 }
 
 /// Contradictions found in one act.
@@ -77,6 +77,11 @@ impl Fold {
         self.wallets.get(&id)
     }
 
+    /// The wallets there are, in no order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> {
+        self.wallets.keys().copied()
+    }
+
     /// All wallets by id.
     pub(crate) fn into_wallets(self) -> Vec<(u64, Held)> {
         let mut wallets: Vec<_> = self.wallets.into_iter().collect();
@@ -99,7 +104,7 @@ impl Fold {
         self.last
     }
 
-    /// Points that came in and went out.
+    /// What all entries add up to.
     pub(crate) fn flow(&self) -> Flow {
         self.flow
     }
@@ -231,18 +236,17 @@ impl Held {
 
 impl Flow {
     fn add(&mut self, entry: &Entry) {
-        use engine::domain::EntryType::{
-            Cancel, Charge, Create, Earn, Lapse, TransferIn, TransferOut, Use,
-        };
-        match entry.kind {
-            Charge | Earn | Cancel => self.gained += u128::from(entry.amount),
-            Use | Lapse => self.lost += u128::from(entry.amount),
-            Create | TransferIn | TransferOut => {}
+        for allocation in &entry.allocations {
+            let amount = i128::from(allocation.amount);
+            let signed = if entry.kind.is_debit() {
+                -amount
+            } else {
+                amount
+            };
+            match allocation.bucket.fund {
+                Fund::Paid => self.paid += signed,
+                Fund::Free => self.free += signed,
+            }
         }
-    }
-
-    /// What all wallets together must hold.
-    pub(crate) fn balance(self) -> Option<u128> {
-        self.gained.checked_sub(self.lost)
     }
 }

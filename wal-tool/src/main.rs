@@ -21,6 +21,7 @@ mod portable;
 mod repair;
 mod replaying;
 mod rows;
+mod snapshots;
 mod staged;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@
 //! crash, so nothing past the last attested LSN is shown or judged.
 
 use super::archive::ARCHIVE_FOLDER;
+use super::base::{Base, first_behind};
 use super::catalog::{Catalog, SegmentFile};
 use super::error::{Class, JournalError, Problem};
 use super::place::Lsn;
@@ -82,6 +83,20 @@ impl LogReader {
     pub fn refresh(&mut self) -> Result<(), JournalError> {
         self.catalog = Catalog::read(&self.storage)?;
         Ok(())
+    }
+
+    /// The directory, for those who read what is not the log.
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.storage
+    }
+
+    /// Whether a state that is known from elsewhere is one of this log: it ends where a segment ends, with that very
+    /// record. Believes the headers.
+    pub fn check_base(&self, base: Base) -> Result<(), JournalError> {
+        match self.tail()? {
+            Some(tail) => first_behind(&self.catalog, tail.link, Some(base)).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Segments with both header copies, meta copies, and what else lies there.

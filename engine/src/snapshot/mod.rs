@@ -8,6 +8,7 @@
 //! log that goes into it is verified again on the way. It owns its file format and the fold; it refuses to know who
 //! wants a snapshot, and what an event means is left to `domain`.
 
+mod contents;
 mod fold;
 mod format;
 mod load;
@@ -22,6 +23,7 @@ mod tests;
 mod worker;
 mod write;
 
+pub use self::contents::KeptEntity;
 #[cfg(test)]
 pub(crate) use self::fold::Fold;
 pub use self::fold::{FoldError, Pace};
@@ -41,11 +43,11 @@ use crate::record::IdempotencyKey;
 
 /// An idempotency key with the record that answers it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct KeptKey {
-    pub(crate) key: IdempotencyKey,
-    pub(crate) lsn: u64,
+pub struct KeptKey {
+    pub key: IdempotencyKey,
+    pub lsn: u64,
     /// Header time of the record: its window begins here.
-    pub(crate) at_us: i64,
+    pub at_us: i64,
 }
 
 // === impl KeptKey ===

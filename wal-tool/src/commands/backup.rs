@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::verify::{KEY_WINDOW_DEFAULT, parse_window};
 use crate::backup::{Checked, MANIFEST_FILE, Plan, check, generations};
-use crate::checking::check_meaning;
+use crate::checking::{are_harmless, check_meaning};
 use crate::exit::{Stop, Verdict};
 use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};
 use crate::rows::{PROBLEM_COLUMNS, ProblemRow};
+use crate::snapshots;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -164,7 +165,9 @@ impl Verify {
         } = check(&generation, &|done| bar.set_position(done))?;
         bar.finish_and_clear();
         problems.extend(log.reader().verify(1, &|_, _| {})?.problems);
-        let (wallets, points) = check_meaning(&log, self.key_window, output, &mut problems)?;
+        let looked = snapshots::look(log.reader(), are_harmless(&problems))?;
+        problems.extend(looked.problems);
+        let meaning = check_meaning(&log, self.key_window, looked.sound, output, &mut problems)?;
         problems.dedup();
         let verdict = Verdict::of(&problems);
         let row = BackupRow {
@@ -183,8 +186,8 @@ impl Verify {
             unchanged: None,
             verdict: Some(verdict.name()),
             bytes: Some(bytes),
-            wallets: Some(wallets),
-            points: Some(points),
+            wallets: Some(meaning.wallets),
+            points: Some(meaning.points),
         };
         self.write(&problems, &row, output)?;
         Ok(verdict)

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::acts::Found;
-use crate::deep::Deep;
+use crate::deep::{Deep, Judged};
 use crate::exit::{Stop, Verdict};
 use crate::log::{Log, Next};
 use crate::output::{Output, talk};
@@ -69,7 +69,7 @@ impl Export {
             if act.is_bare() {
                 return Ok(Next::GoOn);
             }
-            deep.take(&act);
+            deep.take(&act)?;
             output.json("act", &ActLine::new(&act))?;
             acts += 1;
             last_lsn = act.loss().map_or(act.last_lsn, |loss| loss.to_lsn);
@@ -80,7 +80,7 @@ impl Export {
             // Without its last line nobody takes this for a whole export.
             return Ok(verdict);
         }
-        let (fold, problems) = deep.finish();
+        let Judged { fold, problems, .. } = deep.finish()?;
         for problem in &problems {
             verdict.meet(problem.class);
             talk(format_args!("{problem}"));

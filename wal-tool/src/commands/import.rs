@@ -148,7 +148,9 @@ impl Import {
             talk(format_args!("{problem}"));
             return Err(Stop::Journal(problem.clone().into()));
         }
-        let (wallets, points) = checked.state.unwrap_or_default();
+        let (wallets, points) = checked
+            .meaning
+            .map_or((0, 0), |meaning| (meaning.wallets, meaning.points));
         let end = EndLine {
             acts,
             last_lsn,

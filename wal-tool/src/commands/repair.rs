@@ -1,13 +1,16 @@
 //! `repair`: what can be made good again, exactly what that changes, and the way back.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use engine::journal::repair::{Choice, Left, Plan, plan};
-use engine::journal::{Class, FileLock, FileStorage, JournalError, LogReader, Problem, Storage};
+use engine::journal::repair::{Choice, Left, Plan, plan as make_plan};
+use engine::journal::{
+    Class, FileLock, FileStorage, JournalError, LogReader, Lsn, Problem, Storage, snapshot_lsn,
+};
 use serde::Serialize;
 
 use crate::checking::check;
@@ -50,6 +53,7 @@ pub(crate) struct Repair {
     #[arg(long, conflicts_with_all = ["restore_header", "accept_tail", "skip_range"])]
     undo: bool,
     /// Write anew what the format holds twice or knows: header copies, copies of store.meta, marks, zeros behind a group.
+    /// Snapshots that are bad go aside: the log says what they should.
     #[arg(long)]
     restore_header: bool,
     /// End a suspect log where it seems to end.
@@ -135,6 +139,7 @@ impl Repair {
             restore: self.restore_header,
             accept_tail: self.accept_tail,
             give_up: self.skip_range.clone(),
+            retire: Vec::new(),
             now_us: now().0,
         }
     }
@@ -149,9 +154,8 @@ impl Repair {
                 begun.number
             )));
         }
-        let plan = plan(storage, &self.choice())?;
+        let (plan, problems) = self.planned(storage, output)?;
         self.show(&plan, output)?;
-        let problems = self.problems_of(&plan, storage, output)?;
         let verdict = Verdict::of(&problems);
         let passes = problems.iter().all(|problem| problem.class == Class::Torn);
         let bytes = plan.changes.iter().flat_map(|change| &change.steps);
@@ -180,6 +184,38 @@ impl Repair {
         }
         self.close(&row, output)?;
         Ok(verdict)
+    }
+
+    /// What would change, and everything that would still be wrong. Which snapshots are bad is known only once the log
+    /// has been replayed as it would be: then they go aside, and the rest is looked at again.
+    fn planned(
+        &self,
+        storage: &Arc<dyn Storage>,
+        output: &Output,
+    ) -> Result<(Plan, Vec<Problem>), Stop> {
+        let mut choice = self.choice();
+        let mut plan = make_plan(storage, &choice)?;
+        let mut problems = self.problems_of(&plan, storage, output)?;
+        let bad = problems
+            .iter()
+            .filter(|problem| problem.class == Class::Meta);
+        let bad: BTreeMap<Lsn, &Problem> = bad
+            .filter_map(|problem| Some((snapshot_lsn(&problem.file)?, problem)))
+            .collect();
+        if bad.is_empty() {
+            return Ok((plan, problems));
+        }
+        if choice.restore {
+            choice.retire = bad.into_keys().collect();
+            plan = make_plan(storage, &choice)?;
+            problems = self.problems_of(&plan, storage, output)?;
+        } else {
+            plan.left.extend(bad.into_values().map(|problem| Left {
+                problem: problem.clone(),
+                needs: Some("--restore-header".to_owned()),
+            }));
+        }
+        Ok((plan, problems))
     }
 
     /// Everything that would still be wrong.

@@ -1,14 +1,12 @@
 //! `snapshot`: what snapshots there are, whether they are sound, and a new one.
 
-use std::collections::BTreeSet;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use engine::journal::{Class, FileStorage, JournalError, LogReader, Lsn, Problem, snapshot_name};
-use engine::snapshot::{Made, Snapshot, Tally, create_offline};
+use engine::journal::{FileStorage, JournalError, LogReader};
+use engine::snapshot::{Made, Tally, create_offline};
 use serde::Serialize;
 
 use crate::commands::verify::{KEY_WINDOW_DEFAULT, parse_window};
@@ -16,6 +14,7 @@ use crate::exit::{Stop, Verdict};
 use crate::output::{Format, FormatArgs, Output, talk};
 use crate::place::Place;
 use crate::rows::ProblemRow;
+use crate::snapshots::{missing, read};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,12 +97,11 @@ impl SnapshotCommand {
 impl Look {
     fn run(&self, output: &mut Output, deep: bool) -> Result<Verdict, Stop> {
         let reader = LogReader::open(self.place.dir())?;
-        let storage = FileStorage::existing(self.place.dir())?;
         let named = reader.catalog().newest_meta().map(|meta| meta.snapshots);
         let mut verdict = Verdict::default();
         let mut format = Rows::new(self.format, output)?;
         for name in &reader.catalog().snapshots {
-            match read(&storage, name, deep) {
+            match read(&**reader.storage(), name, deep) {
                 Ok(snapshot) => {
                     let lsn = snapshot.lsn().0;
                     let is_named = named.is_some_and(|named| named.contains(&lsn));
@@ -128,48 +126,6 @@ impl Look {
         }
         Ok(verdict)
     }
-}
-
-/// What is wrong with the snapshots of a directory: every byte of them is read. One that a running server has
-/// replaced meanwhile is not missed.
-pub(crate) fn problems(reader: &LogReader, dir: &Path) -> Result<Vec<Problem>, Stop> {
-    let storage = FileStorage::existing(dir)?;
-    let mut found = missing(reader);
-    for name in &reader.catalog().snapshots {
-        match read(&storage, name, true) {
-            Ok(_) => {}
-            Err(JournalError::Damage(problem)) => found.push(problem),
-            Err(JournalError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(found)
-}
-
-/// Snapshots that the meta relies on and that are not there.
-fn missing(reader: &LogReader) -> Vec<Problem> {
-    let catalog = reader.catalog();
-    let named = catalog.newest_meta().map_or([0; 2], |meta| meta.snapshots);
-    let named: BTreeSet<u64> = named.into_iter().filter(|lsn| *lsn != 0).collect();
-    let names = named.into_iter();
-    let names = names.map(|lsn| snapshot_name(Lsn(lsn)));
-    let gone = names.filter(|name| !catalog.snapshots.contains(name));
-    gone.map(|file| Problem {
-        class: Class::Meta,
-        file,
-        offset: None,
-        lsn: None,
-        what: "store.meta names this snapshot, but it is missing".to_owned(),
-    })
-    .collect()
-}
-
-fn read(storage: &FileStorage, name: &str, deep: bool) -> Result<Snapshot, JournalError> {
-    let snapshot = Snapshot::open(storage, name)?;
-    if deep {
-        snapshot.verify()?;
-    }
-    Ok(snapshot)
 }
 
 // === impl Create ===

@@ -9,7 +9,6 @@ use engine::journal::{Problem, VerifyReport};
 use serde::Serialize;
 
 use crate::checking::check;
-use crate::commands::snapshot;
 use crate::exit::{Stop, Verdict};
 use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};
@@ -19,7 +18,7 @@ use crate::rows::{LossRow, PROBLEM_COLUMNS, ProblemRow};
 const EXAMPLES: &str = "\
 Examples:
   wal-tool verify                       checksums, padding, links, LSNs, segment chain, meta
-  wal-tool verify --deep --jobs 4       ... and whether balances, versions and sums follow from the events
+  wal-tool verify --deep --jobs 4       ... and whether balances, sums and snapshots follow from the events
   wal-tool verify --json || echo $?     one object a problem, then a summary; the exit code is the worst class";
 
 /// How long the server remembers keys unless it is told otherwise.
@@ -32,7 +31,8 @@ pub(crate) const KEY_WINDOW_DEFAULT: &str = "24h";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Verify {
-    /// Replay too: balances, versions, lots, sums, wallets created twice, keys used twice, time.
+    /// Replay too: balances, versions, lots, sums, wallets created twice, keys used twice, time, and what each snapshot
+    /// holds.
     #[arg(long)]
     deep: bool,
     /// Threads that check segments; all cores if left out.
@@ -67,6 +67,11 @@ struct VerifyRow {
     acknowledgement_unknown_from: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: Option<String>,
+    /// Sound in themselves.
+    snapshots: usize,
+    /// Held against the replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshots_compared: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wallets: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,14 +94,16 @@ impl Verify {
             .jobs
             .or(available_parallelism().ok())
             .map_or(1, NonZero::get);
-        let mut checked = check(&log, jobs, self.deep.then_some(self.key_window), output)?;
-        let found = snapshot::problems(log.reader(), self.place.dir())?;
-        checked.problems.extend(found);
+        let checked = check(&log, jobs, self.deep.then_some(self.key_window), output)?;
         let verdict = checked.verdict();
         let mut row = VerifyRow::new(&log, &checked.report);
         row.deep = self.deep;
-        row.wallets = checked.state.map(|(wallets, _)| wallets);
-        row.points = checked.state.map(|(_, points)| points);
+        row.snapshots = checked.snapshots;
+        if let Some(meaning) = &checked.meaning {
+            row.snapshots_compared = Some(meaning.snapshots);
+            row.wallets = Some(meaning.wallets);
+            row.points = Some(meaning.points);
+        }
         row.verdict = verdict.name();
         row.code = verdict.exit_code();
         row.problems = checked.problems.len();
@@ -171,6 +178,8 @@ impl VerifyRow {
             attested_lsn: tail.map_or(0, |tail| tail.attested.0),
             acknowledgement_unknown_from: tail.and_then(|tail| tail.unknown_from).map(|lsn| lsn.0),
             held_by: log.reader().holder(),
+            snapshots: 0,
+            snapshots_compared: None,
             wallets: None,
             points: None,
         }
@@ -190,6 +199,11 @@ impl VerifyRow {
         if let (Some(wallets), Some(points)) = (self.wallets, self.points) {
             line += &format!("; {wallets} wallets hold {points} points");
         }
+        line += &match (self.snapshots, self.snapshots_compared) {
+            (0, _) => String::new(),
+            (found, None) => format!("; {found} sound snapshots"),
+            (found, Some(compared)) => format!("; {compared} of {found} snapshots compared"),
+        };
         if let Some(lsn) = self.acknowledgement_unknown_from {
             line += &format!("; acknowledgement unknown from LSN {lsn}");
         }

@@ -2,19 +2,23 @@
 //!
 //! Replays with the live engine's own rules and holds every event against the state before it: balances,
 //! versions, lots, wallets created twice, more given back of a use than was used, keys used twice, time that
-//! runs backwards, and points that came from nowhere.
+//! runs backwards, points that came from nowhere, and snapshots that hold something else.
 
+mod comparison;
 mod returns;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use engine::domain::{Event, Timestamp};
+use engine::domain::{Digest, Event, Timestamp};
 use engine::journal::{Class, Problem};
 use engine::record::{Content, IdempotencyKey, Record};
+use engine::snapshot::Snapshot;
 
+use self::comparison::{Comparison, Reached};
 pub(crate) use self::returns::Returns;
 use crate::acts::Act;
+use crate::exit::Stop;
 use crate::fold::Fold;
 
 /// The checks, as far as the log was read.
@@ -22,10 +26,23 @@ pub(crate) struct Deep {
     fold: Fold,
     keys: Keys,
     returns: Returns,
+    comparison: Comparison,
+    /// What the events lead to, by their own account.
+    digest: Digest,
     last_at: Option<Timestamp>,
+    /// Of the journal's own acts too.
+    last_lsn: u64,
     problems: Vec<Problem>,
     /// Acts may be missing, so the sums need not hold.
     broken: bool,
+}
+
+/// What came of it.
+pub(crate) struct Judged {
+    pub(crate) fold: Fold,
+    /// Snapshots that were held against it.
+    pub(crate) snapshots: usize,
+    pub(crate) problems: Vec<Problem>,
 }
 
 /// Keys that may not be used again yet.
@@ -49,16 +66,32 @@ impl Deep {
                 by_age: VecDeque::new(),
             },
             returns: Returns::default(),
+            comparison: Comparison::default(),
+            digest: Digest::default(),
             last_at: None,
+            last_lsn: 0,
             problems: Vec::new(),
             broken: false,
         }
     }
 
+    /// Snapshots to be compared on the way: sound in themselves, oldest first.
+    pub(crate) fn comparing(self, snapshots: Vec<Snapshot>) -> Self {
+        Self {
+            comparison: Comparison::with(snapshots),
+            ..self
+        }
+    }
+
     /// Takes the next act in.
-    pub(crate) fn take(&mut self, act: &Act<'_>) {
+    pub(crate) fn take(&mut self, act: &Act<'_>) -> Result<(), Stop> {
+        if !act.is_bare() {
+            self.compare_before(act.lsn)?;
+            let last_lsn = act.loss().map_or(act.last_lsn, |loss| loss.to_lsn);
+            self.last_lsn = self.last_lsn.max(last_lsn);
+        }
         if act.is_journal_own() {
-            return;
+            return Ok(());
         }
         if let Some(last) = self.last_at.filter(|last| act.at < *last) {
             let what = format!("time runs backwards by {} µs", last.0 - act.at.0);
@@ -69,14 +102,35 @@ impl Deep {
             Ok(record) => self.take_record(act, &record),
             Err(problem) => self.problems.push(problem),
         }
+        Ok(())
+    }
+
+    /// Holds every snapshot that ends before LSN `lsn` against what was replayed.
+    fn compare_before(&mut self, lsn: u64) -> Result<(), Stop> {
+        while self.comparison.is_due(lsn) {
+            let reached = Reached {
+                fold: &self.fold,
+                digest: self.digest,
+                contradicted: !self.problems.is_empty(),
+            };
+            let found = self.comparison.hold(&reached)?;
+            self.problems.extend(found);
+        }
+        Ok(())
     }
 
     /// The bytes are damaged here. A torn tail holds nothing that ever counted.
     pub(crate) fn pass_damage(&mut self, class: Class) {
-        self.broken |= class != Class::Torn;
+        if class != Class::Torn {
+            self.broken = true;
+            self.comparison.give_up();
+        }
     }
 
     fn take_record(&mut self, act: &Act<'_>, record: &Record) {
+        if let Some(key) = record.key {
+            self.comparison.take_key(act, key);
+        }
         if let Some(first) = record.key.and_then(|key| self.keys.claim(act, key)) {
             let what = format!("its idempotency key was used before, at LSN {first}");
             self.problems.push(act.problem(Class::Meaning, what));
@@ -86,6 +140,7 @@ impl Deep {
                 for found in self.fold.apply(act.moment(), event) {
                     self.problems.push(act.contradiction(&found));
                 }
+                self.digest.fold(event);
                 if let Event::UseCancelled(event) = event {
                     self.returns.take(act, event);
                 }
@@ -106,26 +161,37 @@ impl Deep {
     }
 
     /// The state and everything that was found.
-    pub(crate) fn finish(mut self) -> (Fold, Vec<Problem>) {
+    pub(crate) fn finish(mut self) -> Result<Judged, Stop> {
+        self.compare_before(self.last_lsn + 1)?;
         if !self.broken {
             self.problems.extend(self.returns.unsettled());
         }
-        let (paid, free) = self.fold.points();
-        let due = self.fold.flow().balance();
         // With a contradiction already told, the sums only repeat it.
-        if self.problems.is_empty() && !self.broken && due != Some(paid + free) {
-            self.problems.push(Problem {
-                class: Class::Meaning,
-                file: "the whole log".to_owned(),
-                offset: None,
-                lsn: None,
-                what: format!(
-                    "wallets hold {} points, but grants less uses are {due:?}",
-                    paid + free
-                ),
-            });
+        if self.problems.is_empty() && !self.broken {
+            self.problems.extend(self.sums());
         }
-        (self.fold, self.problems)
+        Ok(Judged {
+            snapshots: self.comparison.compared(),
+            fold: self.fold,
+            problems: self.problems,
+        })
+    }
+
+    /// All entries of all acts must add up to what the wallets hold, fund by fund.
+    fn sums(&self) -> Option<Problem> {
+        let (paid, free) = self.fold.points();
+        let flow = self.fold.flow();
+        let same = i128::try_from(paid) == Ok(flow.paid) && i128::try_from(free) == Ok(flow.free);
+        (!same).then(|| Problem {
+            class: Class::Meaning,
+            file: "the whole log".to_owned(),
+            offset: None,
+            lsn: None,
+            what: format!(
+                "wallets hold {paid} paid and {free} free points, but all entries add up to {} and {}",
+                flow.paid, flow.free
+            ),
+        })
     }
 }
 

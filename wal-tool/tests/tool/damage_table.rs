@@ -8,7 +8,8 @@ use engine::journal::frame::RecordHeader;
 use engine::journal::segment::{SegmentHeader, segment_name};
 
 use crate::damage::{PAGE, flip};
-use crate::stage::{Store, create, earn};
+use crate::forgery::{Block, forge};
+use crate::stage::{Store, create, earn, key};
 
 /// Every act of these stores is a group on a page of its own, and a segment holds thirteen.
 const ACTS: usize = 40;
@@ -35,8 +36,8 @@ impl Harm {
     fn new(closed: bool) -> Self {
         let mut store = Store::new();
         store.act(&create(1), None);
-        for _ in 1..ACTS {
-            store.act(&earn(1, 1), None);
+        for at in 1..ACTS {
+            store.act(&earn(1, 1), key(at as u128));
         }
         let store = if closed { store.close() } else { store.crash() };
         let segments = store.segments();
@@ -57,6 +58,12 @@ impl Harm {
             RecordHeader::decode(page, seed).is_ok_and(|header| !header.is_bare())
         });
         acts.next_back().unwrap().0 as u64 * PAGE
+    }
+
+    /// A snapshot of the whole log, made of it as it is.
+    fn snapshot(&self) -> PathBuf {
+        let made = self.store.rows(&["snapshot", "create"], 0);
+        self.store.dir().join(made[0]["file"].as_str().unwrap())
     }
 
     fn put(&self, file: &PathBuf, bytes: &[u8], offset: u64) {
@@ -321,13 +328,79 @@ const OF_FILES: [Row; 13] = [
     ),
 ];
 
-#[test]
-fn each_damage_has_its_verdict_its_code_and_its_message() {
+/// What happens to snapshots. Whether one holds what the log says is known once the log has been replayed.
+const OF_SNAPSHOTS: [Row; 8] = [
+    row(
+        "bit of a snapshot's header",
+        true,
+        |harm| flip(&harm.snapshot(), 40),
+        (13, "meta", "the header is damaged"),
+    ),
+    row(
+        "bit in the middle of a snapshot",
+        true,
+        |harm| flip(&harm.snapshot(), 300),
+        (13, "meta", "a block is damaged"),
+    ),
+    row(
+        "snapshot cut",
+        true,
+        |harm| {
+            let file = harm.snapshot();
+            harm.cut(&file, fs::metadata(&file).unwrap().len() - 1);
+        },
+        (13, "meta", "the footer is missing"),
+    ),
+    row(
+        "snapshot deleted",
+        true,
+        |harm| fs::remove_file(harm.snapshot()).unwrap(),
+        (13, "meta", "it is missing"),
+    ),
+    row(
+        "snapshot of another store",
+        true,
+        |harm| drop(fs::copy(Harm::new(true).snapshot(), harm.snapshot())),
+        (13, "meta", "belongs to another store"),
+    ),
+    row(
+        "snapshot under another name",
+        true,
+        |harm| {
+            let file = harm.snapshot();
+            fs::rename(&file, file.with_file_name("snap-00000000000000000007.snap")).unwrap();
+        },
+        (13, "meta", "of another LSN than its name says"),
+    ),
+    row(
+        "another row under right checksums",
+        true,
+        // Behind the number of the entity and the length of its row: the LSN of the last act, 40.
+        |harm| forge(&harm.snapshot(), Block::Rows, |body| body[12] -= 1),
+        (
+            13,
+            "meta",
+            "the act that touched it last is not what the log leads to",
+        ),
+    ),
+    row(
+        "another key under right checksums",
+        true,
+        |harm| forge(&harm.snapshot(), Block::Keys, |body| body[16] ^= 1),
+        (
+            13,
+            "meta",
+            "its 39 idempotency keys are not the 39 that the log has",
+        ),
+    ),
+];
+
+fn faults(table: &[Row], question: &[&str]) -> Vec<String> {
     let mut faults = Vec::new();
-    for row in OF_BYTES.iter().chain(&OF_FILES) {
+    for row in table {
         let harm = Harm::new(row.closed);
         (row.harm)(&harm);
-        let answer = harm.store.tool(&["verify", "--json"]);
+        let answer = harm.store.tool(question);
         let rows = answer.rows();
         let told = rows.iter().any(|problem| {
             let what = problem["what"].as_str().unwrap_or_default();
@@ -338,5 +411,33 @@ fn each_damage_has_its_verdict_its_code_and_its_message() {
             faults.push(format!("{}: {} {}", row.what, answer.code, answer.out));
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    faults
+}
+
+#[test]
+fn each_damage_has_its_verdict_its_code_and_its_message() {
+    let mut found = faults(&OF_BYTES, &["verify", "--json"]);
+    found.extend(faults(&OF_FILES, &["verify", "--json"]));
+    found.extend(faults(&OF_SNAPSHOTS, &["verify", "--deep", "--json"]));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_bad_snapshot_goes_aside_and_the_log_makes_another() {
+    for row in &OF_SNAPSHOTS {
+        let harm = Harm::new(row.closed);
+        (row.harm)(&harm);
+        let store = &harm.store;
+        let plan = store.rows(&["repair", "--plan"], 13);
+        assert_eq!(plan[0]["row"], "left", "{}: {plan:?}", row.what);
+        assert_eq!(plan[0]["needs"], "--restore-header", "{}", row.what);
+        let done = store.rows(&["repair", "--restore-header", "--yes"], 0);
+        assert_eq!(done.last().unwrap()["outcome"], "done", "{}", row.what);
+        store.rows(&["verify", "--deep"], 0);
+        let made = store.rows(&["snapshot", "create"], 0);
+        assert_eq!(made[0]["lsn"], ACTS, "{}", row.what);
+        let verified = store.rows(&["verify", "--deep"], 0);
+        let summary = verified.last().unwrap();
+        assert_eq!(summary["snapshots_compared"], 1, "{}", row.what);
+    }
 }

@@ -9,6 +9,7 @@ mod backup;
 mod damage;
 mod damage_table;
 mod drills;
+mod forgery;
 mod index;
 mod live;
 mod manual;

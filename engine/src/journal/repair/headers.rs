@@ -5,7 +5,7 @@ use super::super::catalog::{Catalog, SegmentFile};
 use super::super::error::JournalError;
 use super::super::log_reader::LogReader;
 use super::super::meta::{META_COPIES, META_COPY_BYTES, META_FILE, Meta};
-use super::super::place::snapshot_lsn;
+use super::super::place::{Lsn, snapshot_lsn};
 use super::super::segment::{HEADER_COPY_BYTES, SegmentHeader};
 use super::super::tail::TailVerdict;
 use super::super::view::read_whole;
@@ -118,7 +118,7 @@ fn named_snapshots(names: &[String]) -> [u64; 2] {
 }
 
 /// What the meta must no longer say: that the log was closed where it no longer ends, and snapshots that hold what was
-/// given up.
+/// given up or never was.
 pub(super) fn restate_meta(reader: &LogReader, drafts: &mut Drafts) -> Result<(), JournalError> {
     let Some(old) = reader.catalog().newest_meta() else {
         return Ok(());
@@ -127,12 +127,12 @@ pub(super) fn restate_meta(reader: &LogReader, drafts: &mut Drafts) -> Result<()
     if drafts.cut {
         meta.clean_lsn = None;
     }
-    if let Some(lost) = drafts.lost_from {
-        let kept = meta.snapshots.into_iter().filter(|lsn| *lsn < lost);
-        let mut kept: Vec<u64> = kept.collect();
-        kept.resize(2, 0);
-        meta.snapshots = [kept[0], kept[1]];
-    }
+    let named = meta.snapshots.into_iter();
+    let kept =
+        named.filter(|lsn| !drafts.is_lost(Lsn(*lsn)) && !drafts.retired.contains(&Lsn(*lsn)));
+    let mut kept: Vec<u64> = kept.collect();
+    kept.resize(2, 0);
+    meta.snapshots = [kept[0], kept[1]];
     if meta == *old {
         return Ok(());
     }

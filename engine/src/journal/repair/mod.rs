@@ -18,7 +18,7 @@ use super::catalog::Catalog;
 use super::error::{JournalError, Problem};
 use super::log_reader::LogReader;
 use super::meta::META_FILE;
-use super::place::snapshot_lsn;
+use super::place::{Lsn, snapshot_lsn};
 use super::sidecar::sidecar_name;
 use super::storage::Storage;
 pub use overlay::Overlay;
@@ -34,6 +34,8 @@ pub struct Choice {
     pub accept_tail: bool,
     /// Acknowledged records to be given up, by LSN.
     pub give_up: Vec<RangeInclusive<u64>>,
+    /// Snapshots to go aside, by LSN: they hold something else than the log, and are made anew from it.
+    pub retire: Vec<Lsn>,
     /// What the record of a loss bears, microseconds since the Unix epoch.
     pub now_us: i64,
 }
@@ -80,6 +82,8 @@ struct Drafts {
     changes: Vec<Change>,
     /// The first LSN that is given up.
     lost_from: Option<u64>,
+    /// Snapshots that hold something else than the log.
+    retired: Vec<Lsn>,
     /// The log ends earlier than before.
     cut: bool,
 }
@@ -99,6 +103,7 @@ pub fn plan(storage: &Arc<dyn Storage>, choice: &Choice) -> Result<Plan, Journal
     if choice.restore {
         headers::restore_meta(&reader, &mut drafts)?;
     }
+    drafts.retired.clone_from(&choice.retire);
     headers::restate_meta(&LogReader::of(drafts.over(storage))?, &mut drafts)?;
     drafts.retire(&reader)?;
     for problem in LogReader::of(drafts.over(storage))?.catalog().problems() {
@@ -156,20 +161,21 @@ impl Drafts {
     }
 
     /// Takes away what was made of bytes that change: indexes of changed segments, and snapshots that hold what is given
-    /// up. Both are made anew.
+    /// up or never was. Both are made anew.
     fn retire(&mut self, reader: &LogReader) -> Result<(), JournalError> {
         let indexes: Vec<String> = self
             .changes
             .iter()
+            .filter(|change| change.old != change.new)
             .map(|change| sidecar_name(&change.name))
             .collect();
-        let lost_from = self.lost_from.unwrap_or(u64::MAX);
         for entry in reader.files()? {
-            let holds_lost = snapshot_lsn(&entry.name).is_some_and(|lsn| lsn.0 >= lost_from);
-            let says = match indexes.contains(&entry.name) {
-                true => "goes aside: an index of what changes",
-                false if holds_lost => "goes aside: a snapshot of what is given up",
-                false => continue,
+            let snapshot = snapshot_lsn(&entry.name);
+            let says = match snapshot {
+                None if indexes.contains(&entry.name) => "goes aside: an index of what changes",
+                Some(lsn) if self.is_lost(lsn) => "goes aside: a snapshot of what is given up",
+                Some(lsn) if self.retired.contains(&lsn) => "goes aside: a snapshot that is bad",
+                Some(_) | None => continue,
             };
             let old = reader.read_file(&entry.name, entry.len)?;
             self.changes.push(Change {
@@ -185,6 +191,11 @@ impl Drafts {
             });
         }
         Ok(())
+    }
+
+    /// Whether a snapshot up to here holds what is given up.
+    fn is_lost(&self, lsn: Lsn) -> bool {
+        self.lost_from.is_some_and(|from| lsn.0 >= from)
     }
 
     fn over(&self, storage: &Arc<dyn Storage>) -> Arc<dyn Storage> {
