@@ -90,6 +90,9 @@ pub enum Refusal {
     /// The moment asked about has not come.
     #[error("that moment has not come")]
     MomentAhead,
+    /// It happened before the beginning of the log: a retention setting has deleted it.
+    #[error("the log no longer goes back that far")]
+    Gone,
 }
 
 /// What became of a command.
@@ -210,6 +213,8 @@ pub struct HistoryPage {
     pub next: Option<HistoryPosition>,
     /// All entries of the wallet that match, as far as counted.
     pub total: Total,
+    /// The log begins with this transaction: what was before it was deleted. `None`: it is all there.
+    pub begins: Option<TransactionId>,
 }
 
 /// A count that stops being exact where counting on would cost too much.

@@ -33,7 +33,7 @@ pub use self::engine::Engine;
 pub use self::metrics::{EngineMetrics, Histogram};
 pub use self::open::{
     EngineOptions, IN_FLIGHT_MAX, OpenError, OpenedSnapshot, Opening, Prepared, QUEUED_MAX,
-    SNAPSHOT_EVERY_BYTES,
+    RETAIN_MIN, SNAPSHOT_EVERY_BYTES,
 };
 pub use self::projections::{HistoryMetrics, IndexError, IndexReport, rebuild_index, verify_index};
 pub use self::replay::ReplayError;

@@ -31,6 +31,8 @@ pub struct EngineMetrics {
     pub entities: u64,
     /// Remembered or running idempotency keys.
     pub keys: u64,
+    /// First LSN in the log: later than 1 where a retention setting has deleted what was before.
+    pub first_lsn: u64,
     /// Last LSN on disk.
     pub durable_lsn: u64,
     /// Last LSN given out.
@@ -72,6 +74,7 @@ impl Engine {
             active_entities: core.table.live() as u64,
             entities: core.table.entities() as u64,
             keys: self.inner.keys.count() as u64,
+            first_lsn: self.inner.reader.first().0,
             durable_lsn: core.journal.durable().0,
             appended_lsn: core.journal.appended().0,
             groups: journal.groups.load(Relaxed),

@@ -16,7 +16,7 @@ pub use self::begin::OpenedSnapshot;
 use self::begin::{Begun, begin};
 use crate::clock::SystemClock;
 use crate::compaction::{CompactionWorker, Policy};
-use crate::domain::ALLOTTED_ID_MIN;
+use crate::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS};
 use crate::engine::{Engine, Inner};
 use crate::entities::{Admission, Core, SWEEPS_IDLE};
 use crate::journal::{
@@ -48,6 +48,10 @@ const COMPACT_AFTER_BYTES: u64 = 256 * 1024 * 1024;
 /// A store with little to do gets its segments packed once a day.
 const COMPACT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Shortest time for which history is kept: whatever may still be cancelled must be readable, and so must the answer to
+/// any key that is still remembered.
+pub const RETAIN_MIN: Duration = Duration::from_secs(CANCEL_WINDOW_DAYS as u64 * 24 * 60 * 60);
+
 /// How an engine is set up.
 #[derive(Clone, Debug)]
 pub struct EngineOptions {
@@ -73,6 +77,8 @@ pub struct EngineOptions {
     pub compact_after_bytes: u64,
     /// Or the oldest of them was begun so long ago.
     pub compact_after: Duration,
+    /// Archive files all of which is older are deleted; `None` = history is kept for ever.
+    pub retain: Option<Duration>,
 }
 
 /// What opening found.
@@ -135,6 +141,7 @@ impl EngineOptions {
             snapshot_every_bytes: SNAPSHOT_EVERY_BYTES,
             compact_after_bytes: COMPACT_AFTER_BYTES,
             compact_after: COMPACT_AFTER,
+            retain: None,
         }
     }
 
@@ -287,6 +294,7 @@ fn archiving(
     let policy = Policy {
         bytes: options.compact_after_bytes,
         age: options.compact_after,
+        retain: options.retain,
     };
     CompactionWorker::start(archiver, policy, Arc::clone(clock)).map_err(OpenError::Worker)
 }

@@ -69,18 +69,19 @@ impl Engine {
 impl Inner {
     /// An act by its id.
     pub(crate) fn act(&self, id: TransactionId) -> Result<Option<Act>, Refusal> {
-        Ok(match self.record_at(id.0)? {
+        match self.record_at(id.0)? {
             Some((
                 Record {
                     content: Content::Event(event),
                     ..
                 },
                 at,
-            )) => Some(Act {
+            )) => Ok(Some(Act {
                 transaction: id,
                 at,
                 event: Arc::new(event),
-            }),
+            })),
+            None if self.is_gone(id.0) => Err(Refusal::Gone),
             Some((
                 Record {
                     content: Content::Refused(_),
@@ -88,8 +89,13 @@ impl Inner {
                 },
                 _,
             ))
-            | None => None,
-        })
+            | None => Ok(None),
+        }
+    }
+
+    /// Whether an LSN lies before the beginning of the log. Asked after a look, which may have met the moment of change.
+    pub(crate) fn is_gone(&self, lsn: u64) -> bool {
+        lsn < self.reader.first().0
     }
 
     pub(crate) fn record_at(&self, lsn: u64) -> Result<Option<(Record, Timestamp)>, Refusal> {
@@ -127,7 +133,8 @@ impl Inner {
             offset: query.offset,
             after: query.after.map(|after| Place::new(after.lsn, after.leg)),
         };
-        let page = self.history.page(&ask).map_err(behind)?;
+        let begins = self.reader.first().0;
+        let page = self.history.page(&ask, begins).map_err(behind)?;
         if !page.begun {
             return Err(Refusal::OffsetTooDeep);
         }
@@ -140,7 +147,13 @@ impl Inner {
             leg: place.leg(),
         });
         let total = page.total;
-        Ok(HistoryPage { rows, next, total })
+        let begins = (begins > 1).then_some(TransactionId(begins));
+        Ok(HistoryPage {
+            rows,
+            next,
+            total,
+            begins,
+        })
     }
 
     /// An entry as the log has it. The log decides what happened: an entry that it does not have

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use engine::EngineOptions;
 use engine::journal::SyncMode;
+use engine::{EngineOptions, RETAIN_MIN};
 use serde::Deserialize;
 use server::{CONNECTIONS_MAX, ServeOptions};
 use thiserror::Error;
@@ -72,6 +72,9 @@ struct Settings {
     /// Or the oldest of them was begun so long ago [default: 24h]
     #[arg(long, env = "SCRIP_COMPACT_AFTER", value_name = "TIME")]
     compact_after: Option<Span>,
+    /// Delete archived history all of which is older, at least 400d [default: it is kept for ever]
+    #[arg(long, env = "SCRIP_RETAIN", value_name = "TIME")]
+    retain: Option<Span>,
     /// Most open connections [default: 10000]
     #[arg(long, env = "SCRIP_CONNECTIONS_MAX", value_name = "COUNT")]
     connections_max: Option<usize>,
@@ -215,6 +218,8 @@ impl Config {
         engine.compact_after = settings
             .compact_after
             .map_or(engine.compact_after, |span| span.0);
+        engine.retain = settings.retain.map(|span| span.0);
+        check_retain(engine.retain)?;
         Ok(Self {
             listen,
             admin_listen,
@@ -266,6 +271,7 @@ impl Settings {
             key_window: self.key_window.or(other.key_window),
             compact_after_bytes: self.compact_after_bytes.or(other.compact_after_bytes),
             compact_after: self.compact_after.or(other.compact_after),
+            retain: self.retain.or(other.retain),
             connections_max: self.connections_max.or(other.connections_max),
             workers: self.workers.or(other.workers),
             log_format: self.log_format.or(other.log_format),
@@ -312,6 +318,17 @@ fn check_segment(bytes: u64) -> Result<(), ConfigError> {
 fn check_window(window: Duration) -> Result<(), ConfigError> {
     if !(KEY_WINDOW_MIN..=KEY_WINDOW_MAX).contains(&window) {
         return Err(value("key-window", "must be from 1m to 24h"));
+    }
+    Ok(())
+}
+
+/// Whatever may still be cancelled must be readable.
+fn check_retain(retain: Option<Duration>) -> Result<(), ConfigError> {
+    if retain.is_some_and(|retain| retain < RETAIN_MIN) {
+        return Err(value(
+            "retain",
+            "must be at least 400d: a use may be cancelled for so long",
+        ));
     }
     Ok(())
 }

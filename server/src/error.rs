@@ -29,6 +29,7 @@ pub(crate) fn refused(refusal: Refusal) -> Box<Problem> {
         Refusal::Unreadable => Code::RecordUnreadable,
         Refusal::HistoryBehind => Code::HistoryBehind,
         Refusal::MomentAhead => Code::MomentAhead,
+        Refusal::Gone => Code::HistoryGone,
         Refusal::OffsetTooDeep => {
             let detail = "lies behind what one page looks at; go on with cursors";
             return Problem::of_parameter("offset", detail);

@@ -68,7 +68,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("entities", &["domain", "record", "journal", "clock", "api"]),
     ("publish", AUDITED),
     ("replay", SHELL),
-    ("compaction", &["background", "clock", "journal"]),
+    (
+        "compaction",
+        &["background", "clock", "journal", "snapshot"],
+    ),
     ("snapshot", FOLDED),
 ];
 

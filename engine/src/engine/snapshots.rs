@@ -4,4 +4,5 @@ mod archive;
 mod crash;
 mod damage;
 mod equal;
+mod retain;
 mod stage;

@@ -78,7 +78,7 @@ fn ahead(catalog: &Catalog, last: Link, base: Base) -> Problem {
 
 fn beheaded(first: &SegmentFile) -> Problem {
     let what = format!(
-        "the log begins at LSN {}, and there is no sound snapshot of what was before",
+        "the log begins at LSN {}, and there is no sound snapshot of what was before: take one from a backup",
         first.first_lsn
     );
     Problem::new(Class::Meta, &first.name, what).lsn(first.first_lsn)

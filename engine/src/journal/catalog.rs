@@ -7,7 +7,7 @@ use super::archive::Archive;
 use super::error::{Class, JournalError, Problem};
 use super::filler::{NEXT_SUFFIX, RESERVE_FILE};
 use super::meta::{META_FILE, META_TMP_FILE, Meta, MetaCopies};
-use super::place::{SNAPSHOT_TMP_SUFFIX, snapshot_lsn};
+use super::place::{Lsn, SNAPSHOT_TMP_SUFFIX, snapshot_lsn};
 use super::reopen::Reopened;
 use super::segment::{
     CopyFlaw, FEATURE_LOSS, HEADER_COPY_BYTES, SegmentHeader, parse_segment_name,
@@ -45,6 +45,8 @@ pub struct Catalog {
     pub(crate) archive: Archive,
     /// Names of segments that are in the archive by now and are to be removed.
     pub superseded: Vec<String>,
+    /// Archive files before the beginning of the log: deleted by a retention setting, and to be removed.
+    pub forgotten: Vec<String>,
     pub meta: Option<MetaCopies>,
     /// Prepared segments.
     pub next: Vec<String>,
@@ -128,6 +130,7 @@ impl Catalog {
             segments: Vec::new(),
             archive: Archive::default(),
             superseded: Vec::new(),
+            forgotten: Vec::new(),
             meta: None,
             next: Vec::new(),
             has_reserve: false,
@@ -162,6 +165,8 @@ impl Catalog {
             .segments
             .sort_by_key(|segment| (segment.seq, segment.first_lsn));
         catalog.archive = Archive::read(storage)?;
+        let begins = catalog.newest_meta().map_or(0, |meta| meta.archive_seq);
+        catalog.forgotten = catalog.archive.forget(begins);
         catalog.join_archive();
         Ok(catalog)
     }
@@ -239,6 +244,22 @@ impl Catalog {
         self.chain_problems(&mut found);
         self.meta_problems(&mut found);
         found
+    }
+
+    /// The worst of these.
+    pub(crate) fn worst_blocking(&self) -> Option<Problem> {
+        let found = self.blocking_problems().into_iter();
+        found.max_by_key(|problem| problem.class.severity())
+    }
+
+    /// The log must go back to LSN 1: what stood before its beginning is gone.
+    pub fn check_whole(&self) -> Result<(), JournalError> {
+        match self.segments.first() {
+            Some(first) if first.first_lsn > 1 => Err(JournalError::Gone {
+                begins: Lsn(first.first_lsn),
+            }),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Segments in which acknowledged records were given up, in words.

@@ -15,6 +15,7 @@ use super::error::{Class, JournalError, Problem};
 use super::log_reader::LogReader;
 use super::meta::{META_FILE, Meta};
 use super::place::Lsn;
+use super::retain::Expired;
 use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use super::storage::{Access, Held, Storage};
 use super::walk::Link;
@@ -51,6 +52,8 @@ pub struct Compacted {
     pub bytes_after: u64,
     pub first_lsn: Lsn,
     pub last_lsn: Lsn,
+    /// Archive files deleted afterwards, where there is a retention setting.
+    pub deleted: Vec<Expired>,
 }
 
 type ChangeMeta = dyn Fn(&mut Meta);

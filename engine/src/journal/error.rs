@@ -145,6 +145,11 @@ pub enum JournalError {
     Damage(Problem),
     #[error("{dir} is in use by another process ({holder})")]
     Locked { dir: PathBuf, holder: String },
+    /// What is asked for stood before the beginning of the log.
+    #[error(
+        "the log begins at LSN {begins} here: what was before it was deleted by a retention setting"
+    )]
+    Gone { begins: Lsn },
     #[error("journal options: {0}")]
     Options(String),
     #[error(
@@ -179,9 +184,11 @@ impl JournalError {
         match self {
             Self::Io { source, .. } => source,
             Self::Damage(problem) => io::Error::new(io::ErrorKind::InvalidData, problem),
-            other @ (Self::Locked { .. } | Self::Options(_) | Self::Poisoned | Self::Closed) => {
-                io::Error::other(other.to_string())
-            }
+            other @ (Self::Locked { .. }
+            | Self::Gone { .. }
+            | Self::Options(_)
+            | Self::Poisoned
+            | Self::Closed) => io::Error::other(other.to_string()),
         }
     }
 
@@ -190,7 +197,7 @@ impl JournalError {
             Self::Io { .. } | Self::Poisoned | Self::Closed => Class::Io,
             Self::Damage(problem) => problem.class,
             Self::Locked { .. } => Class::Locked,
-            Self::Options(_) => Class::Usage,
+            Self::Options(_) | Self::Gone { .. } => Class::Usage,
         }
     }
 

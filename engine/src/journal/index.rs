@@ -198,6 +198,17 @@ impl LogIndex {
         }
     }
 
+    /// The log begins with this segment now. Whoever reads one before it at this moment goes on with what it has.
+    pub(crate) fn begin_with(&self, seq: u64) {
+        self.segments.write().retain(|segment| segment.seq >= seq);
+    }
+
+    /// The lowest LSN that can be read.
+    pub(crate) fn first(&self) -> u64 {
+        let segments = self.segments.read();
+        segments.first().map_or(0, |first| first.first_lsn)
+    }
+
     /// The segment that holds `lsn`. Segments without any record of their own share their first LSN with the next one.
     pub(crate) fn holding(&self, lsn: u64) -> Option<Arc<IndexedSegment>> {
         let segments = self.segments.read();

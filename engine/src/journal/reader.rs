@@ -96,6 +96,11 @@ impl ActReader {
         Lsn(self.index.durable())
     }
 
+    /// The lowest LSN that can be read: later than 1 where a retention setting has deleted what was before.
+    pub fn first(&self) -> Lsn {
+        Lsn(self.index.first())
+    }
+
     /// The act whose first record is `lsn`; None when there is none, or it is not durable.
     pub fn act_at(&self, lsn: Lsn) -> Result<Option<OwnedAct>, JournalError> {
         self.with_act(lsn, |act| act.to_owned())

@@ -80,6 +80,7 @@ pub fn restore(
             "there is no store to restore from".to_owned(),
         ));
     };
+    catalog.check_whole()?;
     check_empty(into)?;
     let identity = Identity {
         store_id: entropy

@@ -8,5 +8,6 @@ mod flips;
 mod golden;
 mod looking;
 mod restoring;
+mod retaining;
 mod running;
 mod stage;

@@ -140,10 +140,11 @@ impl History {
         }
     }
 
-    /// A page of a wallet's history.
-    pub(crate) fn page(&self, ask: &Ask) -> Result<Page, Behind> {
+    /// A page of a wallet's history, in a log that begins with LSN `begins`: the index may remember what was before.
+    pub(crate) fn page(&self, ask: &Ask, begins: u64) -> Result<Page, Behind> {
         let view = self.shared.tail.lock().view(ask.wallet).ok_or(Behind)?;
-        view.page(ask).map_err(|damaged| self.damaged(&damaged))
+        view.page(ask, begins)
+            .map_err(|damaged| self.damaged(&damaged))
     }
 
     /// All entries of a wallet up to an LSN and an instant, oldest first.
@@ -173,7 +174,7 @@ impl History {
             offset: 0,
             after: None,
         };
-        self.page(&ask).unwrap().total
+        self.page(&ask, 1).unwrap().total
     }
 
     fn damaged(&self, damaged: &RunDamaged) -> Behind {

@@ -64,6 +64,9 @@ impl Inner {
             rejection,
             replayed: false,
         };
+        if matches!(moment, Moment::AtLsn(lsn) if self.is_gone(lsn)) {
+            return Err(Refusal::Gone);
+        }
         let edge = match moment {
             Moment::At(at) => Edge {
                 lsn: u64::MAX >> 8,
@@ -151,7 +154,8 @@ impl Inner {
 
     /// The act that created a wallet, found by its time: it moved no points, so the index does not have it.
     fn creation(&self, view: &WalletView) -> Result<(u64, Event), Refusal> {
-        let (mut low, mut high) = (1, self.reader.durable().0);
+        let begins = self.reader.first().0;
+        let (mut low, mut high) = (begins.max(1), self.reader.durable().0);
         while low < high {
             let middle = low + (high - low) / 2;
             if time_of(&self.reader, middle).map_err(unreadable)? < view.created_at.0 {
@@ -172,6 +176,9 @@ impl Inner {
             if at > view.created_at {
                 break;
             }
+        }
+        if self.reader.first().0 > 1 {
+            return Err(Refusal::Gone);
         }
         tracing::error!(wallet = %view.id, "the log does not have the creation of a wallet");
         Err(Refusal::Unreadable)

@@ -49,6 +49,11 @@ pub(crate) struct History<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     total_at_least: Option<u64>,
+    /// Only where the operator has older history deleted: the log begins with this transaction, and entries before it
+    /// are neither shown nor counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    begins_with: Option<u64>,
 }
 
 /// `GET /v1/wallets/{id}/transactions`
@@ -81,6 +86,7 @@ pub(crate) fn history(call: Call) -> Task {
             next_cursor,
             total,
             total_at_least,
+            begins_with: page.begins.map(|begins| begins.0),
         };
         let mut answer = answer::json(StatusCode::OK, &body);
         link_next(&mut answer, &call, body.next_cursor.as_deref());

@@ -32,6 +32,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!(config.engine.key_window, Duration::from_secs(86_400));
     assert_eq!(config.engine.compact_after_bytes, 268_435_456);
     assert_eq!(config.engine.compact_after, Duration::from_secs(86_400));
+    assert_eq!(config.engine.retain, None);
     assert_eq!(config.log_format, LogFormat::Text);
     assert!(config.workers >= 1);
     assert!(!config.serve.bench_noop);
@@ -55,7 +56,7 @@ fn a_flag_goes_before_the_file() {
 fn the_file_takes_known_keys_of_the_right_type_only() {
     let every = "listen = \"127.0.0.1:1\"\nadmin-listen = \"127.0.0.1:2\"\ndata = \"d\"\nsegment-bytes = 65536\n\
                  snapshot-every-bytes = \"1GiB\"\n\
-                 sync = \"fdatasync\"\nmax-active = 1\nidle = \"1s\"\nmax-keys = 1\nkey-window = \"1h\"\ncompact-after-bytes = \"1GiB\"\ncompact-after = \"1h\"\n\
+                 sync = \"fdatasync\"\nmax-active = 1\nidle = \"1s\"\nmax-keys = 1\nkey-window = \"1h\"\ncompact-after-bytes = \"1GiB\"\ncompact-after = \"1h\"\nretain = \"400d\"\n\
                  connections-max = 1\nworkers = 1\nlog-format = \"text\"\nlog-level = \"debug\"\ninsecure-listen = true";
     let settings = file(every).unwrap();
     assert_eq!(settings.sync, Some(Sync::Fdatasync));
@@ -82,6 +83,7 @@ fn values_that_cannot_be_are_refused_by_name() {
         ("--segment-bytes 4096", "segment-bytes"),
         ("--key-window 59s", "key-window"),
         ("--key-window 25h", "key-window"),
+        ("--retain 399d", "retain"),
         ("--workers 0", "workers"),
         ("--connections-max 0", "connections-max"),
         ("--max-active 0", "max-active"),
@@ -124,7 +126,8 @@ fn units_are_read_strictly() {
     let span = |text: &str| text.parse::<Span>().ok().map(|span| span.0.as_millis());
     assert_eq!(span("500ms"), Some(500));
     assert_eq!(span("24h"), Some(86_400_000));
-    for text in ["", "10", "s", "10 s", "1d", "-1s"] {
+    assert_eq!(span("400d"), Some(34_560_000_000));
+    for text in ["", "10", "s", "10 s", "1w", "-1s"] {
         assert_eq!(span(text), None, "{text}");
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Bytes(pub(super) u64);
 
-/// A time: `500ms`, `10s`, `5m`, `24h`.
+/// A time: `500ms`, `10s`, `5m`, `24h`, `400d`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Span(pub(super) Duration);
 
@@ -47,6 +47,7 @@ fn parse_span(text: &str) -> Option<Duration> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(factor).map(Duration::from_millis)
@@ -81,7 +82,7 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse_span(text)
             .map(Self)
-            .ok_or("must be a time such as 500ms, 10s, 5m, 24h")
+            .ok_or("must be a time such as 500ms, 10s, 5m, 24h, 400d")
     }
 }
 

@@ -108,6 +108,7 @@ fn every_refusal_has_its_status_and_says_when_to_come_back() {
         (Refusal::Unreadable, 500, "record-unreadable", false),
         (Refusal::HistoryBehind, 503, "history-behind", true),
         (Refusal::MomentAhead, 422, "moment-ahead", false),
+        (Refusal::Gone, 410, "history-gone", false),
         (Refusal::OffsetTooDeep, 400, "invalid-parameter", false),
     ];
     for (refusal, status, code, again) in table {

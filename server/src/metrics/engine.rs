@@ -62,6 +62,11 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::
             metrics.keys,
         ),
         (
+            "journal_first_lsn",
+            "First LSN in the log; later than 1 where the retention setting has deleted what was before",
+            metrics.first_lsn,
+        ),
+        (
             "journal_durable_lsn",
             "Last LSN on disk",
             metrics.durable_lsn,
@@ -266,8 +271,18 @@ fn encode_archive(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) 
         ),
         (
             "compaction_failures",
-            "Attempts to archive segments that failed",
+            "Attempts to archive segments, or to delete what is past its retention, that failed",
             figures.failures,
+        ),
+        (
+            "retention_files",
+            "Archive files deleted by the retention setting",
+            figures.deleted_files,
+        ),
+        (
+            "retention_bytes",
+            "Bytes of these files",
+            figures.deleted_bytes,
         ),
     ];
     for (name, help, value) in counters {

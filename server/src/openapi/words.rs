@@ -74,6 +74,7 @@ static ROUTES: [Words; 17] = [
         codes: &[
             Code::WalletNotFound,
             Code::MomentAhead,
+            Code::HistoryGone,
             Code::RecordUnreadable,
             Code::HistoryBehind,
         ],
@@ -162,7 +163,11 @@ static ROUTES: [Words; 17] = [
         text: "With an entry for each wallet that it touched.",
         answer: Answers::Found("Transaction"),
         answer_text: "The transaction.",
-        codes: &[Code::TransactionNotFound, Code::RecordUnreadable],
+        codes: &[
+            Code::TransactionNotFound,
+            Code::HistoryGone,
+            Code::RecordUnreadable,
+        ],
     },
     Words {
         name: "POST /v1/transactions/{id}/cancel",
@@ -174,6 +179,7 @@ static ROUTES: [Words; 17] = [
         answer_text: "The points are back in the wallet.",
         codes: &[
             Code::TransactionNotFound,
+            Code::HistoryGone,
             Code::NotCancellable,
             Code::OverCancel,
             Code::CancelWindowOver,
@@ -191,6 +197,7 @@ static ROUTES: [Words; 17] = [
         answer_text: "A page of allocations.",
         codes: &[
             Code::TransactionNotFound,
+            Code::HistoryGone,
             Code::InvalidCursor,
             Code::RecordUnreadable,
         ],

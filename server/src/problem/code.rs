@@ -46,6 +46,7 @@ pub(crate) enum Code {
     Replaying,
     HistoryBehind,
     MomentAhead,
+    HistoryGone,
 }
 
 /// What is always true of a code.
@@ -67,7 +68,7 @@ pub(crate) struct Facts {
 
 impl Code {
     /// All codes, in the order of their numbers.
-    pub(crate) const ALL: [Self; 40] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::MalformedJson,
         Self::MalformedRequest,
         Self::InvalidParameter,
@@ -108,6 +109,7 @@ impl Code {
         Self::Replaying,
         Self::HistoryBehind,
         Self::MomentAhead,
+        Self::HistoryGone,
     ];
 
     /// The code of a page's address.
@@ -144,7 +146,7 @@ const fn again(seconds: &'static str, facts: Facts) -> Facts {
 }
 
 /// By number of the code; a test holds it against [`Code::ALL`].
-static FACTS: [Facts; 40] = [
+static FACTS: [Facts; 41] = [
     fact(
         StatusCode::BAD_REQUEST,
         "malformed-json",
@@ -411,5 +413,12 @@ static FACTS: [Facts; 40] = [
         "moment-ahead",
         "That moment has not come",
         "The past of a wallet was asked for at a time, or an LSN, that still lies ahead.",
+    ),
+    fact(
+        StatusCode::GONE,
+        "history-gone",
+        "The log no longer goes back that far",
+        "What is asked for happened before the beginning of the log: the operator has set for how long history is kept, \
+         and what is older was deleted. Balances are not affected. Trying again does not help.",
     ),
 ];

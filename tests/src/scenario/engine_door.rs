@@ -289,7 +289,8 @@ fn refused(refusal: Refusal) -> Answer {
         | Refusal::Unreadable
         | Refusal::HistoryBehind
         | Refusal::OffsetTooDeep
-        | Refusal::MomentAhead => panic!("no scenario asks for this: {refusal}"),
+        | Refusal::MomentAhead
+        | Refusal::Gone => panic!("no scenario asks for this: {refusal}"),
     };
     Answer::Refused {
         code,

@@ -1,6 +1,7 @@
 //! Reading an archive file: its index at once, its blocks one by one, each of them proved before it is used.
 
 use super::super::error::{Class, JournalError, Problem};
+use super::super::frame::RecordHeader;
 use super::super::segment::HEADER_PAGE_BYTES;
 use super::super::storage::{Access, Storage, StorageFile};
 use super::super::walk::{Link, SegmentKey};
@@ -175,8 +176,23 @@ impl ArchiveFile {
         Ok(unpacked)
     }
 
+    /// Header times of its first and last record, µs.
+    pub(crate) fn times(&self) -> Result<(i64, i64), JournalError> {
+        let (bytes, end) = self.unpack_to_end(0)?;
+        let first = bytes.first_chunk().map(RecordHeader::parse);
+        let first_us = first.map_or(end.time_us, |first| first.time_us);
+        let last = self.places.len() - 1;
+        let (_, end) = self.unpack_to_end(last)?;
+        Ok((first_us, end.time_us))
+    }
+
     /// The bytes of a block's stretch, proved: the header CRC of its last record depends on every byte before it.
     pub(crate) fn unpack(&self, block: usize) -> Result<Vec<u8>, JournalError> {
+        self.unpack_to_end(block).map(|(bytes, _)| bytes)
+    }
+
+    /// As `unpack`, with the last record.
+    fn unpack_to_end(&self, block: usize) -> Result<(Vec<u8>, Link), JournalError> {
         let place = self.places[block];
         let shown = self.shown();
         let flawed = |flaw| damage_of(&shown, place.offset, place.first_lsn, flaw);
@@ -219,7 +235,7 @@ impl ArchiveFile {
             },
         };
         match rebuild(&columns, stretch, SegmentKey::of(&run.source)) {
-            Some((bytes, end)) if end.crc == head.last_crc => Ok(bytes),
+            Some((bytes, end)) if end.crc == head.last_crc => Ok((bytes, end)),
             Some(_) | None => Err(flawed(LayoutFlaw::Crc)),
         }
     }

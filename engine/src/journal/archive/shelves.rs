@@ -53,6 +53,18 @@ impl Archive {
         }
     }
 
+    /// Leaves out the files before segment `begins`; gives their names inside the data directory.
+    pub(crate) fn forget(&mut self, begins: u64) -> Vec<String> {
+        let before = |file: &Arc<ArchiveFile>| {
+            let last = file.runs.last();
+            last.is_some_and(|run| run.source.seq < begins)
+        };
+        let files = std::mem::take(&mut self.files);
+        let (forgotten, kept): (Vec<_>, Vec<_>) = files.into_iter().partition(before);
+        self.files = kept;
+        forgotten.iter().map(|file| file.shown()).collect()
+    }
+
     /// Every archived segment.
     pub(crate) fn segments(&self) -> Vec<SegmentFile> {
         let found = self.segments_with_ends().into_iter();

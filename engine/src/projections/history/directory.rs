@@ -72,6 +72,9 @@ impl Shared {
         if header.span.to > self.opened_at {
             return Err("it is ahead of the log".to_owned());
         }
+        if header.span.to < reader.first().0 {
+            return Err("the log begins behind it".to_owned());
+        }
         if header.entries > 0 {
             let last = reader.with_act(Lsn(header.last.lsn()), |act| act.time_us);
             if last.ok().flatten() != Some(header.last_at_us) {

@@ -60,8 +60,11 @@ struct Walk<'a> {
 // === impl View ===
 
 impl View {
-    pub(super) fn page(&self, ask: &Ask) -> Result<Page, RunDamaged> {
+    pub(super) fn page(&self, ask: &Ask, begins: u64) -> Result<Page, RunDamaged> {
         let mut slices = self.slices(ask.wallet, ask.from_us, ask.to_us)?;
+        if begins > 1 {
+            cut(&mut slices, Place::new(begins - 1, u8::MAX), true)?;
+        }
         let total = total(&slices, &ask.filter)?;
         if let Some(after) = ask.after {
             cut(&mut slices, after, ask.ascending)?;

@@ -88,7 +88,7 @@ fn expected(list: &[Plain], ask: &Ask, wanted: &Wanted) -> Vec<Place> {
 
 fn check(history: &History, list: &[Plain], ask: &Ask, wanted: &Wanted) {
     let all = expected(list, ask, wanted);
-    let mut page = history.page(ask).unwrap();
+    let mut page = history.page(ask, 1).unwrap();
     assert_eq!(page.total, Total::Exactly(all.len() as u64));
     let mut rest = &all[ask.offset.min(all.len())..];
     loop {
@@ -103,11 +103,14 @@ fn check(history: &History, list: &[Plain], ask: &Ask, wanted: &Wanted) {
         let Some(next) = page.next else { break };
         let after = Some(next);
         page = history
-            .page(&Ask {
-                after,
-                offset: 0,
-                ..*ask
-            })
+            .page(
+                &Ask {
+                    after,
+                    offset: 0,
+                    ..*ask
+                },
+                1,
+            )
             .unwrap();
     }
 }

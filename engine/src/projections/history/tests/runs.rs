@@ -86,11 +86,11 @@ fn a_failing_disk_costs_nothing_but_time() {
         if history.shared.step(true).is_ok() {
             break;
         }
-        let page = history.page(&ask(1)).unwrap();
+        let page = history.page(&ask(1), 1).unwrap();
         assert_eq!(page.total, crate::api::Total::Exactly(600));
         history.shared.step(true).unwrap();
         assert_eq!(history.metrics().indexed_lsn, 3_000);
-        assert_eq!(history.page(&ask(1)).unwrap(), page);
+        assert_eq!(history.page(&ask(1), 1).unwrap(), page);
     }
 }
 
@@ -122,6 +122,6 @@ fn what_memory_may_not_hold_is_a_gap_and_not_a_lie() {
         let last = *lsns.end();
         history.apply(last, lsns.map(|lsn| (lsn, lsn as i64, &event)));
     }
-    assert!(history.page(&ask(1)).is_err());
+    assert!(history.page(&ask(1), 1).is_err());
     assert!(history.metrics().memory_entries < RUN_ENTRIES as u64);
 }

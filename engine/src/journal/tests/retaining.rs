@@ -1,0 +1,227 @@
+//! Retention: only what is old, archived and within both snapshots goes; a crash at any call leaves one log or the other.
+
+use super::archiving::cover;
+use super::restoring::{placeless, reader, store};
+use super::stage::{Run, append, body, replay, small};
+use crate::journal::sim::{Fault, MemStorage};
+use crate::journal::writer::Turn;
+use crate::journal::{
+    Base, Class, JournalError, LogReader, Lsn, OwnedAct, RestorePoint, RetainPlan, Storage,
+    compact_offline, open, prepare, restore, retain_offline, snapshot_name,
+};
+use std::sync::Arc;
+
+/// A store with three archive files, and the acts in it. Its snapshots are names only.
+fn archived() -> (MemStorage, Vec<OwnedAct>) {
+    let (mut disk, _) = store(40);
+    for round in 0..3 {
+        let mut run = Run::start(&disk, small()).unwrap();
+        for at in 0..60 {
+            // The ticket is the time, too.
+            let ticket = 1_000 * (round + 1) + at;
+            append(&run.journal, &body(at + round, 200), ticket);
+            append(&run.journal, &body(at, 900), ticket);
+            assert_eq!(run.parts.writer.turn().unwrap(), Turn::Worked);
+            while run.journal.space().segments_ready == 0 {
+                run.parts.filler.turn(false).unwrap();
+            }
+        }
+        drop(run);
+        disk = disk.kill();
+        let acts = acts(&disk);
+        snapshot_at(&disk, acts.last().unwrap().last_lsn.0);
+        let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+        compact_offline(&storage, &mut |_| Ok(())).unwrap();
+    }
+    let found = acts(&disk);
+    assert_eq!(archives(&disk).len(), 3);
+    (disk, found)
+}
+
+fn snapshot_at(disk: &MemStorage, lsn: u64) {
+    for name in disk.names() {
+        if name.ends_with(".snap") {
+            disk.place(&name, None);
+        }
+    }
+    cover(disk, lsn);
+    disk.place(&snapshot_name(Lsn(lsn)), Some(vec![0; 8]));
+}
+
+fn acts(disk: &MemStorage) -> Vec<OwnedAct> {
+    replay(&open(Arc::new(disk.copy()), small()).unwrap()).unwrap()
+}
+
+fn archives(disk: &MemStorage) -> Vec<String> {
+    let found = disk.folder("archive").unwrap().list().unwrap();
+    found.into_iter().map(|entry| entry.name).collect()
+}
+
+fn retain(disk: &MemStorage, before_us: i64) -> Result<RetainPlan, JournalError> {
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    retain_offline(&storage, before_us, &mut |_| Ok(()))
+}
+
+/// The acts of a log that begins later, read behind a known state.
+fn acts_behind(disk: &MemStorage, expected: &[OwnedAct]) -> Vec<OwnedAct> {
+    let mut recovered = prepare(Arc::new(disk.copy()), small()).unwrap();
+    let first = &recovered.catalog().segments[0];
+    let header = first.header().unwrap();
+    let before = expected
+        .iter()
+        .rfind(|act| act.last_lsn.0 == header.prev_lsn);
+    let base = Base {
+        lsn: Lsn(header.prev_lsn),
+        crc: header.prev_crc,
+        time_us: before.map_or(0, |act| act.time_us),
+    };
+    recovered.begin_behind(Some(base)).unwrap();
+    replay(&recovered).unwrap()
+}
+
+#[test]
+fn whole_files_older_than_the_bound_go_oldest_first_and_nothing_else() {
+    let (disk, expected) = archived();
+    assert_eq!(retain(&disk, i64::MIN).unwrap().files, []);
+    let all = reader(&disk).retain_plan(i64::MAX).unwrap();
+    assert_eq!(all.files.len(), 3);
+    let time_of = |lsn: Lsn| {
+        let act = expected.iter().rfind(|act| act.lsn <= lsn).unwrap();
+        act.time_us
+    };
+    for file in &all.files {
+        assert_eq!(
+            (file.first_us, file.last_us),
+            (time_of(file.first_lsn), time_of(file.last_lsn))
+        );
+        assert_eq!(file.bytes, disk.bytes(&file.file).unwrap().len() as u64);
+    }
+    // The last record of the second file is exactly at the bound: that file stays.
+    let bound = all.files[1].last_us;
+    let done = retain(&disk, bound).unwrap();
+    assert_eq!(done.files, all.files[..1]);
+    assert_eq!(archives(&disk).len(), 2);
+    let found = reader(&disk);
+    assert_eq!(found.catalog().problems(), []);
+    assert_eq!(found.catalog().segments[0].first_lsn, done.begins.0);
+    let report = found.verify(2, &|_, _| {}).unwrap();
+    assert_eq!(
+        (report.problems, report.first_lsn),
+        (Vec::new(), done.begins)
+    );
+    let kept: Vec<_> = expected
+        .iter()
+        .filter(|act| act.lsn >= done.begins)
+        .cloned()
+        .collect();
+    assert_eq!(placeless(&acts_behind(&disk, &expected)), placeless(&kept));
+    assert!(
+        retain(&disk, bound).unwrap().is_empty(),
+        "a second time there is nothing"
+    );
+    assert_eq!(retain(&disk, i64::MAX).unwrap().files, all.files[1..]);
+    assert_eq!(archives(&disk), [] as [String; 0]);
+    assert_eq!(reader(&disk).catalog().problems(), []);
+}
+
+#[test]
+fn what_a_kept_snapshot_does_not_cover_stays() {
+    let (disk, _) = archived();
+    let all = reader(&disk).retain_plan(i64::MAX).unwrap();
+    let second = all.files[1].last_lsn.0;
+    let mut meta = reader(&disk).catalog().newest_meta().unwrap().clone();
+    meta.snapshots[1] = second;
+    meta.seq += 1;
+    disk.place("store.meta", Some(meta.encode().repeat(4)));
+    let planned = || reader(&disk).retain_plan(i64::MAX).unwrap().files;
+    assert_eq!(planned(), [], "the older snapshot is missing");
+    disk.place(&snapshot_name(Lsn(second)), Some(vec![0; 8]));
+    assert_eq!(planned(), all.files[..2]);
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    let refused = retain_offline(&storage, i64::MAX, &mut |lsn| match lsn.0 == second {
+        true => Err(JournalError::Closed),
+        false => Ok(()),
+    });
+    assert!(refused.is_err(), "a snapshot that does not read back");
+    assert_eq!(archives(&disk).len(), 3);
+    assert_eq!(planned(), all.files[..2]);
+}
+
+#[test]
+fn a_log_that_begins_later_is_no_damage_but_is_not_the_whole_past() {
+    let (disk, _) = archived();
+    let begins = retain(&disk, i64::MAX).unwrap().begins;
+    let found = reader(&disk);
+    let gone = |outcome: Result<(), JournalError>| {
+        let error = outcome.unwrap_err();
+        assert_eq!(error.class(), Class::Usage);
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("begins at LSN {begins}")),
+            "{error}"
+        );
+    };
+    gone(found.catalog().check_whole());
+    let entropy = small().entropy;
+    let restored = restore(&found, &MemStorage::new(1), RestorePoint::End, &entropy, 0);
+    gone(restored.map(|_| ()));
+    // Without a known state it is not served.
+    let refused = open(Arc::new(disk.copy()), small())
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(refused.exit_code(), 13, "{refused}");
+    assert_eq!(found.backup_plan().unwrap().first_lsn, begins);
+}
+
+#[test]
+fn a_crash_at_any_call_of_a_retention_leaves_one_log_or_the_other() {
+    let (disk, expected) = archived();
+    let plan = reader(&disk).retain_plan(i64::MAX).unwrap();
+    let (mut before, mut after) = (0, 0);
+    for fault in [Fault::PowerCut, Fault::Eio] {
+        for call in 1.. {
+            let cut = disk.copy();
+            cut.fail_at(call, fault);
+            let outcome = retain(&cut, i64::MAX);
+            let reached = cut.calls() >= call;
+            let found = match fault {
+                Fault::PowerCut => cut.crash(call),
+                Fault::Eio => cut.kill(),
+            };
+            let log = reader(&found);
+            assert_eq!(
+                log.catalog().blocking_problems(),
+                [],
+                "{fault:?} at call {call}"
+            );
+            let first = log.catalog().segments[0].first_lsn;
+            match first {
+                1 => {
+                    before += 1;
+                    assert_eq!(placeless(&acts(&found)), placeless(&expected));
+                }
+                _ => {
+                    after += 1;
+                    assert_eq!(first, plan.begins.0);
+                    acts_behind(&found, &expected);
+                }
+            }
+            // The next one finishes, whatever was left.
+            let left = LogReader::of(Arc::new(found.clone())).unwrap();
+            let left = left.catalog().forgotten.len();
+            let again = retain(&found, i64::MAX).unwrap();
+            assert_eq!(again.leftovers.len(), left);
+            assert_eq!(
+                archives(&found),
+                [] as [String; 0],
+                "{fault:?} at call {call}"
+            );
+            if !reached {
+                outcome.unwrap();
+                break;
+            }
+        }
+    }
+    assert!(before > 5 && after > 5, "{before} before, {after} after");
+}
