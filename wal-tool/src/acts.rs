@@ -256,7 +256,8 @@ impl From<&BadSpan> for Damage {
     fn from(span: &BadSpan) -> Self {
         Self {
             problem: span.problem.clone(),
-            to: Some(span.to),
+            // Of an archived segment the place is told in the archive file, where the end means nothing.
+            to: (span.problem.offset == Some(span.flaw.offset)).then_some(span.to),
         }
     }
 }

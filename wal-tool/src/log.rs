@@ -14,6 +14,7 @@ use engine::journal::{
 
 use crate::acts::{Act, Damage, Found, Joining, Origin};
 use crate::exit::Stop;
+use crate::gaps::Gaps;
 
 /// Most records of one act. A walk that starts in the middle of an act starts so much earlier.
 const ACT_RECORDS_MAX: u64 = ACT_BYTES_MAX.div_ceil(BODY_BYTES_MAX) as u64;
@@ -22,6 +23,7 @@ const ACT_RECORDS_MAX: u64 = ACT_BYTES_MAX.div_ceil(BODY_BYTES_MAX) as u64;
 pub(crate) struct Log {
     reader: LogReader,
     tail: Option<Tail>,
+    gaps: Gaps,
     /// In the order of their numbers.
     places: Vec<SegmentPlace>,
     bytes: u64,
@@ -66,9 +68,11 @@ impl Log {
     /// The log of a directory that is no real one, or that was looked into already.
     pub(crate) fn of(reader: LogReader) -> Result<Self, Stop> {
         let tail = reader.tail()?;
+        let gaps = Gaps::of(&reader);
         let mut log = Self {
             reader,
             tail,
+            gaps,
             places: Vec::new(),
             bytes: 0,
         };
@@ -184,20 +188,79 @@ impl Log {
     fn walk(&self, range: Range, look: &mut Look<'_>) -> Result<Next, Stop> {
         let mut joining = Joining::default();
         let mut outcome = Ok(Next::GoOn);
+        // Number of the segment that was met last; none yet.
+        let mut at = None;
         self.reader.each_record(range, |item| {
-            outcome = self.step(range.order, &mut joining, item, look);
+            outcome = match &item {
+                Item::Record(record) => {
+                    let seq = u64::from(record.position.segment);
+                    let before = at.replace(seq);
+                    self.pass_gaps(&range, before, seq, &mut joining, look)
+                }
+                Item::Bad(_) => Ok(Next::GoOn),
+            };
+            if matches!(outcome, Ok(Next::GoOn)) {
+                outcome = self.step(range.order, &mut joining, item, look);
+            }
             match outcome {
                 Ok(Next::GoOn) => ControlFlow::Continue(()),
                 Ok(Next::Enough) | Err(_) => ControlFlow::Break(()),
             }
         })?;
-        if matches!(outcome, Ok(Next::GoOn))
-            && range.order == Order::Backward
-            && let Some(act) = joining.end()
-        {
-            return look(Found::Act(act));
+        if outcome? == Next::Enough {
+            return Ok(Next::Enough);
         }
-        outcome
+        if range.order == Order::Backward
+            && let Some(act) = joining.end()
+            && look(Found::Act(act))? == Next::Enough
+        {
+            return Ok(Next::Enough);
+        }
+        match range.order {
+            Order::Forward => {
+                let from = wanted(&range);
+                tell(self.gaps.between(at.unwrap_or(0), u64::MAX, from), look)
+            }
+            Order::Backward => {
+                let to = at.unwrap_or(u64::MAX);
+                tell(self.gaps.between(0, to, 0).rev(), look)
+            }
+        }
+    }
+
+    /// Tells what is missing between the segment met last and the next one.
+    fn pass_gaps(
+        &self,
+        range: &Range,
+        before: Option<u64>,
+        now: u64,
+        joining: &mut Joining,
+        look: &mut Look<'_>,
+    ) -> Result<Next, Stop> {
+        if before == Some(now) {
+            return Ok(Next::GoOn);
+        }
+        match range.order {
+            Order::Forward => {
+                let passed = self.gaps.between(before.unwrap_or(0), now, wanted(range));
+                tell(passed, look)
+            }
+            Order::Backward => {
+                let to = match before {
+                    Some(before) => before,
+                    None if range.to.0 == u64::MAX => u64::MAX,
+                    None => return Ok(Next::GoOn),
+                };
+                let mut passed = self.gaps.between(now, to, 0).rev().peekable();
+                if passed.peek().is_some()
+                    && let Some(act) = joining.end()
+                    && look(Found::Act(act))? == Next::Enough
+                {
+                    return Ok(Next::Enough);
+                }
+                tell(passed, look)
+            }
+        }
     }
 
     fn step(
@@ -292,6 +355,27 @@ impl Following {
             }
         })?;
         outcome
+    }
+}
+
+fn tell<'p>(
+    problems: impl Iterator<Item = &'p Problem>,
+    look: &mut Look<'_>,
+) -> Result<Next, Stop> {
+    for problem in problems {
+        let problem = problem.clone();
+        if look(Found::Damage(Damage { problem, to: None }))? == Next::Enough {
+            return Ok(Next::Enough);
+        }
+    }
+    Ok(Next::GoOn)
+}
+
+/// The first LSN that a walk is about: it may begin a little before.
+fn wanted(range: &Range) -> u64 {
+    match range.from.0 {
+        0 => 0,
+        from => from.saturating_add(ACT_RECORDS_MAX),
     }
 }
 

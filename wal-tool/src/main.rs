@@ -13,6 +13,7 @@ mod deep;
 mod exit;
 mod filter;
 mod fold;
+mod gaps;
 mod instant;
 mod log;
 mod output;

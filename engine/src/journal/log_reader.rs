@@ -238,6 +238,7 @@ impl LogReader {
                 file: file.clone(),
                 bytes,
                 end: tail.end,
+                lost: Vec::new(),
             }),
             None => SegmentView::read(file.clone(), file.len),
         }
@@ -362,6 +363,7 @@ impl LogReader {
                 file: newest.clone(),
                 bytes,
                 end: tail.end,
+                lost: Vec::new(),
             };
             (tail, view)
         }))

@@ -155,6 +155,7 @@ impl LogReader {
                 file: segments[index].clone(),
                 bytes,
                 end: tail.end,
+                lost: Vec::new(),
             };
             // A damage that was acknowledged may have sound records behind it: list what is wrong there too.
             let to = if tail.blocking().is_some() {
@@ -166,15 +167,7 @@ impl LogReader {
             report.judge(tail);
             return Ok(report);
         }
-        let view = match self.view(index) {
-            Ok(view) => view,
-            // An archived segment whose blocks do not read back.
-            Err(JournalError::Damage(problem)) => {
-                report.problems.push(problem);
-                return Ok(report);
-            }
-            Err(error) => return Err(error),
-        };
+        let view = self.view(index)?;
         let link = report.walk(&view, view.end);
         let stated = self.catalog().successor(index);
         if let Some(next) = stated
@@ -223,6 +216,9 @@ impl VerifyReport {
                 Item::Bad(_) => {}
             }
         }
+        // A walk meets neighbours as one.
+        self.problems
+            .extend(view.lost.iter().map(|lost| lost.problem.clone()));
         self.bytes += to.saturating_sub(HEADER_PAGE_BYTES);
         self.padding_bytes += to.saturating_sub(HEADER_PAGE_BYTES).saturating_sub(used);
         items.link()

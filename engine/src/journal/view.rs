@@ -16,6 +16,9 @@ use super::tail::sealed_problem;
 use super::walk::{Link, SegmentKey, Walk};
 use std::borrow::Cow;
 
+/// What is read at a time where not all can be: no block begins within a page.
+const READ_AROUND_BYTES: usize = 4096;
+
 /// One segment in memory.
 pub struct SegmentView {
     pub file: SegmentFile,
@@ -23,6 +26,17 @@ pub struct SegmentView {
     pub bytes: Vec<u8>,
     /// Where its log ends: as the successor states, or as the tail was judged.
     pub end: u64,
+    /// Stretches that could not be read back from the archive; zeros stand in their place.
+    pub(crate) lost: Vec<Lost>,
+}
+
+/// A stretch of an archived segment that cannot be read back, in whole pages: a block holds whole groups, and a group begins on a page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Lost {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    /// What is wrong in the archive file.
+    pub(crate) problem: Problem,
 }
 
 /// A record as it stands in the log.
@@ -100,9 +114,18 @@ impl ActView<'_> {
 
 impl SegmentView {
     pub(crate) fn read(file: SegmentFile, end: u64) -> Result<Self, JournalError> {
-        let bytes = read_whole(&file)?;
+        let (bytes, lost) = match read_whole(&file) {
+            // Blocks of an archive are read one by one: one that is damaged hides no other.
+            Err(JournalError::Damage(_)) if file.archived => read_around(&file)?,
+            outcome => (outcome?, Vec::new()),
+        };
         let end = end.min(bytes.len() as u64);
-        Ok(Self { file, bytes, end })
+        Ok(Self {
+            file,
+            bytes,
+            end,
+            lost,
+        })
     }
 
     pub fn header(&self) -> Option<&SegmentHeader> {
@@ -289,6 +312,13 @@ impl<'a> Items<'a> {
         self.walk.whole_link()
     }
 
+    /// What could not be read back at a place, in place of what is said of the zeros there.
+    fn lost_at(&self, offset: u64) -> Option<Problem> {
+        let mut lost = self.view.lost.iter();
+        let found = lost.find(|lost| (lost.from..lost.to).contains(&offset))?;
+        Some(found.problem.clone())
+    }
+
     /// Reports a flaw and goes on at the next sound header.
     fn skip(&mut self, flaw: Flaw) -> BadSpan {
         let next = self.next_sound(flaw.offset);
@@ -297,8 +327,9 @@ impl<'a> Items<'a> {
             Some((at, header)) => self.resume(at, Link::before(&header)),
             None => self.over = true,
         }
+        let problem = self.lost_at(flaw.offset);
         BadSpan {
-            problem: sealed_problem(&self.view.file.name, &flaw),
+            problem: problem.unwrap_or_else(|| sealed_problem(&self.view.file.name, &flaw)),
             flaw,
             to,
         }
@@ -391,4 +422,38 @@ pub(crate) fn read_whole(file: &SegmentFile) -> Result<Vec<u8>, JournalError> {
         .map_err(JournalError::io("read", &file.name))?;
     bytes.truncate(read);
     Ok(bytes)
+}
+
+/// As much of an archived segment as reads back, and what does not.
+fn read_around(file: &SegmentFile) -> Result<(Vec<u8>, Vec<Lost>), JournalError> {
+    let size = file.file.size();
+    let size = size.map_err(JournalError::io("read", &file.name))?;
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+    let mut found: Vec<Lost> = Vec::new();
+    for (page, at) in bytes
+        .chunks_mut(READ_AROUND_BYTES)
+        .zip((0..).step_by(READ_AROUND_BYTES))
+    {
+        let read = file.file.read_at(page, at);
+        let to = at + page.len() as u64;
+        let problem = match read.map_err(JournalError::io("read", &file.name)) {
+            Ok(_) => continue,
+            Err(JournalError::Damage(problem)) => problem,
+            Err(error) => return Err(error),
+        };
+        page.fill(0);
+        match found.last_mut() {
+            Some(last) if last.to == at && last.problem == problem => last.to = to,
+            Some(_) | None => found.push(Lost {
+                from: at,
+                to,
+                problem,
+            }),
+        }
+    }
+    for lost in &mut found {
+        let place = format!(": bytes {}..{} of {}", lost.from, lost.to, file.name);
+        lost.problem.what += &place;
+    }
+    Ok((bytes, found))
 }

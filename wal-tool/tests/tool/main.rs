@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should stop here"
 )]
 
+mod archived;
 mod asking;
 mod backup;
 mod damage;

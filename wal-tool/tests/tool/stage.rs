@@ -20,7 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a test waits for the journal before it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// 2026-07-31T00:00:00Z: every store starts here.
 pub(crate) const START_US: i64 = 1_785_456_000_000_000;

@@ -14,6 +14,7 @@ mod holes;
 mod overlay;
 mod segments;
 
+use super::archive::ARCHIVE_FOLDER;
 use super::catalog::Catalog;
 use super::error::{JournalError, Problem};
 use super::log_reader::LogReader;
@@ -107,9 +108,10 @@ pub fn plan(storage: &Arc<dyn Storage>, choice: &Choice) -> Result<Plan, Journal
     headers::restate_meta(&LogReader::of(drafts.over(storage))?, &mut drafts)?;
     drafts.retire(&reader)?;
     for problem in LogReader::of(drafts.over(storage))?.catalog().problems() {
-        let needs = (!choice.restore).then(|| "--restore-header".to_owned());
+        let is_twice = problem.offset.is_some() && !problem.file.starts_with(ARCHIVE_FOLDER);
+        let needs = is_twice && !choice.restore;
         left.push(Left {
-            needs: needs.filter(|_| problem.offset.is_some()),
+            needs: needs.then(|| "--restore-header".to_owned()),
             problem,
         });
     }

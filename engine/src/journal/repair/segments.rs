@@ -39,6 +39,10 @@ pub(super) fn repair(
         let view = reader.view(index)?;
         if file.archived {
             // Its blocks carry their own checksums, and only a backup has them twice.
+            left.extend(view.lost.iter().map(|lost| Left {
+                problem: lost.problem.clone(),
+                needs: None,
+            }));
             time_before = last_time(&view).unwrap_or(time_before).max(time_before);
             continue;
         }
