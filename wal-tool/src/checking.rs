@@ -24,6 +24,7 @@ pub(crate) struct Checked {
 }
 
 /// What the log adds up to.
+#[derive(Default)]
 pub(crate) struct Meaning {
     pub(crate) wallets: usize,
     pub(crate) points: u128,
@@ -79,13 +80,24 @@ pub(crate) fn are_harmless(problems: &[Problem]) -> bool {
 pub(crate) fn check_meaning(
     log: &Log,
     key_window: Duration,
-    snapshots: Vec<Snapshot>,
+    mut snapshots: Vec<Snapshot>,
     output: &Output,
     problems: &mut Vec<Problem>,
 ) -> Result<Meaning, Stop> {
+    let beginning = match snapshots::beginning(log.reader(), &mut snapshots) {
+        Ok(beginning) => beginning,
+        Err(problem) => {
+            problems.push(problem);
+            return Ok(Meaning::default());
+        }
+    };
     let bar = output.progress(log.bytes(), true);
     let mut deep = Deep::new(key_window).comparing(snapshots);
-    log.forward(None, &mut |found| {
+    if let Some(snapshot) = &beginning {
+        deep = deep.behind(snapshot, log.begins())?;
+    }
+    let from = beginning.map(|snapshot| snapshot.lsn().0 + 1);
+    log.forward(from, &mut |found| {
         match found {
             Found::Act(act) => {
                 bar.set_position(log.bytes_before(act.position));

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 
 use engine::domain::{
     Entity, EntityId, Entry, Event, Fund, Inconsistency, NUMBER_MAX, Role, Standing, Timestamp,
-    Wallet, apply,
+    Wallet, WalletId, apply,
 };
+use engine::journal::JournalError;
+use engine::snapshot::{KeptEntity, Snapshot};
 use smallvec::SmallVec;
 
 /// What became of all wallets.
@@ -55,6 +57,27 @@ pub(crate) type Contradictions = SmallVec<[Inconsistency; 1]>;
 // === impl Fold ===
 
 impl Fold {
+    /// Everything as a snapshot has it: where a log begins that no longer goes back to LSN 1.
+    pub(crate) fn beginning_with(snapshot: &Snapshot) -> Result<Self, JournalError> {
+        let mut fold = Self::default();
+        snapshot.each_entity(|kept| {
+            let id = kept.id.id;
+            fold.wallets.extend(Held::of(kept).map(|held| (id, held)));
+        })?;
+        let (paid, free) = fold.points();
+        fold.flow = Flow {
+            paid: i128::try_from(paid).unwrap_or(i128::MAX),
+            free: i128::try_from(free).unwrap_or(i128::MAX),
+        };
+        let base = snapshot.base();
+        fold.last = Some(Moment {
+            lsn: base.lsn.0,
+            last_lsn: base.lsn.0,
+            at: Timestamp(base.time_us),
+        });
+        Ok(fold)
+    }
+
     /// Carries one event out.
     pub(crate) fn apply(&mut self, moment: Moment, event: &Event) -> Contradictions {
         let mut found = Contradictions::new();
@@ -208,6 +231,28 @@ fn follows(before: &Standing, stated: &Standing, entry: &Entry) -> Result<(), In
 // === impl Held ===
 
 impl Held {
+    /// As a snapshot has it. Which act created it is not known, only when.
+    fn of(kept: KeptEntity) -> Option<Self> {
+        let Entity::Wallet(wallet) = &kept.entity;
+        let at = |lsn: u64, at: Timestamp| Moment {
+            lsn,
+            last_lsn: lsn,
+            at,
+        };
+        Some(Self {
+            standing: Standing {
+                wallet: WalletId::new(kept.id.id)?,
+                version: wallet.version,
+                paid: wallet.paid,
+                free: wallet.free,
+            },
+            sound: true,
+            created: at(0, kept.created_at),
+            touched: at(kept.last_lsn.0, kept.last_at),
+            entity: Some(kept.entity),
+        })
+    }
+
     /// The state; `None` when the log contradicts itself about this wallet.
     pub(crate) fn state(&self) -> Option<&Wallet> {
         match &self.entity {

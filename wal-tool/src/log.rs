@@ -15,6 +15,7 @@ use engine::journal::{
 use crate::acts::{Act, Damage, Found, Joining, Origin};
 use crate::exit::Stop;
 use crate::gaps::Gaps;
+use crate::output::talk;
 
 /// Most records of one act. A walk that starts in the middle of an act starts so much earlier.
 const ACT_RECORDS_MAX: u64 = ACT_BYTES_MAX.div_ceil(BODY_BYTES_MAX) as u64;
@@ -62,7 +63,20 @@ impl Log {
             // A wrong path must not pass for a clean store.
             return Err(Stop::Usage(format!("{} holds no store", dir.display())));
         }
-        Self::of(reader)
+        let log = Self::of(reader)?;
+        if log.begins() > 1 {
+            talk(format_args!(
+                "the log begins at LSN {}: what was before it has been deleted",
+                log.begins()
+            ));
+        }
+        Ok(log)
+    }
+
+    /// Its lowest LSN: later than 1 where what was before has been deleted. What is only missing is damage, not this.
+    pub(crate) fn begins(&self) -> u64 {
+        let later = self.reader.catalog().begins_later();
+        later.map_or(1, |lsn| lsn.0)
     }
 
     /// The log of a directory that is no real one, or that was looked into already.

@@ -44,6 +44,30 @@ pub(crate) fn look(reader: &LogReader, log_is_sound: bool) -> Result<Looked, Sto
     Ok(looked)
 }
 
+/// Which of `sound` a replay begins with where the log does not go back to LSN 1: the oldest that the log goes on behind.
+/// `None`: it begins at the beginning.
+pub(crate) fn beginning(
+    reader: &LogReader,
+    sound: &mut Vec<Snapshot>,
+) -> Result<Option<Snapshot>, Problem> {
+    let catalog = reader.catalog();
+    let (Some(_), Some(first)) = (catalog.begins_later(), catalog.segments.first()) else {
+        return Ok(None);
+    };
+    let reached = |snapshot: &Snapshot| snapshot.lsn().0 + 1 >= first.first_lsn;
+    match sound.iter().position(reached) {
+        Some(at) => Ok(Some(sound.remove(at))),
+        None => Err(Problem {
+            class: Class::Meta,
+            file: first.name.clone(),
+            offset: None,
+            lsn: Some(Lsn(first.first_lsn)),
+            what: "the log begins here, and there is no sound snapshot of what was before"
+                .to_owned(),
+        }),
+    }
+}
+
 /// Snapshots that the meta relies on and that are not there.
 pub(crate) fn missing(reader: &LogReader) -> Vec<Problem> {
     let catalog = reader.catalog();

@@ -8,7 +8,7 @@ use super::error::{Class, JournalError, Problem};
 use super::frame::group_end;
 use super::log_reader::LogReader;
 use super::meta::{META_COPIES, Meta};
-use super::place::Lsn;
+use super::place::{Lsn, snapshot_name};
 use super::segment::HEADER_PAGE_BYTES;
 use super::tail::Tail;
 use super::view::{Item, SegmentView};
@@ -57,7 +57,13 @@ impl LogReader {
         if let Some(problem) = tail.blocking() {
             return Err(problem.clone().into());
         }
-        let mut files = sealed_files(catalog, meta);
+        // They can be made anew from the log, unless it no longer goes back to its beginning.
+        let snapshots = match catalog.check_whole() {
+            Ok(()) => [0; 2],
+            Err(_) => meta.snapshots,
+        };
+        let mut files = self.snapshot_files(snapshots)?;
+        files.extend(sealed_files(catalog, meta));
         let Some(header) = view.header() else {
             let what = "both header copies are bad";
             return Err(Problem::new(Class::Corrupt, &view.file.name, what).into());
@@ -77,8 +83,7 @@ impl LogReader {
             clean_lsn: meta
                 .clean_lsn
                 .filter(|_| whole && meta.active_seq == header.seq),
-            // Snapshots can be made anew from the log, and are not taken.
-            snapshots: [0, 0],
+            snapshots,
             ..meta.clone()
         };
         Ok(BackupPlan {
@@ -89,6 +94,19 @@ impl LogReader {
             files,
             meta: copy.encode().repeat(META_COPIES),
         })
+    }
+
+    fn snapshot_files(&self, snapshots: [u64; 2]) -> Result<Vec<BackupFile>, JournalError> {
+        let named = snapshots.map(|lsn| snapshot_name(Lsn(lsn)));
+        let there = self.files()?.into_iter();
+        let there = there.filter(|entry| named.contains(&entry.name));
+        let taken = there.map(|entry| BackupFile {
+            name: entry.name,
+            bytes: entry.len,
+            len: entry.len,
+            sealed: true,
+        });
+        Ok(taken.collect())
     }
 
     /// Where what is known to be on disk ends in the newest segment. Without a server the last whole group stays, as it

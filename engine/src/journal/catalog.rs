@@ -252,13 +252,19 @@ impl Catalog {
         found.max_by_key(|problem| problem.class.severity())
     }
 
-    /// The log must go back to LSN 1: what stood before its beginning is gone.
+    /// Where the log begins, if `store.meta` says that this is behind LSN 1: what was before has been deleted. A segment
+    /// that is merely missing is a problem, and not this.
+    pub fn begins_later(&self) -> Option<Lsn> {
+        let first = self.segments.first()?;
+        let begins = self.newest_meta()?.archive_seq;
+        (first.first_lsn > 1 && first.seq == begins).then_some(Lsn(first.first_lsn))
+    }
+
+    /// Objects to a log that no longer goes back to LSN 1.
     pub fn check_whole(&self) -> Result<(), JournalError> {
-        match self.segments.first() {
-            Some(first) if first.first_lsn > 1 => Err(JournalError::Gone {
-                begins: Lsn(first.first_lsn),
-            }),
-            Some(_) | None => Ok(()),
+        match self.begins_later() {
+            Some(begins) => Err(JournalError::Gone { begins }),
+            None => Ok(()),
         }
     }
 

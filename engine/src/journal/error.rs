@@ -146,9 +146,7 @@ pub enum JournalError {
     #[error("{dir} is in use by another process ({holder})")]
     Locked { dir: PathBuf, holder: String },
     /// What is asked for stood before the beginning of the log.
-    #[error(
-        "the log begins at LSN {begins} here: what was before it was deleted by a retention setting"
-    )]
+    #[error("the log begins at LSN {begins} here: what was before it has been deleted")]
     Gone { begins: Lsn },
     #[error("journal options: {0}")]
     Options(String),

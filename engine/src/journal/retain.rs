@@ -148,11 +148,12 @@ pub(crate) fn oldest_ends_us(catalog: &Catalog) -> Result<Option<i64>, JournalEr
         .transpose()
 }
 
-/// As `RetainPlan` says, in a directory that nobody serves.
+/// Deletes what may be deleted from a directory that nobody serves, after having told of each file.
 pub fn retain_offline(
     storage: &Arc<dyn Storage>,
     before_us: i64,
     prove: &mut Prove<'_>,
+    tell: &mut dyn FnMut(&Expired),
 ) -> Result<RetainPlan, JournalError> {
     let _held: Held = storage.lock()?;
     let catalog = Catalog::read(storage)?;
@@ -168,7 +169,7 @@ pub fn retain_offline(
     let mut warrant = Warrant {
         before_us,
         prove: &mut |lsn| prove(lsn),
-        tell: &mut |_| {},
+        tell,
         meta: &mut |change| {
             change(&mut meta);
             meta.write(&*file)

@@ -37,12 +37,7 @@ impl Export {
     pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
         let log = Log::open(self.place.dir())?;
         let catalog = log.reader().catalog();
-        let first = catalog.segments.first();
-        if first.is_some_and(|segment| segment.first_lsn > 1) {
-            return Err(Stop::Usage(
-                "the log does not begin at LSN 1 here".to_owned(),
-            ));
-        }
+        catalog.check_whole()?;
         let meta = catalog.newest_meta();
         let newest = catalog.segments.last().and_then(|segment| segment.header());
         let head = HeadLine {

@@ -1,7 +1,7 @@
 //! `history`: the statement of one wallet, its running balance checked line by line.
 
 use clap::Args;
-use engine::domain::{Entry, Event, Standing, WalletId};
+use engine::domain::{Entry, Event, WalletId};
 use engine::journal::{Class, Problem};
 use engine::record::Content;
 use serde::Serialize;
@@ -49,11 +49,20 @@ struct StatementSummary {
     closing: u64,
 }
 
+/// How the wallet stood before an entry.
+#[derive(Clone, Copy)]
+struct Before {
+    version: u64,
+    balance: u64,
+}
+
 /// A statement being written.
 struct Statement<'a> {
     history: &'a History,
     format: Format,
-    before: Option<Standing>,
+    before: Option<Before>,
+    /// What was before the log was deleted: the first line is taken as it is.
+    begins_later: bool,
     summary: StatementSummary,
     verdict: Verdict,
     output: &'a mut Output,
@@ -77,12 +86,34 @@ impl History {
             history: self,
             format,
             before: None,
+            begins_later: log.begins() > 1,
             summary,
             verdict,
             output,
         };
         statement.write(&log)?;
         statement.close()
+    }
+}
+
+// === impl Before ===
+
+impl Before {
+    /// What an entry must have followed from.
+    fn implied_by(entry: &Entry) -> Option<Self> {
+        let balance = i128::from(entry.standing.balance()) - moved(entry);
+        Some(Self {
+            version: entry.standing.version.checked_sub(1)?,
+            balance: u64::try_from(balance).ok()?,
+        })
+    }
+}
+
+fn moved(entry: &Entry) -> i128 {
+    let amount = i128::from(entry.amount);
+    match entry.kind.is_debit() {
+        true => -amount,
+        false => amount,
     }
 }
 
@@ -131,11 +162,17 @@ impl Statement<'_> {
             if entry.standing.wallet != self.history.wallet {
                 continue;
             }
+            if self.before.is_none() && self.begins_later {
+                self.before = Before::implied_by(&entry);
+            }
             if let Some(what) = self.objection(&entry) {
                 self.object(&act.problem(Class::Meaning, what));
             }
-            let opening = self.before.map_or(0, |before| before.balance());
-            self.before = Some(entry.standing);
+            let opening = self.before.map_or(0, |before| before.balance);
+            self.before = Some(Before {
+                version: entry.standing.version,
+                balance: entry.standing.balance(),
+            });
             if self.history.span.is_ahead_of(act) {
                 self.summary.opening = entry.standing.balance();
                 self.summary.closing = entry.standing.balance();
@@ -186,13 +223,8 @@ impl Statement<'_> {
     fn objection(&self, entry: &Entry) -> Option<String> {
         let (version, balance) = self
             .before
-            .map_or((0, 0), |before| (before.version, before.balance()));
-        let (amount, stated) = (i128::from(entry.amount), entry.standing);
-        let moved = if entry.kind.is_debit() {
-            -amount
-        } else {
-            amount
-        };
+            .map_or((0, 0), |before| (before.version, before.balance));
+        let (moved, stated) = (moved(entry), entry.standing);
         if stated.version != version + 1 {
             return Some(format!(
                 "version {} follows on version {version}",
@@ -216,10 +248,12 @@ impl Statement<'_> {
 
     fn close(self) -> Result<Verdict, Stop> {
         if self.before.is_none() && self.verdict == Verdict::default() {
-            return Err(Stop::Usage(format!(
-                "wallet {} does not exist",
-                self.history.wallet
-            )));
+            let what = match self.begins_later {
+                true => "is in no act of this log",
+                false => "does not exist",
+            };
+            let wallet = self.history.wallet;
+            return Err(Stop::Usage(format!("wallet {wallet} {what}")));
         }
         let summary = &self.summary;
         match self.format {

@@ -4,12 +4,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use engine::domain::{Digest, Entity, Wallet};
+use engine::domain::{Digest, Entity, Timestamp, Wallet};
 use engine::journal::{Class, JournalError, Problem};
 use engine::record::IdempotencyKey;
 use engine::snapshot::{KeptEntity, Snapshot};
 
-use crate::acts::Act;
 use crate::exit::Stop;
 use crate::fold::{Fold, Held};
 
@@ -72,10 +71,10 @@ impl Comparison {
     }
 
     /// Takes the key of an act in.
-    pub(super) fn take_key(&mut self, act: &Act<'_>, key: IdempotencyKey) {
+    pub(super) fn take_key(&mut self, key: IdempotencyKey, lsn: u64, at: Timestamp) {
         for ahead in &mut self.ahead {
-            if act.at >= ahead.snapshot.keys_from() {
-                ahead.keys.add(key, act.lsn, act.at.0);
+            if at >= ahead.snapshot.keys_from() {
+                ahead.keys.add(key, lsn, at.0);
             }
         }
     }

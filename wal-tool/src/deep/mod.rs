@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use engine::domain::{Digest, Event, Timestamp};
-use engine::journal::{Class, Problem};
+use engine::journal::{Class, JournalError, Problem};
 use engine::record::{Content, IdempotencyKey, Record};
 use engine::snapshot::Snapshot;
 
@@ -35,6 +35,10 @@ pub(crate) struct Deep {
     problems: Vec<Problem>,
     /// Acts may be missing, so the sums need not hold.
     broken: bool,
+    /// Where the log begins: uses before it cannot be looked for.
+    begins_lsn: u64,
+    /// Up to here a snapshot stands for the log.
+    known_lsn: u64,
 }
 
 /// What came of it.
@@ -72,7 +76,29 @@ impl Deep {
             last_lsn: 0,
             problems: Vec::new(),
             broken: false,
+            begins_lsn: 1,
+            known_lsn: 0,
         }
+    }
+
+    /// A log that begins with `begins_lsn` and is replayed behind a snapshot that stands for what was before.
+    pub(crate) fn behind(self, snapshot: &Snapshot, begins_lsn: u64) -> Result<Self, JournalError> {
+        let base = snapshot.base();
+        let mut deep = Self {
+            fold: Fold::beginning_with(snapshot)?,
+            digest: snapshot.stated().digest,
+            last_at: Some(Timestamp(base.time_us)),
+            last_lsn: base.lsn.0,
+            begins_lsn,
+            known_lsn: base.lsn.0,
+            ..self
+        };
+        snapshot.each_kept_key(|kept| {
+            let at = Timestamp(kept.at_us);
+            deep.comparison.take_key(kept.key, kept.lsn, at);
+            deep.keys.claim(kept.lsn, at, kept.key);
+        })?;
+        Ok(deep)
     }
 
     /// Snapshots to be compared on the way: sound in themselves, oldest first.
@@ -85,6 +111,9 @@ impl Deep {
 
     /// Takes the next act in.
     pub(crate) fn take(&mut self, act: &Act<'_>) -> Result<(), Stop> {
+        if act.last_lsn <= self.known_lsn {
+            return Ok(());
+        }
         if !act.is_bare() {
             self.compare_before(act.lsn)?;
             let last_lsn = act.loss().map_or(act.last_lsn, |loss| loss.to_lsn);
@@ -129,9 +158,12 @@ impl Deep {
 
     fn take_record(&mut self, act: &Act<'_>, record: &Record) {
         if let Some(key) = record.key {
-            self.comparison.take_key(act, key);
+            self.comparison.take_key(key, act.lsn, act.at);
         }
-        if let Some(first) = record.key.and_then(|key| self.keys.claim(act, key)) {
+        if let Some(first) = record
+            .key
+            .and_then(|key| self.keys.claim(act.lsn, act.at, key))
+        {
             let what = format!("its idempotency key was used before, at LSN {first}");
             self.problems.push(act.problem(Class::Meaning, what));
         }
@@ -164,7 +196,8 @@ impl Deep {
     pub(crate) fn finish(mut self) -> Result<Judged, Stop> {
         self.compare_before(self.last_lsn + 1)?;
         if !self.broken {
-            self.problems.extend(self.returns.unsettled());
+            self.problems
+                .extend(self.returns.unsettled(self.begins_lsn));
         }
         // With a contradiction already told, the sums only repeat it.
         if self.problems.is_empty() && !self.broken {
@@ -199,15 +232,15 @@ impl Deep {
 
 impl Keys {
     /// Remembers a key; gives the LSN of its earlier use inside the window.
-    fn claim(&mut self, act: &Act<'_>, key: IdempotencyKey) -> Option<u64> {
-        let oldest = Timestamp(act.at.0.saturating_sub(self.window_us));
+    fn claim(&mut self, lsn: u64, at: Timestamp, key: IdempotencyKey) -> Option<u64> {
+        let oldest = Timestamp(at.0.saturating_sub(self.window_us));
         while let Some((_, id)) = self.by_age.pop_front_if(|(at, _)| *at <= oldest) {
             self.used.remove(&id);
         }
         let first = self.used.get(&key.id).copied();
         if first.is_none() {
-            self.used.insert(key.id, act.lsn);
-            self.by_age.push_back((act.at, key.id));
+            self.used.insert(key.id, lsn);
+            self.by_age.push_back((at, key.id));
         }
         first
     }

@@ -96,9 +96,9 @@ impl Returns {
         })
     }
 
-    /// Cancels of uses that nobody has seen.
-    pub(super) fn unsettled(&mut self) -> Vec<Problem> {
-        let open = self.open.drain();
+    /// Cancels of uses that nobody has seen, in a log that begins with `begins_lsn`.
+    pub(super) fn unsettled(&mut self, begins_lsn: u64) -> Vec<Problem> {
+        let open = self.open.drain().filter(|(lsn, _)| *lsn >= begins_lsn);
         let lost = open.map(|(lsn, stated)| Problem {
             what: format!("gives back LSN {lsn}, which is no act"),
             ..stated.cancel

@@ -19,5 +19,6 @@ mod pages;
 mod porting;
 mod reading;
 mod repairing;
+mod retaining;
 mod snapshots;
 mod stage;

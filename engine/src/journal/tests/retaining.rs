@@ -59,7 +59,12 @@ fn archives(disk: &MemStorage) -> Vec<String> {
 
 fn retain(disk: &MemStorage, before_us: i64) -> Result<RetainPlan, JournalError> {
     let storage: Arc<dyn Storage> = Arc::new(disk.clone());
-    retain_offline(&storage, before_us, &mut |_| Ok(()))
+    let mut told = Vec::new();
+    let done = retain_offline(&storage, before_us, &mut |_| Ok(()), &mut |file| {
+        told.push(file.clone());
+    })?;
+    assert_eq!(told, done.files, "each was told of");
+    Ok(done)
 }
 
 /// The acts of a log that begins later, read behind a known state.
@@ -138,10 +143,12 @@ fn what_a_kept_snapshot_does_not_cover_stays() {
     disk.place(&snapshot_name(Lsn(second)), Some(vec![0; 8]));
     assert_eq!(planned(), all.files[..2]);
     let storage: Arc<dyn Storage> = Arc::new(disk.clone());
-    let refused = retain_offline(&storage, i64::MAX, &mut |lsn| match lsn.0 == second {
+    let mut prove = |lsn: Lsn| match lsn.0 == second {
         true => Err(JournalError::Closed),
         false => Ok(()),
-    });
+    };
+    let mut tell = |file: &crate::journal::Expired| panic!("{file:?} is not to go");
+    let refused = retain_offline(&storage, i64::MAX, &mut prove, &mut tell);
     assert!(refused.is_err(), "a snapshot that does not read back");
     assert_eq!(archives(&disk).len(), 3);
     assert_eq!(planned(), all.files[..2]);

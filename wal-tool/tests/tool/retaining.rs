@@ -1,0 +1,173 @@
+//! Retention through the tool: what goes is said first, and what stays is read as before by every command.
+
+use std::fs;
+use std::path::Path;
+
+use crate::stage::{SECOND_US, Store, create, earn, key, run, send, spend};
+
+const DAY_US: i64 = 24 * 3600 * SECOND_US;
+
+/// A closed store of a thousand days with three archive files: two of them long past, one of these days.
+fn old() -> Store {
+    let mut store = Store::new();
+    store.pass(-1_000 * DAY_US);
+    store.act(&create(1), None);
+    store.act(&create(2), None);
+    for round in 0..4 {
+        for at in 0..50 {
+            store.pass(DAY_US / 8);
+            store.act(&earn(1, 10), key(100 * round + at));
+            store.act(&send(1, 2, 3), None);
+        }
+        store = store.close();
+        store.rows(&["snapshot", "create"], 0);
+        store.rows(&["compact", "--yes"], 0);
+        if round < 3 {
+            store.start();
+            // Up to the last days.
+            store.pass(if round == 1 { 900 } else { 1 } * DAY_US);
+        }
+    }
+    assert_eq!(archives(store.dir()).len(), 3);
+    store
+}
+
+fn archives(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir.join("archive")).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// What every command that needs no more than the state and the newer history says.
+fn told(store: &Store) -> Vec<String> {
+    let questions: [&[&str]; 3] = [
+        &["replay", "--format", "csv"],
+        &["balance", "1", "--at", "2026-08-01", "--json"],
+        &["dump", "--tail", "40", "--json"],
+    ];
+    questions.map(|question| store.tool(question).out).to_vec()
+}
+
+#[test]
+fn only_files_all_of_which_is_older_go_and_are_named_first() {
+    let store = old();
+    let before = told(&store);
+    let refused = store.tool(&["compact", "--retain", "399d", "--yes"]);
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    let files = archives(store.dir());
+    let planned = store.rows(&["compact", "--retain", "400d", "--dry-run"], 0);
+    assert_eq!(planned.len(), 3, "two files and a sum: {planned:?}");
+    for (row, file) in planned[..2].iter().zip(&files) {
+        assert_eq!(row["file"], format!("archive/{file}"));
+        assert_eq!(row["done"], false);
+        let bytes = fs::metadata(store.dir().join("archive").join(file)).unwrap();
+        assert_eq!(row["bytes"], bytes.len());
+    }
+    assert_eq!(archives(store.dir()), files, "a dry run");
+    let done = store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    assert_eq!(done[2]["deleted_files"], 2);
+    assert_eq!(archives(store.dir()), files[2..]);
+    for (row, planned) in done.iter().zip(&planned[..2]) {
+        assert_eq!(
+            (&row["from"], &row["last_lsn"]),
+            (&planned["from"], &planned["last_lsn"])
+        );
+    }
+    assert!(told(&store) == before);
+    let again = store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    assert_eq!(again[0]["deleted_files"], 0);
+}
+
+#[test]
+fn every_command_copes_with_a_log_that_begins_later() {
+    let store = old();
+    let deep = store.rows(&["verify", "--deep"], 0);
+    let done = store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    let begins = done[1]["last_lsn"].as_u64().unwrap() + 1;
+    let later = store.rows(&["verify", "--deep"], 0);
+    assert_eq!(later[0]["first_lsn"], begins);
+    for same in ["wallets", "points", "last_lsn"] {
+        assert_eq!(later[0][same], deep[0][same], "{same}");
+    }
+    let first = store.rows(&["dump", "--limit", "1"], 0);
+    assert_eq!(first[0]["lsn"], begins);
+    let questions: [&[&str]; 8] = [
+        &["inspect"],
+        &["history", "1"],
+        &["stats"],
+        &["snapshot", "verify"],
+        &["snapshot", "create"],
+        &["index", "rebuild", "--yes"],
+        &["diff", "--lsn-b", "99999999"],
+        &["verify"],
+    ];
+    for question in questions {
+        let answer = store.tool(question);
+        assert!(
+            matches!(answer.code, 0 | 18),
+            "{question:?}: {} {}",
+            answer.out,
+            answer.err
+        );
+    }
+    // What would need the past says that it is gone, and that is no damage.
+    let out = tempfile::tempdir().unwrap();
+    let dir = store.dir().to_str().unwrap();
+    let to = out.path().join("restored");
+    let gone = [
+        store.tool(&["export"]),
+        store.tool(&["balance", "1", "--at", "2020-01-01"]),
+        store.tool(&["replay", "--to-lsn", "5"]),
+        run(&["restore", "--from", dir, "--out", to.to_str().unwrap()]),
+    ];
+    for answer in gone {
+        assert_eq!(answer.code, 2, "{}", answer.err);
+        assert!(answer.err.contains("has been deleted"), "{}", answer.err);
+    }
+}
+
+#[test]
+fn a_backup_takes_the_snapshots_that_stand_for_what_is_gone() {
+    let store = old();
+    store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    let to = tempfile::tempdir().unwrap();
+    let (from, backups) = (store.dir().to_str().unwrap(), to.path().to_str().unwrap());
+    let made = run(&[
+        "backup", "create", "--from", from, "--to", backups, "--json",
+    ]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let generation = made.rows()[0]["generation"].as_str().unwrap().to_owned();
+    let checked = run(&["backup", "verify", &generation, "--json"]);
+    assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+    assert_eq!(checked.rows()[0]["wallets"], 2);
+    let replayed = |dir: &str| run(&["replay", dir, "--format", "csv"]).out;
+    assert_eq!(replayed(&generation), replayed(from));
+    // Without them nothing can be told of the state.
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "snap") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let lost = store.tool(&["verify", "--deep"]);
+    assert_eq!(lost.code, 13, "{}", lost.out);
+    assert!(lost.out.contains("no sound snapshot"), "{}", lost.out);
+    assert_eq!(store.tool(&["replay"]).code, 13);
+    assert_eq!(store.tool(&["balance", "1"]).code, 13);
+}
+
+#[test]
+fn a_use_that_is_gone_is_not_missed_by_its_cancel_and_an_early_key_is_no_second_use() {
+    let store = old();
+    let mut store = store;
+    store.start();
+    store.act(&spend(2, 1), key(9_999));
+    let store = store.close();
+    store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    store.rows(&["verify", "--deep"], 0);
+    let why = store.tool(&["why", "00000000000000000000000000000064"]);
+    assert!(why.err.contains("begins at LSN"), "{}", why.err);
+}
