@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Allocation, Command, EntryType, Event, Fund, Owner, Rejection, Timestamp, TransactionId,
-    WalletId,
+    Allocation, Command, EntryType, Event, Fund, Owner, Rejection, Status, Timestamp,
+    TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -106,9 +106,13 @@ pub struct WalletView {
     /// Who owns it.
     pub owner: Owner,
     /// Paid points.
-    pub paid: u64,
+    pub paid: i64,
     /// Free points.
-    pub free: u64,
+    pub free: i64,
+    /// Points that can be spent.
+    pub available: u64,
+    /// Whether it takes part in anything.
+    pub status: Status,
     /// +1 with every event that touched it.
     pub version: u64,
     /// LSN of the last act that touched it.
@@ -162,6 +166,36 @@ pub struct HistoryQuery {
     pub offset: usize,
     /// Go on behind this entry.
     pub after: Option<HistoryPosition>,
+}
+
+// === impl WalletView ===
+
+impl WalletView {
+    pub(crate) fn new(
+        id: WalletId,
+        wallet: &Wallet,
+        now: Timestamp,
+        lsn: u64,
+        created_at: Timestamp,
+    ) -> Self {
+        let (free, paid) = wallet.funds(now);
+        Self {
+            id,
+            owner: wallet.owner,
+            paid,
+            free,
+            available: wallet.spendable(now),
+            status: wallet.special().status,
+            version: wallet.version,
+            lsn,
+            created_at,
+        }
+    }
+
+    /// Points in all; below zero when more is owed than there is.
+    pub fn balance(&self) -> i64 {
+        self.paid + self.free
+    }
 }
 
 // === impl HistoryQuery ===

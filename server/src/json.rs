@@ -1,7 +1,7 @@
 //! JSON written by hand where every nanosecond counts: numbers, strings, members.
 
 /// Appends a number.
-pub(crate) fn number(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn number(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
@@ -12,7 +12,7 @@ pub(crate) fn text(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Appends `,"name":number`; the name must need no escape.
-pub(crate) fn member(out: &mut Vec<u8>, name: &'static str, value: u64) {
+pub(crate) fn member(out: &mut Vec<u8>, name: &'static str, value: impl itoa::Integer) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");

@@ -61,7 +61,11 @@ fn a_business_day_with_two_kills_ends_as_the_plain_map_says() {
             unreachable!("every wallet was created");
         };
         let stands = ["paid", "free", "version"].map(|name| seen[name].as_u64());
-        let due = [due.standing.paid, due.standing.free, due.standing.version];
+        let due = [
+            due.standing.paid.cast_unsigned(),
+            due.standing.free.cast_unsigned(),
+            due.standing.version,
+        ];
         assert_eq!(stands, due.map(Some), "wallet {wallet}");
     }
     let ended = server.stop();
@@ -181,7 +185,7 @@ fn same(ask: &Ask, done: bool, result: &Value, oracle: &mut Oracle) {
             let seen = ["balance", "version"].map(|name| result[name].as_u64());
             assert_eq!(
                 seen,
-                [standing.balance, standing.version].map(Some),
+                [standing.balance.cast_unsigned(), standing.version].map(Some),
                 "{ask:?}: {result}"
             );
         }

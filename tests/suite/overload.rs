@@ -123,7 +123,7 @@ fn above_the_queue_of_one_wallet_requests_are_refused_and_others_go_on() {
             .expect("a task ends")
             .expect("another wallet is free");
         let view = engine.wallet(wallet(1)).await.expect("it is there");
-        assert_eq!(view.free, kept as u64);
+        assert_eq!(view.free, kept as i64);
         engine.shutdown().await;
     });
 }

@@ -27,7 +27,7 @@ pub(crate) struct Checked {
 #[derive(Default)]
 pub(crate) struct Meaning {
     pub(crate) wallets: usize,
-    pub(crate) points: u128,
+    pub(crate) points: i128,
     /// Snapshots that were held against it.
     pub(crate) snapshots: usize,
 }

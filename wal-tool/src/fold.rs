@@ -133,12 +133,12 @@ impl Fold {
     }
 
     /// Ledger points in all wallets: (paid, free).
-    pub(crate) fn points(&self) -> (u128, u128) {
+    pub(crate) fn points(&self) -> (i128, i128) {
         let standings = self.wallets.values().map(|held| held.standing);
         standings.fold((0, 0), |(paid, free), standing| {
             (
-                paid + u128::from(standing.paid),
-                free + u128::from(standing.free),
+                paid + i128::from(standing.paid),
+                free + i128::from(standing.free),
             )
         })
     }
@@ -217,8 +217,10 @@ fn follows(before: &Standing, stated: &Standing, entry: &Entry) -> Result<(), In
     if (paid, free) == (i128::from(stated.paid), i128::from(stated.free)) {
         return Ok(());
     }
-    let shown =
-        |points: i128| u64::try_from(points.clamp(0, i128::from(NUMBER_MAX))).unwrap_or(NUMBER_MAX);
+    let shown = |points: i128| {
+        let max = i128::from(NUMBER_MAX);
+        i64::try_from(points.clamp(-max, max)).unwrap_or(i64::MAX)
+    };
     Err(Inconsistency::Balance {
         wallet,
         paid: shown(paid),

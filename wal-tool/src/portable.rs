@@ -36,7 +36,7 @@ pub(crate) struct EndLine {
     pub(crate) acts: u64,
     pub(crate) last_lsn: u64,
     pub(crate) wallets: usize,
-    pub(crate) points: u128,
+    pub(crate) points: i128,
 }
 
 /// One act.

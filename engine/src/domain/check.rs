@@ -110,7 +110,9 @@ impl Standing {
     fn check(&self) -> Result<(), Inconsistency> {
         let wallet = self.wallet;
         let balance = self.paid.saturating_add(self.free);
-        let sound = is_number(wallet.get()) && is_number(self.version) && balance <= NUMBER_MAX;
+        let in_range = |points: i64| points.unsigned_abs() <= NUMBER_MAX;
+        let points = [self.paid, self.free, balance].into_iter().all(in_range);
+        let sound = is_number(wallet.get()) && is_number(self.version) && points;
         sound.then_some(()).ok_or(Inconsistency::Range { wallet })
     }
 }

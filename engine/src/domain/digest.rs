@@ -96,8 +96,8 @@ fn before(after: &Standing, free: i64, paid: i64) -> Standing {
     Standing {
         wallet: after.wallet,
         version: after.version.wrapping_sub(1),
-        paid: after.paid.wrapping_add_signed(paid),
-        free: after.free.wrapping_add_signed(free),
+        paid: after.paid.wrapping_add(paid),
+        free: after.free.wrapping_add(free),
     }
 }
 
@@ -132,8 +132,8 @@ fn term(standing: &Standing) -> u128 {
     let words = [
         standing.wallet.get(),
         standing.version,
-        standing.paid,
-        standing.free,
+        standing.paid.cast_unsigned(),
+        standing.free.cast_unsigned(),
     ];
     let lanes = SEEDS.map(|seed| {
         words.into_iter().fold(seed, |state, word| {

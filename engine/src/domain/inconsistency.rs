@@ -37,13 +37,13 @@ pub enum Inconsistency {
         /// Which wallet.
         wallet: WalletId,
         /// Paid points that follow from the state.
-        paid: u64,
+        paid: i64,
         /// Free points that follow from the state.
-        free: u64,
+        free: i64,
         /// Paid points that the event states.
-        stated_paid: u64,
+        stated_paid: i64,
         /// Free points that the event states.
-        stated_free: u64,
+        stated_free: i64,
     },
     /// An event takes more from a lot than the lot holds.
     #[error("wallet {wallet}: lot {lot} does not hold what the event takes from it")]

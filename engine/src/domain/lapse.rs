@@ -24,8 +24,8 @@ pub(super) fn due(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Event
     let amount = Amount::new(bucket.lots.points())?;
     let mut standing = wallet.standing_plus(id, bucket.key.fund, 0);
     match bucket.key.fund {
-        Fund::Paid => standing.paid -= amount.get(),
-        Fund::Free => standing.free -= amount.get(),
+        Fund::Paid => standing.paid -= amount.get().cast_signed(),
+        Fund::Free => standing.free -= amount.get().cast_signed(),
     }
     Some(Event::Lapsed(Lapsed {
         standing,
@@ -40,8 +40,8 @@ pub(super) fn apply(wallet: &mut Wallet, event: &Lapsed) -> Result<(), Inconsist
         return Err(Inconsistency::Legs);
     }
     match event.bucket.fund {
-        Fund::Paid => wallet.paid -= removed,
-        Fund::Free => wallet.free -= removed,
+        Fund::Paid => wallet.paid -= removed.cast_signed(),
+        Fund::Free => wallet.free -= removed.cast_signed(),
     }
     wallet.settle(&event.standing)
 }

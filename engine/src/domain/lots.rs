@@ -76,12 +76,17 @@ impl Lots {
 
     /// Points in lots of either fund that can be spent at `now`: (free, paid).
     pub fn spendable(&self, now: Timestamp) -> (u64, u64) {
+        self.points_where(|key| !key.is_lapsed(now))
+    }
+
+    /// Points in lots of either fund that have lapsed at `now`: (free, paid).
+    pub fn lapsed_points(&self, now: Timestamp) -> (u64, u64) {
+        self.points_where(|key| key.is_lapsed(now))
+    }
+
+    fn points_where(&self, counts: impl Fn(&BucketKey) -> bool) -> (u64, u64) {
         let mut sums = (0, 0);
-        for bucket in self
-            .buckets
-            .iter()
-            .filter(|bucket| !bucket.key.is_lapsed(now))
-        {
+        for bucket in self.buckets.iter().filter(|bucket| counts(&bucket.key)) {
             let points = bucket.lots.points();
             match bucket.key.fund {
                 Fund::Free => sums.0 += points,

@@ -23,6 +23,7 @@ mod lots;
 mod plan;
 mod rejection;
 mod runs;
+mod special;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -47,6 +48,7 @@ pub use self::lot_queue::LotQueue;
 pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::rejection::Rejection;
 pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
+pub use self::special::{Debt, Special, Status};
 pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
 pub use self::types::{
     ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, Fund,

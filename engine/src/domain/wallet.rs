@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::inconsistency::Inconsistency;
 use super::lots::Lots;
 use super::runs::{BucketKey, Run, amount_of_fund};
+use super::special::Special;
 use super::types::{Amount, Fund, NUMBER_MAX, Owner, Timestamp, WalletId};
 
 /// State of one wallet. Changes only by applying events.
@@ -14,15 +15,20 @@ pub struct Wallet {
     pub owner: Owner,
     /// +1 with every event that touches the wallet; 1 after its creation.
     pub version: u64,
-    /// Ledger points that were bought, lapsed lots included until their lapse is recorded.
-    pub paid: u64,
+    /// Ledger points that were bought: those in lots, lapsed ones included until their lapse is recorded, and
+    /// those set aside, less what is owed.
+    #[serde(with = "signed")]
+    pub paid: i64,
     /// Ledger points that were given away, likewise.
-    pub free: u64,
+    #[serde(with = "signed")]
+    pub free: i64,
     /// Where the points are.
     pub lots: Lots,
     /// What was given back of uses, by transaction, which is also by time, ascending. Forgotten some
     /// time after the cancel window.
     pub returns: Vec<Return>,
+    /// What few wallets have.
+    pub special: Option<Box<Special>>,
 }
 
 /// What was already given back of one use.
@@ -44,10 +50,30 @@ pub struct Standing {
     pub wallet: WalletId,
     /// Its version after the event.
     pub version: u64,
-    /// Paid points after the event.
-    pub paid: u64,
-    /// Free points after the event.
-    pub free: u64,
+    /// Paid points after the event; below zero when more was taken back than there was.
+    #[serde(with = "signed")]
+    pub paid: i64,
+    /// Free points after the event, likewise.
+    #[serde(with = "signed")]
+    pub free: i64,
+}
+
+/// Ledger points on disk: a number below zero, which is rare, takes ten bytes, every other one what it would
+/// take without a sign.
+mod signed {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands fields over by reference"
+    )]
+    pub(super) fn serialize<S: Serializer>(points: &i64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(points.cast_unsigned())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        Ok(u64::deserialize(from)?.cast_signed())
+    }
 }
 
 // === impl Wallet ===
@@ -62,28 +88,56 @@ impl Wallet {
             free: 0,
             lots: Lots::default(),
             returns: Vec::new(),
+            special: None,
         }
     }
 
-    /// Ledger balance, points.
-    pub fn balance(&self) -> u64 {
+    /// Ledger balance, points; below zero when more is owed than there is.
+    pub fn balance(&self) -> i64 {
         self.paid + self.free
     }
 
-    /// Points that can be spent at `now`. Without an expiring lot this needs no walk over the lots.
+    /// Points that can be spent at `now`. Nearly always this needs no walk over the lots.
     pub fn spendable(&self, now: Timestamp) -> u64 {
-        match self.lots.lapsed(now) {
-            None => self.balance(),
-            Some(_) => {
+        match (&self.special, self.lots.lapsed(now)) {
+            (None, None) => self.balance().unsigned_abs(),
+            _ => {
                 let (free, paid) = self.lots.spendable(now);
-                free + paid
+                (free + paid).saturating_sub(self.special().debt.sum())
             }
         }
     }
 
+    /// Ledger points as they stand at `now`, without those that have lapsed by then: (free, paid).
+    pub fn funds(&self, now: Timestamp) -> (i64, i64) {
+        if self.lots.lapsed(now).is_none() {
+            return (self.free, self.paid);
+        }
+        let (free, paid) = self.lots.lapsed_points(now);
+        (
+            self.free - free.cast_signed(),
+            self.paid - paid.cast_signed(),
+        )
+    }
+
     /// Whether a grant keeps the balance within 2^53−1.
     pub fn has_room_for(&self, amount: Amount) -> bool {
-        self.balance() + amount.get() <= NUMBER_MAX
+        self.balance() + amount.get().cast_signed() <= NUMBER_MAX.cast_signed()
+    }
+
+    /// What few wallets have; of most of them nothing.
+    pub fn special(&self) -> &Special {
+        self.special.as_deref().unwrap_or(&Special::NONE)
+    }
+
+    /// Changes what few wallets have, and keeps no empty rest of it.
+    pub fn change_special<R>(&mut self, change: impl FnOnce(&mut Special) -> R) -> R {
+        let special = self.special.get_or_insert_default();
+        let changed = change(special);
+        if **special == Special::NONE {
+            self.special = None;
+        }
+        changed
     }
 
     /// What was given back of a use so far, points.
@@ -98,8 +152,8 @@ impl Wallet {
     pub fn standing_plus(&self, wallet: WalletId, fund: Fund, amount: u64) -> Standing {
         let mut standing = self.next_standing(wallet);
         match fund {
-            Fund::Paid => standing.paid += amount,
-            Fund::Free => standing.free += amount,
+            Fund::Paid => standing.paid += amount.cast_signed(),
+            Fund::Free => standing.free += amount.cast_signed(),
         }
         standing
     }
@@ -112,8 +166,8 @@ impl Wallet {
     ) -> Standing {
         let runs = runs.into_iter();
         let mut standing = self.next_standing(wallet);
-        standing.paid += amount_of_fund(runs.clone(), Fund::Paid);
-        standing.free += amount_of_fund(runs, Fund::Free);
+        standing.paid += amount_of_fund(runs.clone(), Fund::Paid).cast_signed();
+        standing.free += amount_of_fund(runs, Fund::Free).cast_signed();
         standing
     }
 
@@ -125,12 +179,13 @@ impl Wallet {
     ) -> Standing {
         let runs = runs.into_iter();
         let mut standing = self.next_standing(wallet);
-        standing.paid -= amount_of_fund(runs.clone(), Fund::Paid);
-        standing.free -= amount_of_fund(runs, Fund::Free);
+        standing.paid -= amount_of_fund(runs.clone(), Fund::Paid).cast_signed();
+        standing.free -= amount_of_fund(runs, Fund::Free).cast_signed();
         standing
     }
 
-    fn next_standing(&self, wallet: WalletId) -> Standing {
+    /// How the wallet will stand after an event that moves no points.
+    pub fn next_standing(&self, wallet: WalletId) -> Standing {
         Standing {
             wallet,
             version: self.version + 1,
@@ -154,8 +209,8 @@ impl Wallet {
             lot: missing.lot,
         })?;
         match key.fund {
-            Fund::Paid => self.paid += amount,
-            Fund::Free => self.free += amount,
+            Fund::Paid => self.paid += amount.cast_signed(),
+            Fund::Free => self.free += amount.cast_signed(),
         }
         Ok(())
     }
@@ -168,8 +223,8 @@ impl Wallet {
             lot: missing.lot,
         })?;
         match run.bucket.fund {
-            Fund::Paid => self.paid -= run.amount(),
-            Fund::Free => self.free -= run.amount(),
+            Fund::Paid => self.paid -= run.amount().cast_signed(),
+            Fund::Free => self.free -= run.amount().cast_signed(),
         }
         Ok(())
     }
@@ -223,7 +278,7 @@ impl Wallet {
 
 impl Standing {
     /// Ledger balance after the event, points.
-    pub fn balance(&self) -> u64 {
+    pub fn balance(&self) -> i64 {
         self.paid + self.free
     }
 }

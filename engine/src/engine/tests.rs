@@ -81,7 +81,7 @@ fn keyed(request: Request, id: u128) -> Request {
 
 async fn balance(engine: &Engine, id: u64) -> u64 {
     let view: WalletView = engine.wallet(wallet(id)).await.unwrap();
-    view.paid + view.free
+    view.balance().unsigned_abs()
 }
 
 async fn history(engine: &Engine, id: u64) -> Vec<(EntryType, u64, u64)> {

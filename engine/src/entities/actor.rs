@@ -195,17 +195,7 @@ pub(crate) fn view(id: EntityId, state: &EntityState, now: Timestamp) -> Option<
         return None;
     };
     let now = now.max(state.last_at);
-    let (free, paid) = match wallet.lots.lapsed(now) {
-        None => (wallet.free, wallet.paid),
-        Some(_) => wallet.lots.spendable(now),
-    };
-    Some(WalletView {
-        id: WalletId::new(id.id)?,
-        owner: wallet.owner,
-        paid,
-        free,
-        version: wallet.version,
-        lsn: state.last_lsn.0,
-        created_at: state.created_at,
-    })
+    let id = WalletId::new(id.id)?;
+    let (lsn, created_at) = (state.last_lsn.0, state.created_at);
+    Some(WalletView::new(id, wallet, now, lsn, created_at))
 }

@@ -105,7 +105,6 @@ impl Inner {
         let Some(Entity::Wallet(wallet)) = state else {
             return Err(Refusal::Unreadable);
         };
-        let (free, paid) = wallet.lots.spendable(edge.at);
         let open = wallet.lots.buckets().iter();
         let open = open.filter(|bucket| !bucket.key.is_lapsed(edge.at));
         let lots = open.map(|bucket| Allocation {
@@ -114,13 +113,7 @@ impl Inner {
         });
         Ok(PastWallet {
             lots: lots.collect(),
-            view: WalletView {
-                paid,
-                free,
-                version: wallet.version,
-                lsn: last_lsn,
-                ..*view
-            },
+            view: WalletView::new(view.id, &wallet, edge.at, last_lsn, view.created_at),
         })
     }
 

@@ -9,8 +9,8 @@ use crate::entities::EntityState;
 pub struct Tally {
     pub rows: u64,
     pub keys: u64,
-    pub paid: u128,
-    pub free: u128,
+    pub paid: i128,
+    pub free: i128,
     pub digest: Digest,
     /// Largest entity id; 0 without entities.
     pub largest_id: u64,
@@ -28,8 +28,8 @@ impl Tally {
         self.largest_id = self.largest_id.max(id.id);
         if let Some(entity) = &state.entity {
             let Entity::Wallet(wallet) = entity;
-            self.paid += u128::from(wallet.paid);
-            self.free += u128::from(wallet.free);
+            self.paid += i128::from(wallet.paid);
+            self.free += i128::from(wallet.free);
             self.digest.add_entity(id, entity);
         }
     }
@@ -48,8 +48,8 @@ impl Tally {
         Footer {
             rows: self.rows,
             keys: self.keys,
-            paid: self.paid,
-            free: self.free,
+            paid: self.paid.cast_unsigned(),
+            free: self.free.cast_unsigned(),
             digest: self.digest.0,
             largest_id: self.largest_id,
             ..Footer::default()
@@ -61,8 +61,8 @@ impl Tally {
         Self {
             rows: footer.rows,
             keys: footer.keys,
-            paid: footer.paid,
-            free: footer.free,
+            paid: footer.paid.cast_signed(),
+            free: footer.free.cast_signed(),
             digest: Digest(footer.digest),
             largest_id: footer.largest_id,
         }

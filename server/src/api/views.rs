@@ -31,13 +31,13 @@ pub(crate) struct Wallet {
     pub(crate) owner: Owner,
     /// Points in all: paid and free.
     #[schema(maximum = 9007199254740991u64, example = 150)]
-    pub(crate) balance: u64,
+    pub(crate) balance: i64,
     /// Points that were bought.
     #[schema(maximum = 9007199254740991u64, example = 100)]
-    pub(crate) paid: u64,
+    pub(crate) paid: i64,
     /// Points that were given away.
     #[schema(maximum = 9007199254740991u64, example = 50)]
-    pub(crate) free: u64,
+    pub(crate) free: i64,
     /// Points set aside.
     #[schema(maximum = 9007199254740991u64, example = 0)]
     pub(crate) held: u64,
@@ -93,13 +93,13 @@ pub(crate) struct Receipt<'a> {
     amount: u64,
     /// Points in all after the act.
     #[schema(maximum = 9007199254740991u64, example = 150)]
-    balance: u64,
+    balance: i64,
     /// Paid points after the act.
     #[schema(maximum = 9007199254740991u64, example = 100)]
-    paid: u64,
+    paid: i64,
     /// Free points after the act.
     #[schema(maximum = 9007199254740991u64, example = 50)]
-    free: u64,
+    free: i64,
     /// The wallet's version after the act.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
     version: u64,
@@ -134,13 +134,13 @@ pub(crate) struct Entry<'a> {
     amount: u64,
     /// Points in all after the act.
     #[schema(maximum = 9007199254740991u64, example = 150)]
-    balance: u64,
+    balance: i64,
     /// Paid points after the act.
     #[schema(maximum = 9007199254740991u64, example = 100)]
-    paid: u64,
+    paid: i64,
     /// Free points after the act.
     #[schema(maximum = 9007199254740991u64, example = 50)]
-    free: u64,
+    free: i64,
     /// The wallet's version after the act.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
     version: u64,
@@ -208,15 +208,14 @@ impl From<domain::Owner> for Owner {
 
 impl From<WalletView> for Wallet {
     fn from(view: WalletView) -> Self {
-        let balance = view.paid + view.free;
         Self {
             id: view.id.get(),
             owner: view.owner.into(),
-            balance,
+            balance: view.balance(),
             paid: view.paid,
             free: view.free,
             held: 0,
-            available: balance,
+            available: view.available,
             version: view.version,
             lsn: view.lsn,
             created_at: Moment(view.created_at),

@@ -117,7 +117,7 @@ fn answer_created(act: &Act) -> Answer {
         paid: standing.paid,
         free: standing.free,
         held: 0,
-        available: standing.balance(),
+        available: 0,
         version: standing.version,
         lsn: act.transaction.0,
         created_at: Moment(act.at),

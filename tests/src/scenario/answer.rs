@@ -40,9 +40,9 @@ pub struct Leg {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Standing {
     pub wallet: u64,
-    pub paid: u64,
-    pub free: u64,
-    pub balance: u64,
+    pub paid: i64,
+    pub free: i64,
+    pub balance: i64,
     pub version: u64,
 }
 

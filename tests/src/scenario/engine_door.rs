@@ -3,7 +3,7 @@
 use engine::Engine;
 use engine::domain::{
     Amount, Cancel, Command, CreateWallet, Description, Entry, EntryType, Event, Grant, Owner,
-    OwnerKind, Rejection, Timestamp, TransactionId, Transfer, Use, WalletId,
+    OwnerKind, Rejection, Status, Timestamp, TransactionId, Transfer, Use, WalletId,
 };
 use engine::record::IdempotencyKey;
 use engine::{Act, HistoryQuery, Receipt, Refusal, Request, Total, WalletView};
@@ -255,6 +255,8 @@ fn receipt_seen(receipt: &Receipt) -> Answer {
             owner: created.owner,
             paid: 0,
             free: 0,
+            available: 0,
+            status: Status::Open,
             version: created.standing.version,
             lsn: act.transaction.0,
             created_at: act.at,
@@ -323,18 +325,17 @@ fn numbers(rejection: &Rejection) -> Vec<(String, u64)> {
 }
 
 fn wallet_seen(view: &WalletView) -> WalletSeen {
-    let balance = view.paid + view.free;
     WalletSeen {
         standing: Standing {
             wallet: view.id.get(),
             paid: view.paid,
             free: view.free,
-            balance,
+            balance: view.balance(),
             version: view.version,
         },
         owner: (view.owner.kind.as_str().to_owned(), view.owner.id),
         held: 0,
-        available: balance,
+        available: view.available,
         lsn: view.lsn,
         created_at: moment(view.created_at),
     }

@@ -354,9 +354,9 @@ fn leg(act: &Value, entry: &Value, dated: bool) -> Leg {
 fn standing_seen(body: &Value) -> Standing {
     Standing {
         wallet: number(&body["wallet"]),
-        paid: number(&body["paid"]),
-        free: number(&body["free"]),
-        balance: number(&body["balance"]),
+        paid: points(&body["paid"]),
+        free: points(&body["free"]),
+        balance: points(&body["balance"]),
         version: number(&body["version"]),
     }
 }
@@ -365,6 +365,12 @@ fn number(value: &Value) -> u64 {
     value
         .as_u64()
         .unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn points(value: &Value) -> i64 {
+    value
+        .as_i64()
+        .unwrap_or_else(|| panic!("{value} is no number of points"))
 }
 
 fn text(value: &Value) -> String {

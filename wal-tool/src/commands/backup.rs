@@ -91,7 +91,7 @@ struct BackupRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     wallets: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    points: Option<u128>,
+    points: Option<i128>,
 }
 
 // === impl Backup ===

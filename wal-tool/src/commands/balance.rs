@@ -40,10 +40,11 @@ pub(crate) struct Balance {
 struct BalanceRow {
     wallet: u64,
     at: String,
-    balance: u64,
-    paid: u64,
-    free: u64,
-    ledger: u64,
+    balance: i64,
+    paid: i64,
+    free: i64,
+    available: u64,
+    ledger: i64,
     version: u64,
     lsn: u64,
 }
@@ -68,25 +69,27 @@ impl Balance {
             // What contradicts itself has been told.
             return Ok(verdict);
         };
-        let (free, paid) = state.lots.spendable(at);
+        let (free, paid) = state.funds(at);
         let row = BalanceRow {
             wallet: wallet.get(),
             at: rfc3339(at),
             balance: free + paid,
             paid,
             free,
+            available: state.spendable(at),
             ledger: state.balance(),
             version: state.version,
             lsn: held.touched().lsn,
         };
         match self.format.format() {
             Format::Text => output.text(format_args!(
-                "wallet {} at {}: {} (paid {}, free {}), ledger {}, version {}, LSN {}",
+                "wallet {} at {}: {} (paid {}, free {}), available {}, ledger {}, version {}, LSN {}",
                 row.wallet,
                 row.at,
                 row.balance,
                 row.paid,
                 row.free,
+                row.available,
                 row.ledger,
                 row.version,
                 row.lsn
@@ -94,18 +97,19 @@ impl Balance {
             Format::Json => output.json("balance", &row)?,
             Format::Csv => {
                 output.csv(&[
-                    "wallet", "at", "balance", "paid", "free", "ledger", "version", "lsn",
+                    "wallet", "at", "balance", "paid", "free", "available", "ledger", "version", "lsn",
                 ])?;
-                let numbers = [
-                    row.balance,
-                    row.paid,
-                    row.free,
-                    row.ledger,
-                    row.version,
-                    row.lsn,
+                let numbers: [i128; 7] = [
+                    row.balance.into(),
+                    row.paid.into(),
+                    row.free.into(),
+                    row.available.into(),
+                    row.ledger.into(),
+                    row.version.into(),
+                    row.lsn.into(),
                 ];
                 let mut cells = vec![row.wallet.to_string(), row.at];
-                cells.extend(numbers.iter().map(u64::to_string));
+                cells.extend(numbers.iter().map(i128::to_string));
                 output.csv(&cells)?;
             }
         }

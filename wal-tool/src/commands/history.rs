@@ -43,10 +43,10 @@ pub(crate) struct History {
 struct StatementSummary {
     wallet: u64,
     entries: u64,
-    opening: u64,
+    opening: i64,
     credited: u128,
     debited: u128,
-    closing: u64,
+    closing: i64,
 }
 
 /// How the wallet stood before an entry.

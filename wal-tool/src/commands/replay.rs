@@ -48,9 +48,9 @@ struct SummaryRow {
     at: Option<String>,
     acts: u64,
     wallets: usize,
-    paid: u128,
-    free: u128,
-    balance: u128,
+    paid: i128,
+    free: i128,
+    balance: i128,
 }
 
 // === impl Replay ===

@@ -73,8 +73,8 @@ struct SnapshotRow {
     bytes: u64,
     wallets: u64,
     keys: u64,
-    paid: u128,
-    free: u128,
+    paid: i128,
+    free: i128,
     digest: String,
     /// Whether store.meta names it.
     named: bool,

@@ -75,7 +75,7 @@ struct VerifyRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     wallets: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    points: Option<u128>,
+    points: Option<i128>,
 }
 
 pub(crate) fn parse_window(text: &str) -> Result<Duration, String> {

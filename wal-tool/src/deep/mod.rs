@@ -214,7 +214,7 @@ impl Deep {
     fn sums(&self) -> Option<Problem> {
         let (paid, free) = self.fold.points();
         let flow = self.fold.flow();
-        let same = i128::try_from(paid) == Ok(flow.paid) && i128::try_from(free) == Ok(flow.free);
+        let same = (paid, free) == (flow.paid, flow.free);
         (!same).then(|| Problem {
             class: Class::Meaning,
             file: "the whole log".to_owned(),

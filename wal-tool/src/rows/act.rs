@@ -180,7 +180,7 @@ impl<'a> ActRow<'a> {
     }
 
     fn cells_of(&self, entry: Option<&EntryRow>) -> [String; ACT_COLUMNS.len()] {
-        let number = |of: fn(&EntryRow) -> u64| {
+        let number = |of: fn(&EntryRow) -> i128| {
             entry.map_or_else(String::new, |entry| of(entry).to_string())
         };
         let key = |of: fn(&KeyRow) -> &String| {
@@ -203,14 +203,14 @@ impl<'a> ActRow<'a> {
             self.kind.to_owned(),
             key(|key| &key.id),
             key(|key| &key.fingerprint),
-            number(|entry| u64::from(entry.leg)),
+            number(|entry| entry.leg.into()),
             entry.map_or_else(String::new, |entry| entry.kind.to_owned()),
-            number(|entry| entry.wallet),
-            number(|entry| entry.amount),
-            number(|entry| entry.balance),
-            number(|entry| entry.paid),
-            number(|entry| entry.free),
-            number(|entry| entry.version),
+            number(|entry| entry.wallet.into()),
+            number(|entry| entry.amount.into()),
+            number(|entry| entry.balance.into()),
+            number(|entry| entry.paid.into()),
+            number(|entry| entry.free.into()),
+            number(|entry| entry.version.into()),
             counterparty.map_or_else(String::new, |id| id.to_string()),
             rejection.unwrap_or_default().to_owned(),
             self.description.to_owned(),

@@ -38,9 +38,9 @@ pub(crate) struct EntryRow {
     #[serde(rename = "type")]
     kind: &'static str,
     amount: u64,
-    balance: u64,
-    paid: u64,
-    free: u64,
+    balance: i64,
+    paid: i64,
+    free: i64,
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     counterparty: Option<u64>,

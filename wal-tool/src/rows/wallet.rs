@@ -11,9 +11,9 @@ use crate::instant::rfc3339;
 pub(crate) struct WalletRow {
     id: u64,
     owner: OwnerRow,
-    balance: u64,
-    paid: u64,
-    free: u64,
+    balance: i64,
+    paid: i64,
+    free: i64,
     version: u64,
     lsn: u64,
     created_at: String,

@@ -17,7 +17,7 @@ fn earned_into(lot: u64, version: u64, free: u64, points: u64) -> Event {
         wallet: wallet(1),
         version,
         paid: 0,
-        free,
+        free: free.cast_signed(),
     };
     Event::Earned(Granted {
         standing,
@@ -126,7 +126,7 @@ fn more_given_back_than_was_used_is_14() {
                 wallet: wallet(1),
                 version: 4,
                 paid: 0,
-                free: 70 + points,
+                free: (70 + points).cast_signed(),
             },
             transaction: TransactionId(of),
             used_at: Timestamp(START_US + used_at),

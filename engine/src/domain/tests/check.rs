@@ -6,8 +6,8 @@ fn standing(id: u64, version: u64, paid: u64, free: u64) -> Standing {
     Standing {
         wallet: wallet(id),
         version,
-        paid,
-        free,
+        paid: paid.cast_signed(),
+        free: free.cast_signed(),
     }
 }
 
@@ -105,7 +105,10 @@ fn standings_and_owners_stay_in_range() {
         (0, 0, 5, RANGE),
         (NUMBER_MAX + 1, 0, 5, RANGE),
         (3, NUMBER_MAX, 1, RANGE),
-        (3, u64::MAX, 1, RANGE),
+        (3, 1 << 63, 1, RANGE),
+        // Below zero: more was taken back than there was.
+        (3, (-5_i64).cast_unsigned(), 1, Ok(())),
+        (3, (-1 - NUMBER_MAX.cast_signed()).cast_unsigned(), 1, RANGE),
     ];
     for (version, paid, free, expected) in rows {
         let mut event = used(&[run(Fund::Free, &[(0, 5)])]);

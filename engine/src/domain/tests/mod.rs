@@ -121,7 +121,8 @@ impl World {
     /// Points in all wallets.
     pub(super) fn total(&self) -> u64 {
         let states = self.wallets.values().flatten();
-        states.map(|Entity::Wallet(wallet)| wallet.balance()).sum()
+        let points = states.map(|Entity::Wallet(wallet)| wallet.balance().unsigned_abs());
+        points.sum()
     }
 }
 
@@ -131,6 +132,7 @@ pub(super) fn assert_sound(state: Option<&Entity>) {
         panic!("applying an event leaves an entity");
     };
     let (mut free, mut paid, mut count) = (0, 0, 0);
+    let debt = wallet.special().debt;
     for bucket in wallet.lots.buckets() {
         let numbers = bucket.lots.iter().map(|lot| lot.number);
         assert!(numbers.clone().is_sorted_by(|a, b| a < b), "{wallet:?}");
@@ -140,7 +142,7 @@ pub(super) fn assert_sound(state: Option<&Entity>) {
             bucket.lots.iter().all(|lot| lot.remaining > 0),
             "{wallet:?}"
         );
-        let sum: u64 = bucket.lots.iter().map(|lot| lot.remaining).sum();
+        let sum = bucket.lots.points().cast_signed();
         match bucket.key.fund {
             Fund::Free => free += sum,
             Fund::Paid => paid += sum,
@@ -151,9 +153,13 @@ pub(super) fn assert_sound(state: Option<&Entity>) {
     assert!(keys.is_sorted_by(|a, b| a < b), "{wallet:?}");
     assert_eq!(
         (free, paid, count),
-        (wallet.free, wallet.paid, wallet.lots.count())
+        (
+            wallet.free + debt.free.cast_signed(),
+            wallet.paid + debt.paid.cast_signed(),
+            wallet.lots.count()
+        )
     );
-    assert!(wallet.balance() <= NUMBER_MAX && count <= LOTS_MAX);
+    assert!(wallet.balance() <= NUMBER_MAX.cast_signed() && count <= LOTS_MAX);
     assert!(wallet.lots.buckets().len() <= BUCKETS_MAX);
     assert!(
         wallet

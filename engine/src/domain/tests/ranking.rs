@@ -82,7 +82,7 @@ const LATE: i64 = 1 << 60;
 fn fill_up(world: &mut World, id: u64) {
     world.fill(id, Fund::Paid, BUCKETS_MAX, |at| Some(LATE + at as i64));
     give(world, grant(Fund::Paid, id, REST, Some(LATE)));
-    assert_eq!(world.wallet(id).balance(), NUMBER_MAX);
+    assert_eq!(world.wallet(id).balance().unsigned_abs(), NUMBER_MAX);
 }
 
 const REST: u64 = NUMBER_MAX - BUCKETS_MAX as u64;

@@ -205,7 +205,7 @@ async fn a_wallet_is_shown_as_it_stood_at_any_act() {
             (*lsn, *balance, *version)
         );
         let lots: u64 = past.lots.iter().map(|lot| lot.amount).sum();
-        assert_eq!(lots, *balance);
+        assert_eq!(lots.cast_signed(), *balance);
         let act = engine
             .transaction(TransactionId(*lsn))
             .await

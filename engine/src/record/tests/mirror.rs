@@ -195,8 +195,8 @@ impl Standing {
         ours::Standing {
             wallet: wallet(self.wallet),
             version: self.version,
-            paid: self.paid,
-            free: self.free,
+            paid: self.paid.cast_signed(),
+            free: self.free.cast_signed(),
         }
     }
 }

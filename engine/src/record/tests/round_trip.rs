@@ -13,8 +13,8 @@ fn standing() -> impl Strategy<Value = Standing> {
     (number(), number(), half(), half()).prop_map(|(wallet, version, paid, free)| Standing {
         wallet: WalletId::new(wallet).unwrap(),
         version,
-        paid,
-        free,
+        paid: paid.cast_signed(),
+        free: free.cast_signed(),
     })
 }
 

@@ -66,8 +66,8 @@ fn standing(id: u64, version: u64, paid: u64, free: u64) -> Standing {
     Standing {
         wallet: wallet(id),
         version,
-        paid,
-        free,
+        paid: paid.cast_signed(),
+        free: free.cast_signed(),
     }
 }
 

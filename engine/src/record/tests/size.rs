@@ -21,8 +21,8 @@ fn standing(id: u64) -> Standing {
     Standing {
         wallet: WalletId::new(NUMBER_MAX - id).unwrap(),
         version: NUMBER_MAX,
-        paid: NUMBER_MAX - POINTS,
-        free: POINTS,
+        paid: (NUMBER_MAX - POINTS).cast_signed(),
+        free: POINTS.cast_signed(),
     }
 }
 

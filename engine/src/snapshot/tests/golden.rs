@@ -26,7 +26,7 @@ fn header() -> Header {
 fn state(id: u64, paid: u64) -> EntityState {
     let mut wallet = Wallet::new(Owner::user(id));
     wallet.version = 5;
-    wallet.paid = paid;
+    wallet.paid = paid.cast_signed();
     EntityState {
         entity: Some(Entity::Wallet(wallet)),
         last_lsn: Lsn(40 + id),

@@ -53,9 +53,9 @@ impl Purse {
         let balance = paid + free;
         let standing = Standing {
             wallet,
-            paid,
-            free,
-            balance,
+            paid: paid.cast_signed(),
+            free: free.cast_signed(),
+            balance: balance.cast_signed(),
             version: self.version,
         };
         WalletSeen {
@@ -85,9 +85,9 @@ impl Purse {
             amount,
             standing: Standing {
                 wallet,
-                paid: self.of_fund(true, None),
-                free: self.of_fund(false, None),
-                balance: self.balance(),
+                paid: self.of_fund(true, None).cast_signed(),
+                free: self.of_fund(false, None).cast_signed(),
+                balance: self.balance().cast_signed(),
                 version: self.version,
             },
             counterparty,

@@ -59,9 +59,9 @@ struct Side<'a> {
 /// A wallet as one side has it.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 struct WalletSide {
-    balance: u64,
-    paid: u64,
-    free: u64,
+    balance: i64,
+    paid: i64,
+    free: i64,
     version: u64,
     lots: usize,
 }
@@ -85,8 +85,8 @@ struct DiffRow {
     a_last_lsn: u64,
     b_last_lsn: u64,
     wallets_differing: usize,
-    points_a: u128,
-    points_b: u128,
+    points_a: i128,
+    points_b: i128,
 }
 
 // === impl Diff ===
@@ -165,7 +165,7 @@ fn state(
     side: Side<'_>,
     output: &Output,
     verdict: &mut Verdict,
-) -> Result<(BTreeMap<u64, WalletSide>, u128, u64), Stop> {
+) -> Result<(BTreeMap<u64, WalletSide>, i128, u64), Stop> {
     let log = Log::open(side.dir)?;
     let span = Span {
         to_lsn: side.to_lsn,
@@ -203,7 +203,7 @@ impl WalletSide {
     fn of(held: &Held) -> Self {
         let standing = held.standing();
         Self {
-            balance: standing.paid + standing.free,
+            balance: standing.balance(),
             paid: standing.paid,
             free: standing.free,
             version: standing.version,

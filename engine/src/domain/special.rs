@@ -1,0 +1,85 @@
+//! What few wallets have: points that are owed, and a state other than open.
+//!
+//! It lies in a box of its own, so that a wallet without any of it pays one byte at rest.
+
+use serde::{Deserialize, Serialize};
+
+use super::types::Fund;
+
+/// What few wallets have.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Special {
+    /// Points that were taken back after they had been spent.
+    pub debt: Debt,
+    /// Whether the wallet takes part in anything.
+    pub status: Status,
+}
+
+/// Points owed, by fund.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Debt {
+    /// Free points.
+    pub free: u64,
+    /// Paid points.
+    pub paid: u64,
+}
+
+/// Whether a wallet takes part in anything.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Status {
+    /// In everything.
+    #[default]
+    Open,
+    /// Nothing is moved until it is unfrozen; time goes on, so its points lapse.
+    Frozen,
+    /// For good; it was empty then.
+    Closed,
+}
+
+// === impl Special ===
+
+impl Special {
+    /// What most wallets have.
+    pub const NONE: Self = Self {
+        debt: Debt { free: 0, paid: 0 },
+        status: Status::Open,
+    };
+}
+
+// === impl Debt ===
+
+impl Debt {
+    /// Points owed in all.
+    pub fn sum(&self) -> u64 {
+        self.free + self.paid
+    }
+
+    /// Points owed of one fund.
+    pub fn of(&self, fund: Fund) -> u64 {
+        match fund {
+            Fund::Free => self.free,
+            Fund::Paid => self.paid,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn of_mut(&mut self, fund: Fund) -> &mut u64 {
+        match fund {
+            Fund::Free => &mut self.free,
+            Fund::Paid => &mut self.paid,
+        }
+    }
+}
+
+// === impl Status ===
+
+impl Status {
+    /// The word used in JSON, logs and tools.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Frozen => "frozen",
+            Self::Closed => "closed",
+        }
+    }
+}
