@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use engine::SystemClock;
 use engine::domain::{
-    Command, CreateWallet, Entity, Event, Facts, Owner, Participant, Participants, Rejection, Role,
-    Timestamp, apply, decide,
+    Circumstances, Command, CreateWallet, Entity, Event, Facts, Owner, Participant, Participants,
+    Rejection, Role, Settings, Timestamp, apply, decide,
 };
 use engine::journal::{
     self, Delivered, FileStorage, Journal, JournalOptions, Lsn, NewAct, Publish, Unavailable,
@@ -59,6 +59,7 @@ struct Bench {
     entity: Option<Entity>,
     script: Script,
     now: Timestamp,
+    settings: Settings,
 }
 
 /// Tells when the last act is on disk.
@@ -180,6 +181,7 @@ impl Bench {
             entity: None,
             script: Script::new(Scenario::HotWallet, 1),
             now: Timestamp(1),
+            settings: Settings::default(),
         };
         let Command::Earn(first) = bench.earn() else {
             unreachable!("a script of earns and uses soon earns")
@@ -215,7 +217,10 @@ impl Bench {
             Participants(&[participant]),
             command,
             &Facts::Nothing,
-            self.now,
+            &Circumstances {
+                now: self.now,
+                settings: &self.settings,
+            },
         )
     }
 

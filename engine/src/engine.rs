@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Act, Outcome, Receipt, Refusal, Request};
 use crate::compaction::CompactionWorker;
-use crate::domain::{Command, Facts, Rejection, TransactionId, WalletId};
+use crate::domain::{Command, EntityKind, Facts, Rejection, TransactionId, WalletId};
 use crate::entities::{
     Admission, BulkReply, Claim, Claimed, Core, Dispatch, KeyTable, Reply, Token, Work,
 };
@@ -301,8 +301,9 @@ impl Engine {
             Dispatch::Sent => Ok(()),
             Dispatch::Refused(refusal, work) => Err((refusal, work)),
             Dispatch::Absent(id, work) => {
-                let Some(wallet) = WalletId::new(id.id) else {
-                    unreachable!("participants have valid ids")
+                let wallet = WalletId::new(id.id).filter(|_| id.kind == EntityKind::Wallet);
+                let Some(wallet) = wallet else {
+                    unreachable!("wallets alone can be absent, and participants have valid ids")
                 };
                 let rejection = Rejection::WalletNotFound { wallet };
                 Err((

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::api::{
     Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Refusal, WalletView,
 };
-use crate::domain::{Rejection, Timestamp, TransactionId, WalletId};
+use crate::domain::{Program, Rejection, Timestamp, TransactionId, WalletId};
 use crate::engine::{Engine, Inner};
 use crate::entities::Lookup;
 use crate::journal::Lsn;
@@ -37,6 +37,15 @@ impl Engine {
             rejection,
             replayed: false,
         })
+    }
+
+    /// What the operator decided, as it is in force now.
+    pub async fn program(&self) -> Result<Program, Refusal> {
+        let in_force = self.inner.core.in_force.load_full();
+        tokio::select! {
+            () = self.inner.position.reached(in_force.lsn.0) => Ok(in_force.program.clone()),
+            () = self.inner.poisoned.cancelled() => Err(Refusal::OutcomeUnknown),
+        }
     }
 
     /// An act by its id; `None` if there is none. A remembered refusal is no act.

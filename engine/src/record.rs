@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::domain::{Event, Inconsistency, Rejection};
+use crate::domain::{Aside, Event, Inconsistency, Rejection};
 
 mod key;
 mod senseless;
@@ -51,9 +51,14 @@ pub mod kind {
     pub const LAPSED: u8 = 7;
     /// [`crate::domain::Rejection`] of a keyed command
     pub const REFUSED: u8 = 8;
+    /// [`crate::domain::SettingsChanged`]
+    pub const SETTINGS_CHANGED: u8 = 9;
+
+    /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
+    pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 8] = [
+    pub const NAMES: [(u8, &str); 9] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -62,7 +67,13 @@ pub mod kind {
         (USE_CANCELLED, "use_cancelled"),
         (LAPSED, "lapsed"),
         (REFUSED, "refused"),
+        (SETTINGS_CHANGED, "settings_changed"),
     ];
+
+    /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
+    pub const fn base(kind: u8) -> u8 {
+        if kind >= 0xF0 { kind } else { kind & !ASIDE }
+    }
 }
 
 /// What a caller's idempotency key is reduced to.
@@ -119,6 +130,14 @@ pub enum RecordError {
 /// Appends the body of an event and gives its kind.
 pub fn encode_event(event: &Event, key: Option<IdempotencyKey>, body: &mut Vec<u8>) -> u8 {
     encode_key(key, body);
+    let kind = encode_own(event, body);
+    match event.aside() {
+        None => kind,
+        Some(aside) => encode(kind | kind::ASIDE, aside, body),
+    }
+}
+
+fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
     match event {
         Event::WalletCreated(event) => encode(kind::WALLET_CREATED, event, body),
         Event::Charged(event) => encode(kind::CHARGED, event, body),
@@ -127,6 +146,7 @@ pub fn encode_event(event: &Event, key: Option<IdempotencyKey>, body: &mut Vec<u
         Event::Transferred(event) => encode(kind::TRANSFERRED, event, body),
         Event::UseCancelled(event) => encode(kind::USE_CANCELLED, event, body),
         Event::Lapsed(event) => encode(kind::LAPSED, event, body),
+        Event::SettingsChanged(event) => encode(kind::SETTINGS_CHANGED, event, body),
     }
 }
 
@@ -142,24 +162,44 @@ pub fn decode(kind: u8, schema: u16, body: &[u8]) -> Result<Record, RecordError>
         return Err(RecordError::Unknown { kind, schema });
     }
     let (key, payload) = decode_key(kind, body)?;
-    let event = match kind {
-        kind::WALLET_CREATED => Event::WalletCreated(decode_payload(kind, payload)?),
-        kind::CHARGED => Event::Charged(decode_payload(kind, payload)?),
-        kind::EARNED => Event::Earned(decode_payload(kind, payload)?),
-        kind::USED => Event::Used(decode_payload(kind, payload)?),
-        kind::TRANSFERRED => Event::Transferred(decode_payload(kind, payload)?),
-        kind::USE_CANCELLED => Event::UseCancelled(decode_payload(kind, payload)?),
-        kind::LAPSED => Event::Lapsed(decode_payload(kind, payload)?),
-        kind::REFUSED => {
-            let content = Content::Refused(decode_payload(kind, payload)?);
-            return Ok(Record { key, content });
-        }
-        _ => return Err(RecordError::Unknown { kind, schema }),
-    };
+    if kind == kind::REFUSED {
+        let content = Content::Refused(decode_payload(kind, payload)?);
+        return Ok(Record { key, content });
+    }
+    let (mut event, rest) = decode_own(kind, payload)?;
+    let beside = kind & kind::ASIDE != 0;
+    match event.aside_mut().filter(|_| beside) {
+        None if beside => return Err(RecordError::Unknown { kind, schema }),
+        None if rest.is_empty() => {}
+        None => return Err(left_over(kind, rest)),
+        Some(aside) => *aside = decode_payload::<Aside>(kind, rest)?.boxed(),
+    }
+    if beside && event.aside().is_none() {
+        let reason = "it says nothing beside".to_owned();
+        return Err(RecordError::Malformed { kind, reason });
+    }
     event.check()?;
-    Ok(Record {
-        key,
-        content: Content::Event(event),
+    let content = Content::Event(event);
+    Ok(Record { key, content })
+}
+
+/// An event without what it carries beside, and what follows its own bytes.
+fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
+    Ok(match kind::base(kind) {
+        kind::WALLET_CREATED => read(kind, payload, Event::WalletCreated)?,
+        kind::CHARGED => read(kind, payload, Event::Charged)?,
+        kind::EARNED => read(kind, payload, Event::Earned)?,
+        kind::USED => read(kind, payload, Event::Used)?,
+        kind::TRANSFERRED => read(kind, payload, Event::Transferred)?,
+        kind::USE_CANCELLED => read(kind, payload, Event::UseCancelled)?,
+        kind::LAPSED => read(kind, payload, Event::Lapsed)?,
+        kind::SETTINGS_CHANGED => read(kind, payload, Event::SettingsChanged)?,
+        _ => {
+            return Err(RecordError::Unknown {
+                kind,
+                schema: SCHEMA,
+            });
+        }
     })
 }
 
@@ -206,14 +246,26 @@ fn encode<T: Serialize>(kind: u8, payload: &T, body: &mut Vec<u8>) -> u8 {
 }
 
 fn decode_payload<T: DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, RecordError> {
-    let malformed = |reason: String| RecordError::Malformed { kind, reason };
-    let (value, read) = bincode::serde::decode_from_slice(payload, WIRE)
-        .map_err(|error| malformed(error.to_string()))?;
-    if read != payload.len() {
-        return Err(malformed(format!(
-            "{} bytes are left over",
-            payload.len() - read
-        )));
+    match read(kind, payload, |value| value)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(left_over(kind, rest)),
     }
-    Ok(value)
+}
+
+/// Reads a value off the front.
+fn read<T: DeserializeOwned, R>(
+    kind: u8,
+    payload: &[u8],
+    wrap: impl FnOnce(T) -> R,
+) -> Result<(R, &[u8]), RecordError> {
+    let (value, read) = bincode::serde::decode_from_slice(payload, WIRE).map_err(|error| {
+        let reason = error.to_string();
+        RecordError::Malformed { kind, reason }
+    })?;
+    Ok((wrap(value), &payload[read..]))
+}
+
+fn left_over(kind: u8, rest: &[u8]) -> RecordError {
+    let reason = format!("{} bytes are left over", rest.len());
+    RecordError::Malformed { kind, reason }
 }

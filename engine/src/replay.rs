@@ -294,7 +294,7 @@ fn touch(states: &States, ids: impl Iterator<Item = EntityId>) {
             let bucket = wallet.lots.buckets().first();
             bucket.map_or(0, |bucket| bucket.lots.front().remaining)
         }
-        None => 0,
+        Some(Entity::Program(_)) | None => 0,
     };
     let read = ids.filter_map(|id| states.get(&id)).map(front);
     std::hint::black_box(read.fold(0, u64::wrapping_add));

@@ -46,14 +46,16 @@ pub(crate) enum Field {
     From,
     To,
     Key,
+    Zone,
+    CancelWindowDays,
 }
 
 /// How many variants [`Field`] has.
-const FIELDS: usize = 13;
+const FIELDS: usize = 15;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Fields(u16);
+pub(crate) struct Fields(u64);
 
 /// One value of a body, as far as any field cares.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -110,6 +112,8 @@ impl Field {
         Self::From,
         Self::To,
         Self::Key,
+        Self::Zone,
+        Self::CancelWindowDays,
     ];
 
     /// Where it stands in its object.
@@ -128,6 +132,8 @@ impl Field {
             Self::From => "/from",
             Self::To => "/to",
             Self::Key => "/key",
+            Self::Zone => "/zone",
+            Self::CancelWindowDays => "/cancel_window_days",
         }
     }
 
@@ -145,6 +151,8 @@ impl Field {
             "from" => Self::From,
             "to" => Self::To,
             "key" => Self::Key,
+            "zone" => Self::Zone,
+            "cancel_window_days" => Self::CancelWindowDays,
             _ => return None,
         })
     }
@@ -164,7 +172,7 @@ impl Field {
 impl Fields {
     /// These fields.
     pub(crate) const fn of(fields: &[Field]) -> Self {
-        let (mut bits, mut at) = (0, 0);
+        let (mut bits, mut at) = (0_u64, 0);
         while at < fields.len() {
             bits |= 1 << fields[at] as u8;
             at += 1;
@@ -283,7 +291,7 @@ impl<'de> Draft<'de> {
     }
 
     /// An integer of 1…2^53−1, which may be left out.
-    fn number_if_given(&mut self, field: Field) -> Option<u64> {
+    pub(crate) fn number_if_given(&mut self, field: Field) -> Option<u64> {
         match &self.values[field as usize] {
             Value::Absent | Value::Null => None,
             Value::Number(number) if (1..=NUMBER_MAX).contains(number) => Some(*number),

@@ -9,8 +9,8 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, archive, bulk, docs, health, history, noop, problems, transactions, transfers,
-    wallets,
+    Action, admin, archive, bulk, docs, health, history, noop, problems, settings, transactions,
+    transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -143,6 +143,8 @@ static ADMIN: &[Row] = &[
         "POST /admin/snapshot",
         Action::Task(admin::snapshot),
     ),
+    get("GET /admin/settings", settings::show),
+    command("POST /admin/settings", &settings::CHANGE_ROUTE),
     get("GET /livez", health::live),
     Row {
         query: health::READY_PARAMETERS,

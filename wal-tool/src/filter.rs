@@ -58,7 +58,7 @@ pub(crate) fn kind_name(kind: u8) -> &'static str {
     let known = kind::NAMES.iter().chain(&JOURNAL_KINDS);
     known
         .copied()
-        .find(|(number, _)| *number == kind)
+        .find(|(number, _)| *number == kind::base(kind))
         .map_or("", |(_, name)| name)
 }
 
@@ -110,7 +110,7 @@ impl Subject {
         match self.kind.is_empty() {
             // That something was given up is never left out.
             true => kind == KIND_LOSS || !JOURNAL_KINDS.iter().any(|(own, _)| *own == kind),
-            false => self.kind.contains(&kind),
+            false => self.kind.contains(&kind) || self.kind.contains(&kind::base(kind)),
         }
     }
 

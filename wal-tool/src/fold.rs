@@ -151,7 +151,7 @@ impl Fold {
         event: &Event,
         entry: &Entry,
     ) -> Option<Inconsistency> {
-        let stated = event.standing(role);
+        let stated = event.standing(role)?;
         let created = matches!(event, Event::WalletCreated(_));
         let known = self.wallets.contains_key(&id.id);
         let held = self.wallets.entry(id.id).or_insert_with(|| Held {

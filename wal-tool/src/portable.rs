@@ -7,7 +7,7 @@
 //! ```
 //! A body whose words would not give the very same bytes again stands there as hex instead.
 
-use engine::domain::{Event, Rejection};
+use engine::domain::{Aside, Event, Rejection};
 use engine::record::{
     Content, IdempotencyKey, Record, SCHEMA, decode, encode_event, encode_refusal, kind,
 };
@@ -53,6 +53,9 @@ pub(crate) struct ActLine {
     /// What was decided, or the refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     event: Option<Value>,
+    /// What few events carry beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    aside: Option<Aside>,
     /// The body in hex, where words would not do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     body: Option<String>,
@@ -89,11 +92,13 @@ impl ActLine {
             schema: act.schema,
             key: None,
             event: None,
+            aside: None,
             body: None,
         };
         if let Ok(record) = decode(act.kind, act.schema, &act.body) {
             line.key = record.key.map(KeyLine::from);
             line.event = words(&record);
+            line.aside = aside(&record);
         }
         // Only what gives the same bytes again is an export.
         let same = line.event.is_some()
@@ -103,6 +108,7 @@ impl ActLine {
         if !same {
             line.key = None;
             line.event = None;
+            line.aside = None;
             line.body = Some(act.body.iter().map(|byte| format!("{byte:02x}")).collect());
         }
         line
@@ -110,7 +116,10 @@ impl ActLine {
 
     /// The act again.
     pub(crate) fn plain(&self) -> Result<Plain, String> {
-        let kind = parse_kind(&self.kind)?;
+        let mut kind = parse_kind(&self.kind)?;
+        if self.aside.is_some() {
+            kind |= kind::ASIDE;
+        }
         let body = match (&self.event, &self.body) {
             (Some(event), None) if self.schema == SCHEMA => self.encode(kind, event)?,
             (None, Some(hex)) => bytes(hex).ok_or("the body is not hex")?,
@@ -126,7 +135,7 @@ impl ActLine {
     fn encode(&self, number: u8, event: &Value) -> Result<Vec<u8>, String> {
         let key = self.key.as_ref().map(KeyLine::key).transpose()?;
         let mut body = Vec::new();
-        let event = match number {
+        let mut event = match kind::base(number) {
             kind::WALLET_CREATED => Event::WalletCreated(of(event)?),
             kind::CHARGED => Event::Charged(of(event)?),
             kind::EARNED => Event::Earned(of(event)?),
@@ -134,6 +143,7 @@ impl ActLine {
             kind::TRANSFERRED => Event::Transferred(of(event)?),
             kind::USE_CANCELLED => Event::UseCancelled(of(event)?),
             kind::LAPSED => Event::Lapsed(of(event)?),
+            kind::SETTINGS_CHANGED => Event::SettingsChanged(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?, key, &mut body);
@@ -141,6 +151,9 @@ impl ActLine {
             }
             _ => return Err(format!("kind {number} has no words")),
         };
+        if let Some(aside) = &self.aside {
+            event.carry(aside.clone());
+        }
         encode_event(&event, key, &mut body);
         Ok(body)
     }
@@ -157,9 +170,17 @@ fn words(record: &Record) -> Option<Value> {
             Event::Transferred(event) => to_value(event),
             Event::UseCancelled(event) => to_value(event),
             Event::Lapsed(event) => to_value(event),
+            Event::SettingsChanged(event) => to_value(event),
         },
     };
     value.ok()
+}
+
+fn aside(record: &Record) -> Option<Aside> {
+    match &record.content {
+        Content::Event(event) => event.aside().cloned(),
+        Content::Refused(_) => None,
+    }
 }
 
 fn of<T: DeserializeOwned>(value: &Value) -> Result<T, String> {

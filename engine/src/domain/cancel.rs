@@ -12,10 +12,10 @@ use super::runs::{Piece, Run, Runs, amount_of, read_list};
 use super::types::{Amount, Description, Timestamp, TransactionId};
 use super::use_points::Used;
 use super::wallet::{Return, Standing, Wallet};
-use super::{Event, Facts, Participants, Role};
+use super::{Circumstances, Event, Facts, Participants};
 
-/// How long a use can be given back, in days of 24 hours.
-pub const CANCEL_WINDOW_DAYS: i64 = 400;
+/// How long a use can be given back in a store that was not told otherwise, in days of 24 hours.
+pub const CANCEL_WINDOW_DAYS: u16 = 400;
 
 /// Asks to give a use back.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,18 +52,19 @@ pub(super) fn decide(
     participants: Participants<'_>,
     command: &Cancel,
     facts: &Facts,
-    now: Timestamp,
+    circumstances: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let transaction = command.transaction;
     let Facts::Act { event, at } = facts else {
         return Err(Rejection::TransactionNotFound { transaction });
     };
-    let id = event.standing(Role::Sole).wallet;
-    let wallet = participants.wallet(id)?;
     let Event::Used(used) = &**event else {
         return Err(Rejection::NotCancellable { transaction });
     };
-    let forget_before = now.minus_days(CANCEL_WINDOW_DAYS);
+    let id = used.standing.wallet;
+    let wallet = participants.wallet(id)?;
+    let window = i64::from(circumstances.settings.cancel_window_days);
+    let forget_before = circumstances.now.minus_days(window);
     if *at < forget_before {
         return Err(Rejection::CancelWindowOver { transaction });
     }

@@ -6,6 +6,7 @@
 
 use smallvec::SmallVec;
 
+use super::aside::Aside;
 use super::inconsistency::Inconsistency;
 use super::runs::Run;
 use super::transfer::{RECEIVERS_MAX, Transferred};
@@ -16,29 +17,40 @@ use super::{Event, Role};
 impl Event {
     /// Whether the event could have been decided for some state.
     pub fn check(&self) -> Result<(), Inconsistency> {
-        let standing = self.standing(Role::From);
+        if let Self::SettingsChanged(event) = self {
+            return event
+                .is_sound()
+                .then_some(())
+                .ok_or(Inconsistency::Settings);
+        }
+        let standing = self.standing(Role::From).ok_or(Inconsistency::Legs)?;
         let wallet = standing.wallet;
         standing.check()?;
         if !Description::is_allowed(self.description()) {
             return Err(Inconsistency::Text { wallet });
         }
-        let sound = match self {
-            Self::WalletCreated(event) => {
-                let empty = (standing.version, standing.balance()) == (1, 0);
-                empty && is_number(event.owner.id)
-            }
-            Self::Charged(event) | Self::Earned(event) => {
-                is_amount(event.amount) && is_lot(event.lot)
-            }
-            Self::Used(event) => are_sound(&event.runs),
-            Self::UseCancelled(event) => {
-                are_sound(&event.runs)
-                    && is_number(event.transaction.0)
-                    && (event.amount()..=NUMBER_MAX).contains(&event.returned)
-            }
-            Self::Lapsed(event) => is_amount(event.amount) && event.bucket.expires_at.is_some(),
-            Self::Transferred(event) => return check_legs(event),
-        };
+        let beside = self.aside().is_none_or(Aside::is_sound);
+        let sound = beside
+            && match self {
+                Self::WalletCreated(event) => {
+                    let empty = (standing.version, standing.balance()) == (1, 0);
+                    empty && is_number(event.owner.id)
+                }
+                Self::Charged(event) | Self::Earned(event) => {
+                    is_amount(event.amount)
+                        && is_lot(event.lot)
+                        && event.repaid() <= event.amount.get()
+                }
+                Self::Used(event) => are_sound(&event.runs),
+                Self::UseCancelled(event) => {
+                    are_sound(&event.runs)
+                        && is_number(event.transaction.0)
+                        && (event.amount()..=NUMBER_MAX).contains(&event.returned)
+                }
+                Self::Lapsed(event) => is_amount(event.amount) && event.bucket.expires_at.is_some(),
+                Self::Transferred(event) => return check_legs(event),
+                Self::SettingsChanged(_) => unreachable!("handled above"),
+            };
         sound.then_some(()).ok_or(Inconsistency::Range { wallet })
     }
 }
@@ -102,6 +114,15 @@ fn is_amount(amount: Amount) -> bool {
 /// A lot has the number of a grant, from 0, and no wallet lives to see more than 2^53 − 1 events.
 fn is_lot(number: u64) -> bool {
     number <= NUMBER_MAX
+}
+
+// === impl Aside ===
+
+impl Aside {
+    fn is_sound(&self) -> bool {
+        let asked = self.requested.is_none_or(is_number);
+        asked && self.repaid <= NUMBER_MAX && self.by.is_none_or(is_number)
+    }
 }
 
 // === impl Standing ===

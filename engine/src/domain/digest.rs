@@ -9,6 +9,7 @@
 
 use super::event::Role;
 use super::runs::{Run, amount_of_fund};
+use super::settings::PROGRAM;
 use super::types::{EntityId, Fund};
 use super::wallet::{Standing, Wallet};
 use super::{Entity, Event};
@@ -32,18 +33,29 @@ impl Digest {
 
     /// Counts what an event changes in the entity of one role.
     fn fold_role(&mut self, event: &Event, role: Role) {
+        if let Event::SettingsChanged(event) = event {
+            let before = event.version.wrapping_sub(1);
+            if before > 0 {
+                self.0 = self.0.wrapping_sub(term_of(PROGRAM, before));
+            }
+            self.0 = self.0.wrapping_add(term_of(PROGRAM, event.version));
+            return;
+        }
         if let Some(before) = event.standing_before(role) {
             self.0 = self.0.wrapping_sub(term(&before));
         }
-        self.0 = self.0.wrapping_add(term(&event.standing(role)));
+        if let Some(standing) = event.standing(role) {
+            self.0 = self.0.wrapping_add(term(&standing));
+        }
     }
 
     /// Counts an entity as it stands.
     pub fn add_entity(&mut self, id: EntityId, entity: &Entity) {
-        let Entity::Wallet(wallet) = entity;
-        if let Some(standing) = standing_of(id, wallet) {
-            self.0 = self.0.wrapping_add(term(&standing));
-        }
+        let counted = match entity {
+            Entity::Wallet(wallet) => standing_of(id, wallet).map_or(0, |standing| term(&standing)),
+            Entity::Program(program) => term_of(id, program.version),
+        };
+        self.0 = self.0.wrapping_add(counted);
     }
 
     /// Takes back what [`Self::add_entity`] counted.
@@ -65,9 +77,9 @@ impl Event {
     /// How the entity in this role stood before the event, by the event's own account; `None` if it did not
     /// exist.
     fn standing_before(&self, role: Role) -> Option<Standing> {
-        let after = self.standing(role);
+        let after = self.standing(role)?;
         match self {
-            Self::WalletCreated(_) => None,
+            Self::WalletCreated(_) | Self::SettingsChanged(_) => None,
             Self::Charged(event) => Some(before(&after, 0, -signed(event.amount.get()))),
             Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
             Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),
@@ -128,6 +140,11 @@ fn standing_of(id: EntityId, wallet: &Wallet) -> Option<Standing> {
     })
 }
 
+/// The term of an entity that holds no points.
+fn term_of(id: EntityId, version: u64) -> u128 {
+    sum_of([(id.kind as u64) << 56 | id.id, version, 0, 0])
+}
+
 fn term(standing: &Standing) -> u128 {
     let words = [
         standing.wallet.get(),
@@ -135,6 +152,10 @@ fn term(standing: &Standing) -> u128 {
         standing.paid.cast_unsigned(),
         standing.free.cast_unsigned(),
     ];
+    sum_of(words)
+}
+
+fn sum_of(words: [u64; 4]) -> u128 {
     let lanes = SEEDS.map(|seed| {
         words.into_iter().fold(seed, |state, word| {
             mix((state ^ word).wrapping_add(seed).rotate_left(23))

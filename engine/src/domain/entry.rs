@@ -136,6 +136,7 @@ impl Event {
                 )
             }
             Self::Transferred(event) => transferred(event),
+            Self::SettingsChanged(_) => SmallVec::new(),
         }
     }
 }

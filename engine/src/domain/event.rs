@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::Event;
+use super::settings::PROGRAM;
 use super::types::EntityId;
 use super::wallet::Standing;
 
@@ -31,6 +32,7 @@ impl Event {
             Self::Used(event) => sole(&event.standing),
             Self::UseCancelled(event) => sole(&event.standing),
             Self::Lapsed(event) => sole(&event.standing),
+            Self::SettingsChanged(_) => smallvec::smallvec![(PROGRAM, Role::Sole)],
             Self::Transferred(event) => {
                 let to = event.to.iter().enumerate();
                 let to = to
@@ -45,7 +47,7 @@ impl Event {
     /// Free text of the caller; empty when there is none.
     pub fn description(&self) -> &str {
         match self {
-            Self::WalletCreated(_) | Self::Lapsed(_) => "",
+            Self::WalletCreated(_) | Self::Lapsed(_) | Self::SettingsChanged(_) => "",
             Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
             Self::Used(event) => event.description.as_str(),
             Self::Transferred(event) => event.description.as_str(),
@@ -53,9 +55,9 @@ impl Event {
         }
     }
 
-    /// How the entity in this role stands after the event.
-    pub fn standing(&self, role: Role) -> Standing {
-        match self {
+    /// How the wallet in this role stands after the event; `None` where the entity in it is no wallet.
+    pub fn standing(&self, role: Role) -> Option<Standing> {
+        Some(match self {
             Self::WalletCreated(event) => event.standing,
             Self::Charged(event) | Self::Earned(event) => event.standing,
             Self::Used(event) => event.standing,
@@ -65,6 +67,7 @@ impl Event {
                 Role::To(at) => event.to[usize::from(at)].standing,
                 Role::Sole | Role::From => event.from,
             },
-        }
+            Self::SettingsChanged(_) => return None,
+        })
     }
 }

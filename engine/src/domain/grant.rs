@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::{Aside, Asides};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::BucketKey;
@@ -35,6 +36,9 @@ pub struct Granted {
     pub lot: u64,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 pub(super) fn decide(
@@ -65,6 +69,11 @@ pub(super) fn decide(
         expires_at,
         lot,
         description: command.description.clone(),
+        aside: Aside {
+            repaid: wallet.special().debt.of(fund).min(amount.get()),
+            ..Aside::default()
+        }
+        .boxed(),
     };
     Ok(match fund {
         Fund::Paid => Event::Charged(granted),
@@ -77,6 +86,21 @@ pub(super) fn apply(wallet: &mut Wallet, event: &Granted, fund: Fund) -> Result<
         fund,
         expires_at: event.expires_at,
     };
-    wallet.give(&event.standing, key, event.lot, event.amount.get())?;
+    let repaid = event.repaid();
+    if repaid > 0 {
+        wallet.repay(&event.standing, fund, repaid)?;
+    }
+    if repaid < event.amount.get() {
+        wallet.give(&event.standing, key, event.lot, event.amount.get() - repaid)?;
+    }
     wallet.settle(&event.standing)
+}
+
+// === impl Granted ===
+
+impl Granted {
+    /// Points of it that paid what the wallet owed.
+    pub fn repaid(&self) -> u64 {
+        self.aside.as_ref().map_or(0, |aside| aside.repaid)
+    }
 }

@@ -70,6 +70,27 @@ pub enum Inconsistency {
         /// Which wallet.
         wallet: WalletId,
     },
+    /// An event about an entity that holds no points is missing or doubled.
+    #[error("{kind} {id}: version {stated} is stated where {expected} is due")]
+    EntityVersion {
+        /// What it is.
+        kind: &'static str,
+        /// Which one of its kind.
+        id: u64,
+        /// Version that follows from the state.
+        expected: u64,
+        /// Version that the event states.
+        stated: u64,
+    },
+    /// An event pays more than is owed.
+    #[error("wallet {wallet}: the event pays more than the wallet owes")]
+    Debt {
+        /// Which wallet.
+        wallet: WalletId,
+    },
+    /// Settings that nobody can have asked for.
+    #[error("the settings are out of range")]
+    Settings,
     /// A number that no wallet can reach.
     #[error("wallet {wallet}: the event states a number beyond 2^53 − 1")]
     Range {

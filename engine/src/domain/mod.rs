@@ -8,6 +8,7 @@
 //! live, in replay and in the operator's tool, touches one entity, and needs neither clock nor LSN.
 //! Each command has a file of its own; this one only lists them.
 
+mod aside;
 mod calendar;
 mod cancel;
 mod check;
@@ -23,6 +24,7 @@ mod lots;
 mod plan;
 mod rejection;
 mod runs;
+mod settings;
 mod special;
 #[cfg(test)]
 mod tests;
@@ -31,10 +33,12 @@ mod types;
 mod use_points;
 mod wallet;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use self::aside::{Aside, Asides};
 pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
 pub use self::create::{CreateWallet, WalletCreated};
@@ -48,6 +52,9 @@ pub use self::lot_queue::LotQueue;
 pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::rejection::Rejection;
 pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
+pub use self::settings::{
+    CANCEL_WINDOW_DAYS_MAX, ChangeSettings, PROGRAM, Program, Settings, SettingsChanged,
+};
 pub use self::special::{Debt, Special, Status};
 pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
 pub use self::types::{
@@ -72,6 +79,8 @@ pub enum Command {
     Transfer(Transfer),
     /// Give a use back.
     Cancel(Cancel),
+    /// Change what the operator decides.
+    ChangeSettings(Box<ChangeSettings>),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -91,6 +100,8 @@ pub enum Event {
     UseCancelled(UseCancelled),
     /// Points lapsed.
     Lapsed(Lapsed),
+    /// Other settings came into force.
+    SettingsChanged(Box<SettingsChanged>),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -113,6 +124,17 @@ pub enum Facts {
 pub enum Entity {
     /// A wallet.
     Wallet(Wallet),
+    /// The program.
+    Program(Box<Program>),
+}
+
+/// What a decision rests on beside the states of those who take part.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    /// The time; never before any participant's last act.
+    pub now: Timestamp,
+    /// What the operator decided.
+    pub settings: &'a Settings,
 }
 
 /// One entity that takes part in a decision; no state = it does not exist.
@@ -154,6 +176,7 @@ impl Command {
                     event.roles().iter().take(1).map(|(id, _)| *id).collect()
                 }
             },
+            Self::ChangeSettings(_) => smallvec::smallvec![PROGRAM],
         };
         ids.sort_unstable();
         ids.dedup();
@@ -168,14 +191,16 @@ impl Command {
             | Self::Charge(_)
             | Self::Earn(_)
             | Self::Use(_)
-            | Self::Transfer(_) => None,
+            | Self::Transfer(_)
+            | Self::ChangeSettings(_) => None,
         }
     }
 
-    /// The entity that this command brings into being; every other one must exist already.
+    /// The entity that this command may bring into being; every other one must exist already.
     pub fn creates(&self) -> Option<EntityId> {
         match self {
             Self::CreateWallet(command) => Some(command.wallet.entity()),
+            Self::ChangeSettings(_) => Some(PROGRAM),
             Self::Charge(_)
             | Self::Earn(_)
             | Self::Use(_)
@@ -199,12 +224,25 @@ impl<'a> Participants<'a> {
             _ => Err(Rejection::WalletNotFound { wallet }),
         }
     }
+
+    /// The program among the participants; before its first event it is as a fresh store has it.
+    pub fn program(self) -> Cow<'a, Program> {
+        let found = self
+            .0
+            .iter()
+            .find_map(|participant| match participant.entity {
+                Some(Entity::Program(program)) => Some(&**program),
+                Some(Entity::Wallet(_)) | None => None,
+            });
+        found.map_or_else(Cow::default, Cow::Borrowed)
+    }
 }
 
 /// What time alone brings about, to be recorded before anything is decided; asked until `None`.
 pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
     match entity {
         Entity::Wallet(wallet) => lapse::due(WalletId::new(id.id)?, wallet, now),
+        Entity::Program(_) => None,
     }
 }
 
@@ -213,34 +251,35 @@ pub fn decide(
     participants: Participants<'_>,
     command: &Command,
     facts: &Facts,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
+    let now = at.now;
     match command {
         Command::CreateWallet(command) => create::decide(participants, command),
         Command::Charge(command) => grant::decide(participants, command, Fund::Paid, now),
         Command::Earn(command) => grant::decide(participants, command, Fund::Free, now),
         Command::Use(command) => use_points::decide(participants, command, now),
         Command::Transfer(command) => transfer::decide(participants, command, now),
-        Command::Cancel(command) => cancel::decide(participants, command, facts, now),
+        Command::Cancel(command) => cancel::decide(participants, command, facts, at),
+        Command::ChangeSettings(command) => settings::decide(participants, command),
     }
 }
 
 /// Carries out what an event says about one entity in one role. Judges nothing; an error means that
 /// the log contradicts itself.
 pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(), Inconsistency> {
-    if let Event::WalletCreated(event) = event {
-        return create::apply(entity, event);
-    }
-    let wallet = match entity {
-        Some(Entity::Wallet(wallet)) => wallet,
-        None => {
-            return Err(Inconsistency::Absent {
-                wallet: event.standing(role).wallet,
-            });
+    let wallet = match (event, &mut *entity) {
+        (Event::WalletCreated(event), entity) => return create::apply(entity, event),
+        (Event::SettingsChanged(event), entity) => return settings::apply(entity, event),
+        (_, Some(Entity::Wallet(wallet))) => wallet,
+        (_, Some(Entity::Program(_)) | None) => {
+            let standing = event.standing(role).ok_or(Inconsistency::Legs)?;
+            let wallet = standing.wallet;
+            return Err(Inconsistency::Absent { wallet });
         }
     };
     match event {
-        Event::WalletCreated(_) => unreachable!("handled above"),
+        Event::WalletCreated(_) | Event::SettingsChanged(_) => unreachable!("handled above"),
         Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),
         Event::Earned(event) => grant::apply(wallet, event, Fund::Free),
         Event::Used(event) => use_points::apply(wallet, event),

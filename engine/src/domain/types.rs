@@ -39,6 +39,8 @@ pub struct Timestamp(pub i64);
 pub enum EntityKind {
     /// A wallet.
     Wallet = 1,
+    /// The one program of the store.
+    Program = 2,
 }
 
 /// Names anything that has an actor.
@@ -80,6 +82,25 @@ pub enum Fund {
 /// Free text that a caller attaches to an act: ≤255 characters, no control characters.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Description(Box<str>);
+
+// === impl EntityKind ===
+
+impl EntityKind {
+    /// The kind of a number; `None` if it is not in use.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::Wallet, Self::Program]
+            .into_iter()
+            .find(|kind| *kind as u8 == number)
+    }
+
+    /// The word used in logs and tools.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Program => "program",
+        }
+    }
+}
 
 // === impl WalletId ===
 

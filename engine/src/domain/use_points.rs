@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::Asides;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::{Runs, amount_of, read_list};
@@ -30,6 +31,9 @@ pub struct Used {
     pub runs: Runs,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 pub(super) fn decide(
@@ -54,6 +58,7 @@ pub(super) fn decide(
         standing,
         runs,
         description: command.description.clone(),
+        aside: None,
     }))
 }
 

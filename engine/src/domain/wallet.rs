@@ -215,6 +215,28 @@ impl Wallet {
         Ok(())
     }
 
+    /// Lets new points pay what is owed.
+    pub fn repay(
+        &mut self,
+        standing: &Standing,
+        fund: Fund,
+        amount: u64,
+    ) -> Result<(), Inconsistency> {
+        let wallet = standing.wallet;
+        self.change_special(|special| {
+            let owed = special.debt.of_mut(fund);
+            *owed = owed
+                .checked_sub(amount)
+                .ok_or(Inconsistency::Debt { wallet })?;
+            Ok(())
+        })?;
+        match fund {
+            Fund::Paid => self.paid += amount.cast_signed(),
+            Fund::Free => self.free += amount.cast_signed(),
+        }
+        Ok(())
+    }
+
     /// Takes a run of points out.
     pub fn take(&mut self, standing: &Standing, run: &Run) -> Result<(), Inconsistency> {
         let wallet = standing.wallet;

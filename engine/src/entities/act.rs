@@ -11,10 +11,11 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::ticket::{Reply, Ticket, Token};
-use super::{Core, EntityState};
+use super::{Core, EntityState, InForce};
 use crate::api::Refusal;
 use crate::domain::{
-    self, Command, EntityId, Event, Facts, Participant, Participants, Rejection, Timestamp,
+    self, Circumstances, Command, EntityId, Event, Facts, Participant, Participants, Program,
+    Rejection, Timestamp,
 };
 use crate::journal::{NewAct, Reservation, Unavailable};
 use crate::record::{self, IdempotencyKey};
@@ -66,7 +67,12 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
         })
         .collect();
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        domain::decide(Participants(&participants), &command, &facts, now)
+        let in_force = core.in_force.load();
+        let at = Circumstances {
+            now,
+            settings: &in_force.program.settings,
+        };
+        domain::decide(Participants(&participants), &command, &facts, &at)
     }));
     drop(participants);
     match decided {
@@ -250,6 +256,15 @@ fn commit(
         body,
     };
     let appended = core.journal.append(staged.reservation, act, ticket);
+    if let Event::SettingsChanged(event) = event {
+        core.in_force.store(Arc::new(InForce {
+            program: Program {
+                version: event.version,
+                settings: event.settings.clone(),
+            },
+            lsn: appended.last_lsn,
+        }));
+    }
     let at = Timestamp(appended.time_us);
     for facet in facets {
         facet.state.mark(appended.last_lsn, at);

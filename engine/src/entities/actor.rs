@@ -85,7 +85,13 @@ impl Actor for EntityActor {
         birth: Birth,
     ) -> Result<Own, ActorProcessingErr> {
         let _guard = AbortOnPanic;
-        let state = Box::new(birth.row.as_deref().map(row::decode).unwrap_or_default());
+        let state = Box::new(
+            birth
+                .row
+                .as_deref()
+                .map(|row| row::decode(birth.id.kind, row))
+                .unwrap_or_default(),
+        );
         Ok(Own {
             core: birth.core,
             id: birth.id,

@@ -22,9 +22,11 @@ mod ticket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use crate::journal::{Clock, Journal};
+use crate::domain::{Entity, PROGRAM, Program};
+use crate::journal::{Clock, Journal, Lsn};
 
 pub(crate) use self::act::Work;
 pub(crate) use self::actor::AbortOnPanic;
@@ -42,7 +44,16 @@ pub(crate) struct Core {
     pub(crate) table: Arc<Table>,
     /// Told whenever something that a waiting bulk item needs may have come free.
     pub(crate) capacity: Arc<Notify>,
+    /// Each decision reads what is in force when it is made.
+    pub(crate) in_force: ArcSwap<InForce>,
     full: AtomicBool,
+}
+
+/// The program as its last event left it.
+pub(crate) struct InForce {
+    pub(crate) program: Program,
+    /// LSN of that event; 0 = there is none.
+    pub(crate) lsn: Lsn,
 }
 
 impl Core {
@@ -52,11 +63,20 @@ impl Core {
         table: Arc<Table>,
         capacity: Arc<Notify>,
     ) -> Self {
+        let restored = table.restored(PROGRAM).unwrap_or_default();
+        let in_force = InForce {
+            program: match restored.entity {
+                Some(Entity::Program(program)) => *program,
+                Some(Entity::Wallet(_)) | None => Program::default(),
+            },
+            lsn: restored.last_lsn,
+        };
         Self {
             journal,
             clock,
             table,
             capacity,
+            in_force: ArcSwap::from_pointee(in_force),
             full: AtomicBool::new(false),
         }
     }

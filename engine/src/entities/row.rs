@@ -1,9 +1,10 @@
 //! One entity at rest: its state and the shell's marks in a few dozen bytes.
 
 use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{self, Entity, Event, Inconsistency, Role, Timestamp, Wallet};
+use crate::domain::{self, Entity, EntityKind, Event, Inconsistency, Program, Role, Timestamp};
 use crate::journal::Lsn;
 
 const WIRE: Configuration<LittleEndian, Varint, NoLimit> = bincode::config::standard();
@@ -46,41 +47,56 @@ struct Row<W> {
     last_lsn: u64,
     created_at: i64,
     since_created: u64,
-    wallet: W,
+    entity: W,
 }
 
 /// The row of an entity; `None` if it does not exist.
 pub(crate) fn encode(state: &EntityState) -> Option<Box<[u8]>> {
-    let Some(Entity::Wallet(wallet)) = &state.entity else {
-        return None;
-    };
+    match state.entity.as_ref()? {
+        Entity::Wallet(wallet) => Some(row_of(state, wallet)),
+        Entity::Program(program) => Some(row_of(state, program)),
+    }
+}
+
+fn row_of<W: Serialize>(state: &EntityState, entity: W) -> Box<[u8]> {
     let row = Row {
         last_lsn: state.last_lsn.0,
         created_at: state.created_at.0,
         since_created: state.last_at.0.abs_diff(state.created_at.0),
-        wallet,
+        entity,
     };
-    let bytes = bincode::serde::encode_to_vec(&row, WIRE);
-    let Ok(bytes) = bytes else {
+    let Ok(bytes) = bincode::serde::encode_to_vec(&row, WIRE) else {
         unreachable!("a plain struct always encodes into memory")
     };
-    Some(bytes.into_boxed_slice())
+    bytes.into_boxed_slice()
 }
 
 /// The entity of a row in memory.
-pub(crate) fn decode(row: &[u8]) -> EntityState {
-    let Some(state) = read(row) else {
+pub(crate) fn decode(kind: EntityKind, row: &[u8]) -> EntityState {
+    let Some(state) = read(kind, row) else {
         unreachable!("a row is only ever written by encode, or read when it came from a file")
     };
     state
 }
 
 /// The entity of a row that comes from a file; `None` if the bytes are no row.
-pub(crate) fn read(bytes: &[u8]) -> Option<EntityState> {
-    let read = bincode::serde::decode_from_slice::<Row<Wallet>, _>(bytes, WIRE);
+pub(crate) fn read(kind: EntityKind, bytes: &[u8]) -> Option<EntityState> {
+    match kind {
+        EntityKind::Wallet => state_of(bytes, Entity::Wallet),
+        EntityKind::Program => {
+            state_of(bytes, |program: Program| Entity::Program(Box::new(program)))
+        }
+    }
+}
+
+fn state_of<W: DeserializeOwned>(
+    bytes: &[u8],
+    entity: impl FnOnce(W) -> Entity,
+) -> Option<EntityState> {
+    let read = bincode::serde::decode_from_slice::<Row<W>, _>(bytes, WIRE);
     let (row, _) = read.ok().filter(|(_, used)| *used == bytes.len())?;
     Some(EntityState {
-        entity: Some(Entity::Wallet(row.wallet)),
+        entity: Some(entity(row.entity)),
         last_lsn: Lsn(row.last_lsn),
         last_at: Timestamp(row.created_at.saturating_add_unsigned(row.since_created)),
         created_at: Timestamp(row.created_at),

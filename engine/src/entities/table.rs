@@ -104,7 +104,8 @@ impl Table {
     /// The state in a row that was restored before.
     pub(crate) fn restored(&self, id: EntityId) -> Option<EntityState> {
         let shard = self.shards[shard_of(id)].lock();
-        shard.rows.get(key_of(id)).map(row::decode)
+        let row = shard.rows.get(key_of(id));
+        row.map(|row| row::decode(id.kind, row))
     }
 
     /// Puts an entity found by replay in its place.
@@ -186,7 +187,7 @@ impl Table {
     pub(crate) fn look(&self, id: EntityId, now: Timestamp) -> Lookup {
         let mut shard = self.shards[shard_of(id)].lock();
         if let Some(row) = shard.rows.get(key_of(id)) {
-            return Lookup::Row(view(id, &row::decode(row), now));
+            return Lookup::Row(view(id, &row::decode(id.kind, row), now));
         }
         let sweep = self.sweep.load(Ordering::Relaxed);
         let Some(live) = shard.live.get_mut(&key_of(id)) else {

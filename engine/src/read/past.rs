@@ -162,7 +162,9 @@ impl Inner {
                 continue;
             };
             if let Content::Event(event @ Event::WalletCreated(_)) = record.content
-                && event.standing(Role::Sole).wallet == view.id
+                && event
+                    .standing(Role::Sole)
+                    .is_some_and(|standing| standing.wallet == view.id)
             {
                 return Ok((lsn, event));
             }

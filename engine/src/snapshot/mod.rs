@@ -80,9 +80,9 @@ fn entity_key(id: EntityId) -> u64 {
 }
 
 fn entity_of(key: u64) -> Option<EntityId> {
-    let kind = EntityKind::Wallet;
+    let kind = EntityKind::from_number((key >> 56) as u8)?;
     let id = key & ((1 << 56) - 1);
-    (key >> 56 == kind as u64).then_some(EntityId { kind, id })
+    Some(EntityId { kind, id })
 }
 
 fn bad(name: &str, what: impl Into<String>) -> JournalError {

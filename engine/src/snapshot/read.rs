@@ -240,7 +240,7 @@ impl Snapshot {
             }
             before = Some(key);
             let id = entity_of(key).ok_or_else(bad_row)?;
-            let state = read_row(row).ok_or_else(bad_row)?;
+            let state = read_row(id.kind, row).ok_or_else(bad_row)?;
             rows.push(RowRef { id, row, state });
         }
         if !rest.is_empty() || block.count == 0 {

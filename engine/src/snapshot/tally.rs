@@ -27,9 +27,10 @@ impl Tally {
         self.rows += 1;
         self.largest_id = self.largest_id.max(id.id);
         if let Some(entity) = &state.entity {
-            let Entity::Wallet(wallet) = entity;
-            self.paid += i128::from(wallet.paid);
-            self.free += i128::from(wallet.free);
+            if let Entity::Wallet(wallet) = entity {
+                self.paid += i128::from(wallet.paid);
+                self.free += i128::from(wallet.free);
+            }
             self.digest.add_entity(id, entity);
         }
     }

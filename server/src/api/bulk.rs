@@ -111,9 +111,12 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &EngineOutcome, at: usize) {
         | Event::Earned(_)
         | Event::Used(_)
         | Event::UseCancelled(_)
-        | Event::Lapsed(_) => Role::Sole,
+        | Event::Lapsed(_)
+        | Event::SettingsChanged(_) => Role::Sole,
     };
-    let standing = act.event.standing(role);
+    let Some(standing) = act.event.standing(role) else {
+        unreachable!("the operations of a bulk are about wallets")
+    };
     out.extend_from_slice(b"{\"status\":201");
     json::member(out, "id", act.transaction.0);
     if created {

@@ -333,6 +333,7 @@ fn cancels(event: &Event) -> Option<u64> {
         | Event::Earned(_)
         | Event::Used(_)
         | Event::Transferred(_)
-        | Event::Lapsed(_) => None,
+        | Event::Lapsed(_)
+        | Event::SettingsChanged(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{RefOr, Schema};
 
-use engine::domain::{ALLOTTED_ID_MIN, NUMBER_MAX};
+use engine::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, NUMBER_MAX};
 
 use super::reference;
 use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
@@ -177,6 +177,14 @@ fn describe(field: Field) -> RefOr<Schema> {
             .max_length(Some(255))
             .description(Some("Free text without control characters."))
             .into(),
+        Field::CancelWindowDays => whole(
+            u64::from(CANCEL_WINDOW_DAYS_MAX),
+            "How long a use can be given back, in days of 24 hours.",
+        ),
+        Field::Zone => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Where days begin: a zone of the IANA database."))
+            .into(),
         Field::Key => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
@@ -240,6 +248,8 @@ fn example(fields: Fields) -> Value {
             Field::To => json!(2),
             Field::Owner => json!({"type": "user", "id": 7}),
             Field::Transaction => json!(42),
+            Field::Zone => json!("Asia/Seoul"),
+            Field::CancelWindowDays => json!(400),
             Field::Op | Field::Key | Field::OwnerType | Field::OwnerId => Value::Null,
         };
         (field.pointer()[1..].to_owned(), value)

@@ -21,6 +21,7 @@ pub struct InsideServer {
 struct Serving {
     engine: Engine,
     address: SocketAddr,
+    admin: SocketAddr,
     shutdown: Shutdown,
     task: JoinHandle<()>,
 }
@@ -48,6 +49,15 @@ impl InsideServer {
         Connection::open(serving.address).expect("the server listens")
     }
 
+    /// A new connection to the operator's listener.
+    pub fn connect_admin(&self) -> Connection {
+        let serving = self
+            .serving
+            .as_ref()
+            .expect("it serves between start and end");
+        Connection::open(serving.admin).expect("the server listens")
+    }
+
     /// Ends it cleanly and starts it again over the same directory.
     pub fn restart(&mut self) {
         self.stop();
@@ -68,7 +78,12 @@ impl InsideServer {
             let engine = self.inside.open().await;
             let http = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = http.local_addr().expect("a bound socket has an address");
-            let listeners = Listeners { http, admin: None };
+            let second = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let admin = second.local_addr().expect("a bound socket has an address");
+            let listeners = Listeners {
+                http,
+                admin: Some(second),
+            };
             let shutdown = Shutdown::default();
             let slot = EngineSlot::ready(engine.clone());
             let options = ServeOptions::default();
@@ -76,6 +91,7 @@ impl InsideServer {
             Serving {
                 engine,
                 address,
+                admin,
                 shutdown,
                 task,
             }

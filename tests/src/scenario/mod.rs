@@ -14,6 +14,7 @@ mod ask;
 mod engine_door;
 mod http_door;
 mod oracle;
+mod script;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ pub use self::ask::Ask;
 pub use self::engine_door::EngineDoor;
 pub use self::http_door::HttpDoor;
 pub use self::oracle::Oracle;
+pub use self::script::Script;
 
 /// A way into the engine.
 pub trait Door {
@@ -41,6 +43,18 @@ struct Step {
 
 /// Runs one file through a door and stops at the first answer that differs.
 pub fn run(path: &Path, door: &mut dyn Door) {
+    run_lines(path, &mut |text| match Ask::parse(text) {
+        Ok(ask) => door.answer(&ask).lines(),
+        Err(fault) => panic!("{path:?}: {text}: {fault}"),
+    });
+}
+
+/// Runs one file of plain HTTP, likewise.
+pub fn run_script(path: &Path, script: &mut Script) {
+    run_lines(path, &mut |text| script.answer(text));
+}
+
+fn run_lines(path: &Path, answer: &mut dyn FnMut(&str) -> Vec<String>) {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     let (steps, after) = parse(path, &text);
     assert!(!steps.is_empty(), "{path:?} asks nothing");
@@ -48,8 +62,7 @@ pub fn run(path: &Path, door: &mut dyn Door) {
     let mut rewritten = String::new();
     for step in &steps {
         let place = format!("{}:{}: {}", path.display(), step.line, step.text);
-        let ask = Ask::parse(&step.text).unwrap_or_else(|fault| panic!("{place}: {fault}"));
-        let answer = door.answer(&ask).lines();
+        let answer = answer(&step.text);
         if !update {
             assert_eq!(answer, step.stated, "\nat {place}");
         }

@@ -188,7 +188,9 @@ impl Differences<'_> {
 /// What a snapshot says of a wallet that the log does not; `None` too where the log contradicts itself about it.
 fn difference(kept: &KeptEntity, held: &Held) -> Option<String> {
     let state = held.state()?;
-    let Entity::Wallet(wallet) = &kept.entity;
+    let Entity::Wallet(wallet) = &kept.entity else {
+        return None;
+    };
     let id = kept.id.id;
     let shown = |wallet: &Wallet| {
         let (version, paid, free) = (wallet.version, wallet.paid, wallet.free);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use engine::domain::{Event, Rejection, Timestamp};
+use engine::domain::{Aside, Event, Rejection, Settings, Timestamp};
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
 
@@ -30,6 +30,12 @@ pub(crate) struct ActRow<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
     entries: Vec<EntryRow>,
+    /// What few events carry beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aside: Option<Aside>,
+    /// All settings as they are in force from here on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<serde_json::Value>,
     /// Records up to here were given up by a repair.
@@ -79,6 +85,7 @@ impl<'a> ActRow<'a> {
         row.key = record.key.map(KeyRow::from);
         match &record.content {
             Content::Event(event) => {
+                row.aside = event.aside().cloned();
                 row.entries = event.entries().iter().map(EntryRow::from).collect();
                 row.description = event.description();
                 match event {
@@ -89,6 +96,7 @@ impl<'a> ActRow<'a> {
                     | Event::Used(_)
                     | Event::Transferred(_)
                     | Event::Lapsed(_) => {}
+                    Event::SettingsChanged(event) => row.settings = Some(event.settings.clone()),
                 }
             }
             Content::Refused(rejection) => row.rejection = Some(rejection_words(rejection)),
@@ -119,6 +127,8 @@ impl<'a> ActRow<'a> {
             cancels: None,
             description: "",
             entries: Vec::new(),
+            settings: None,
+            aside: None,
             rejection: None,
             lost_to_lsn: act.loss().map(|loss| loss.to_lsn),
             error: None,

@@ -25,6 +25,7 @@ fn earned_into(lot: u64, version: u64, free: u64, points: u64) -> Event {
         expires_at: None,
         lot,
         description: Description::default(),
+        aside: None,
     })
 }
 

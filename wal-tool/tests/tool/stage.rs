@@ -8,9 +8,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use engine::domain::{
-    Amount, Command as Act, CreateWallet, Description, Entity, EntityId, Event, Facts, Grant,
-    Owner, Participant, Participants, Rejection, Timestamp, Transfer, Use, WalletId, apply, decide,
-    due,
+    Amount, Circumstances, Command as Act, CreateWallet, Description, Entity, EntityId, Event,
+    Facts, Grant, Owner, Participant, Participants, Rejection, Settings, Timestamp, Transfer, Use,
+    WalletId, apply, decide, due,
 };
 use engine::journal::{
     Clock, Delivered, FileStorage, Journal, JournalOptions, Lsn, NewAct, Publish, Storage, open,
@@ -209,7 +209,10 @@ impl Store {
             Participants(&participants),
             command,
             &Facts::Nothing,
-            self.now(),
+            &Circumstances {
+                now: self.now(),
+                settings: &Settings::default(),
+            },
         ) {
             Ok(event) => {
                 self.apply(&event);

@@ -28,6 +28,7 @@ fn used(runs: &[Run]) -> Used {
         standing: standing(1, 3, 0, 5),
         runs: runs.iter().cloned().collect(),
         description: Description::default(),
+        aside: None,
     }
 }
 

@@ -210,7 +210,7 @@ fn what_was_given_back_is_forgotten_in_bulk_after_the_window() {
         let used = world.acts.len() as u64;
         world.submit(&cancel(used, None)).unwrap();
         let returns = &world.wallet(1).returns;
-        let stale = (day - CANCEL_WINDOW_DAYS).max(0) as usize;
+        let stale = (day - i64::from(CANCEL_WINDOW_DAYS)).max(0) as usize;
         let kept = day as usize + 1 - stale;
         assert!(
             returns.len() >= kept && returns.len() <= 2 * kept + 2,

@@ -37,7 +37,12 @@ impl World {
                 entity: self.wallets.get(id).and_then(Option::as_ref),
             })
             .collect();
-        let event = decide(Participants(&states), command, &facts, self.now)?;
+        let settings = Settings::default();
+        let at = Circumstances {
+            now: self.now,
+            settings: &settings,
+        };
+        let event = decide(Participants(&states), command, &facts, &at)?;
         Ok(self.record(event))
     }
 
@@ -61,8 +66,9 @@ impl World {
             let state = self.wallets.entry(id).or_default();
             assert_eq!(apply(state, role, &event), Ok(()), "{event:?} {role:?}");
             assert_sound(state.as_ref());
-            let standing = event.standing(role);
-            assert_eq!(standing.wallet.entity(), id);
+            if let Some(standing) = event.standing(role) {
+                assert_eq!(standing.wallet.entity(), id);
+            }
         }
         let event = Arc::new(event);
         self.acts.push((self.now, event.clone()));
@@ -85,7 +91,7 @@ impl World {
     pub(super) fn wallet(&self, id: u64) -> &Wallet {
         match &self.wallets[&wallet(id).entity()] {
             Some(Entity::Wallet(wallet)) => wallet,
-            None => panic!("wallet {id} does not exist"),
+            Some(Entity::Program(_)) | None => panic!("wallet {id} does not exist"),
         }
     }
 
@@ -109,7 +115,10 @@ impl World {
                 Participants(&[participant]),
                 &command,
                 &Facts::Nothing,
-                self.now,
+                &Circumstances {
+                    now: self.now,
+                    settings: &Settings::default(),
+                },
             );
             let event = decided.unwrap();
             apply(state, Role::Sole, &event).unwrap();
@@ -121,7 +130,10 @@ impl World {
     /// Points in all wallets.
     pub(super) fn total(&self) -> u64 {
         let states = self.wallets.values().flatten();
-        let points = states.map(|Entity::Wallet(wallet)| wallet.balance().unsigned_abs());
+        let points = states.map(|entity| match entity {
+            Entity::Wallet(wallet) => wallet.balance().unsigned_abs(),
+            Entity::Program(_) => 0,
+        });
         points.sum()
     }
 }

@@ -48,6 +48,7 @@ impl Oracle {
             Command::Cancel(one) => {
                 self.cancel(one.transaction.0, one.amount.map(Amount::get), now)
             }
+            Command::ChangeSettings(_) => Ok(()),
         }
     }
 

@@ -117,7 +117,7 @@ fn moved(event: &Event, role: Role) -> String {
         runs.map(run).collect::<Vec<_>>().join(", ")
     };
     match event {
-        Event::WalletCreated(_) => String::new(),
+        Event::WalletCreated(_) | Event::SettingsChanged(_) => String::new(),
         Event::Charged(event) | Event::Earned(event) => piece(event.lot, event.amount.get()),
         Event::Used(event) => runs(&mut event.runs.iter()),
         Event::UseCancelled(event) => runs(&mut event.runs.iter()),

@@ -107,7 +107,7 @@ impl Leg {
             });
         };
         match event {
-            Event::WalletCreated(_) => {}
+            Event::WalletCreated(_) | Event::SettingsChanged(_) => {}
             Event::Charged(event) => {
                 let parts = Parts::of(Fund::Paid, event.amount.get());
                 leg(0, event.standing.wallet, EntryType::Charge, parts, 0);

@@ -55,6 +55,7 @@ fn granted(id: u64, amount: u64) -> Granted {
         expires_at: None,
         lot: 0,
         description: Description::default(),
+        aside: None,
     }
 }
 
@@ -84,6 +85,7 @@ fn event(lsn: u64, at_us: i64, draw: u64) -> (Event, Vec<Plain>) {
                 standing: standing(id),
                 runs: runs(Fund::Paid, amount),
                 description: Description::default(),
+                aside: None,
             };
             let entry = plain(0, id, EntryType::Use, Fund::Paid, 0);
             (Event::Used(used), vec![entry])

@@ -67,7 +67,8 @@ fn unknown_kinds_and_schemas_are_named() {
     let body = golden("lapsed");
     for (kind, schema) in [
         (0, 1),
-        (9, 1),
+        (63, 1),
+        (kind::LAPSED | kind::ASIDE, 1),
         (0xf0, 1),
         (255, 1),
         (kind::LAPSED, 0),

@@ -39,6 +39,26 @@ struct Granted {
 }
 
 #[derive(SchemaRead, SchemaWrite)]
+struct Aside {
+    requested: Option<u64>,
+    repaid: u64,
+    by: Option<u64>,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct SettingsChanged {
+    version: u64,
+    zone: String,
+    cancel_window_days: u16,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+struct WithAside<T> {
+    own: T,
+    aside: Aside,
+}
+
+#[derive(SchemaRead, SchemaWrite)]
 enum Purse {
     Free,
     Paid,
@@ -166,6 +186,30 @@ fn wincode_reads_the_golden_bytes() {
                 read!(Transferred, payload).ours(),
             ))),
             kind::USE_CANCELLED => event(Event::UseCancelled(read!(UseCancelled, payload).ours())),
+            kind::SETTINGS_CHANGED => event(Event::SettingsChanged(Box::new(
+                read!(SettingsChanged, payload).ours(),
+            ))),
+            CHARGED_ASIDE => {
+                let read = read!(WithAside<Granted>, payload);
+                event(Event::Charged(ours::Granted {
+                    aside: read.aside.ours(),
+                    ..read.own.ours()
+                }))
+            }
+            EARNED_ASIDE => {
+                let read = read!(WithAside<Granted>, payload);
+                event(Event::Earned(ours::Granted {
+                    aside: read.aside.ours(),
+                    ..read.own.ours()
+                }))
+            }
+            USED_ASIDE => {
+                let read = read!(WithAside<Used>, payload);
+                event(Event::Used(ours::Used {
+                    aside: read.aside.ours(),
+                    ..read.own.ours()
+                }))
+            }
             kind::LAPSED => event(Event::Lapsed(read!(Lapsed, payload).ours())),
             kind::REFUSED => Content::Refused(read!(Rejection, payload).ours()),
             other => panic!("kind {other} has no mirror"),
@@ -173,6 +217,10 @@ fn wincode_reads_the_golden_bytes() {
         assert_eq!(content, record.content, "{name}");
     }
 }
+
+const CHARGED_ASIDE: u8 = kind::CHARGED | kind::ASIDE;
+const EARNED_ASIDE: u8 = kind::EARNED | kind::ASIDE;
+const USED_ASIDE: u8 = kind::USED | kind::ASIDE;
 
 fn event(event: Event) -> Content {
     Content::Event(event)
@@ -224,6 +272,35 @@ impl Granted {
             expires_at: self.expires_at.map(Timestamp),
             lot: self.lot,
             description: text(&self.description),
+            aside: None,
+        }
+    }
+}
+
+impl Aside {
+    fn ours(self) -> ours::Asides {
+        let Self {
+            requested,
+            repaid,
+            by,
+        } = self;
+        let aside = ours::Aside {
+            requested,
+            repaid,
+            by,
+        };
+        aside.boxed()
+    }
+}
+
+impl SettingsChanged {
+    fn ours(self) -> ours::SettingsChanged {
+        ours::SettingsChanged {
+            version: self.version,
+            settings: ours::Settings {
+                zone: ours::Zone::new(&self.zone).unwrap(),
+                cancel_window_days: self.cancel_window_days,
+            },
         }
     }
 }
@@ -258,6 +335,7 @@ impl Used {
             standing: self.standing.ours(),
             runs: runs(self.runs),
             description: text(&self.description),
+            aside: None,
         }
     }
 }

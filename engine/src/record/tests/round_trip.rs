@@ -40,15 +40,31 @@ fn description() -> impl Strategy<Value = Description> {
     "\\PC{0,60}".prop_map(|text| Description::new(&text).unwrap_or_default())
 }
 
+fn aside() -> impl Strategy<Value = Asides> {
+    let number = || prop::option::of(1..=NUMBER_MAX);
+    prop_oneof![
+        Just(None),
+        (number(), number()).prop_map(|(requested, by)| {
+            let aside = Aside {
+                requested,
+                by,
+                ..Aside::default()
+            };
+            aside.boxed()
+        })
+    ]
+}
+
 fn granted() -> impl Strategy<Value = Granted> {
     let numbers = (1..=NUMBER_MAX, any::<Option<i64>>(), 0..=NUMBER_MAX);
-    (standing(), numbers, description()).prop_map(
-        |(standing, (amount, expires_at, lot), description)| Granted {
+    (standing(), numbers, description(), aside()).prop_map(
+        |(standing, (amount, expires_at, lot), description, aside)| Granted {
             standing,
             amount: Amount::new(amount).unwrap(),
             expires_at: expires_at.map(Timestamp),
             lot,
             description,
+            aside,
         },
     )
 }
@@ -111,13 +127,27 @@ fn event() -> impl Strategy<Value = Event> {
         };
         Event::WalletCreated(WalletCreated { standing, owner })
     });
-    let used = (standing(), runs(), description()).prop_map(|(standing, runs, description)| {
-        Event::Used(Used {
-            standing,
-            runs,
-            description,
-        })
-    });
+    let used = (standing(), runs(), description(), aside()).prop_map(
+        |(standing, runs, description, aside)| {
+            Event::Used(Used {
+                standing,
+                runs,
+                description,
+                aside,
+            })
+        },
+    );
+    let settings = (1..=NUMBER_MAX, 1..=CANCEL_WINDOW_DAYS_MAX, any::<bool>()).prop_map(
+        |(version, cancel_window_days, seoul)| {
+            let zone = if seoul { "Asia/Seoul" } else { "UTC" };
+            let zone = Zone::new(zone).unwrap();
+            let settings = Settings {
+                zone,
+                cancel_window_days,
+            };
+            Event::SettingsChanged(Box::new(SettingsChanged { version, settings }))
+        },
+    );
     let lapsed = (standing(), bucket(), any::<i64>(), 1..=NUMBER_MAX).prop_map(
         |(standing, bucket, at, amount)| {
             let expires_at = Some(Timestamp(at));
@@ -141,6 +171,7 @@ fn event() -> impl Strategy<Value = Event> {
         transferred(),
         use_cancelled(),
         lapsed,
+        settings,
     ]
 }
 

@@ -24,6 +24,10 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("transferred", transferred()),
         ("use_cancelled", use_cancelled()),
         ("lapsed", lapsed()),
+        ("settings_changed", settings_changed()),
+        ("charged_aside", beside(Event::Charged(granted(None)))),
+        ("earned_aside", beside(Event::Earned(granted(Some(1))))),
+        ("used_aside", beside(used())),
     ]
 }
 
@@ -84,6 +88,7 @@ fn granted(expires_at: Option<i64>) -> Granted {
         expires_at: expires_at.map(Timestamp),
         lot: 1,
         description: Description::new("봄 세일 — 5 %").unwrap(),
+        aside: None,
     }
 }
 
@@ -111,7 +116,29 @@ fn used() -> Event {
             run(Fund::Paid, None, &[(0, 20)]),
         ],
         description: Description::new("order 8").unwrap(),
+        aside: None,
     })
+}
+
+/// The same event with everything that its kind can carry beside.
+fn beside(mut event: Event) -> Event {
+    let aside = Aside {
+        requested: Some(70_001),
+        repaid: 249,
+        by: Some(4_294_967_296),
+    };
+    *event.aside_mut().unwrap() = aside.boxed();
+    event
+}
+
+fn settings_changed() -> Event {
+    Event::SettingsChanged(Box::new(SettingsChanged {
+        version: 300,
+        settings: Settings {
+            zone: Zone::new("America/New_York").unwrap(),
+            cancel_window_days: 366,
+        },
+    }))
 }
 
 fn transferred() -> Event {

@@ -60,6 +60,7 @@ fn a_use_of_every_lot_fits_into_one_act() {
         standing: standing(0),
         runs: everything(),
         description: description(),
+        aside: None,
     }));
 }
 
@@ -112,5 +113,6 @@ fn a_use_of_every_lot_of_one_small_bucket_is_read_back() {
         standing: standing(0),
         runs: [Run { bucket, pieces }].into_iter().collect(),
         description: description(),
+        aside: None,
     }));
 }

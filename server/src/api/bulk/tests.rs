@@ -65,6 +65,7 @@ fn every_operation_is_read() {
             Command::Transfer(_) => "transfer",
             Command::Cancel(cancel) if cancel.amount.is_none() => "cancel all",
             Command::Cancel(_) => "cancel",
+            Command::ChangeSettings(_) => "none of a bulk",
         })
         .collect();
     assert_eq!(
@@ -211,6 +212,7 @@ fn results_stand_in_the_order_of_the_items() {
         expires_at: None,
         lot: 0,
         description: Description::default(),
+        aside: None,
     });
     let owner = Owner::user(1);
     let created = Event::WalletCreated(WalletCreated { standing, owner });

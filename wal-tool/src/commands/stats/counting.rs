@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use engine::domain::{Entry, Timestamp};
 use engine::journal::Problem;
-use engine::record::Content;
+use engine::record::{Content, kind};
 use serde::Serialize;
 
 use super::By;
 use crate::acts::Act;
 use crate::exit::Verdict;
 use crate::filter::kind_name;
+
 use crate::instant::{minute, rfc3339};
 use crate::output::talk;
 
@@ -149,7 +150,11 @@ impl Counting {
             }
         };
         match by {
-            By::Kind => self.kinds.entry(act.kind).or_default().add(act, &entries),
+            By::Kind => self
+                .kinds
+                .entry(kind::base(act.kind))
+                .or_default()
+                .add(act, &entries),
             By::Minute => {
                 self.minutes
                     .entry(minute_of(act))

@@ -1,0 +1,132 @@
+//! What the operator decides about the whole store: records in the log like everything else that changes
+//! what a command means, never only a flag.
+//!
+//! A change is an act of the program, the one entity that there is exactly once. Decisions read the settings that are
+//! in force when they are made, and what follows from them stands in the event, so replay never needs them.
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::calendar::{ZONE_DEFAULT, Zone};
+use super::inconsistency::Inconsistency;
+use super::rejection::Rejection;
+use super::types::{EntityId, EntityKind};
+use super::{CANCEL_WINDOW_DAYS, Entity, Event, Participants};
+
+/// The program as an entity.
+pub const PROGRAM: EntityId = EntityId {
+    kind: EntityKind::Program,
+    id: 1,
+};
+
+/// Longest cancel window, in days: what was given back of a use is kept in the wallet as long.
+pub const CANCEL_WINDOW_DAYS_MAX: u16 = 3_650;
+
+/// State of the program: what the operator decided so far.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Program {
+    /// +1 with every event that touches it.
+    pub version: u64,
+    /// What is in force.
+    pub settings: Settings,
+}
+
+/// What the operator decides about the whole store.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// Where days begin and months end.
+    #[serde(serialize_with = "write_zone", deserialize_with = "read_zone")]
+    pub zone: Zone,
+    /// How long a use can be given back, in days of 24 hours: 1…3,650.
+    pub cancel_window_days: u16,
+}
+
+/// Asks for other settings; what is not named stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ChangeSettings {
+    /// Where days begin and months end.
+    pub zone: Option<Zone>,
+    /// Days of 24 hours.
+    pub cancel_window_days: Option<u16>,
+}
+
+/// Other settings came into force.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SettingsChanged {
+    /// The program's version after the event.
+    pub version: u64,
+    /// All of them, the unchanged ones too.
+    pub settings: Settings,
+}
+
+pub(super) fn decide(
+    participants: Participants<'_>,
+    command: &ChangeSettings,
+) -> Result<Event, Rejection> {
+    let before = participants.program();
+    let mut settings = before.settings.clone();
+    if let Some(zone) = &command.zone {
+        settings.zone = zone.clone();
+    }
+    if let Some(days) = command.cancel_window_days {
+        settings.cancel_window_days = days;
+    }
+    let version = before.version + 1;
+    Ok(Event::SettingsChanged(Box::new(SettingsChanged {
+        version,
+        settings,
+    })))
+}
+
+pub(super) fn apply(
+    entity: &mut Option<Entity>,
+    event: &SettingsChanged,
+) -> Result<(), Inconsistency> {
+    let program = entity.get_or_insert_with(|| Entity::Program(Box::default()));
+    let Entity::Program(program) = program else {
+        return Err(Inconsistency::Legs);
+    };
+    if program.version + 1 != event.version {
+        return Err(Inconsistency::EntityVersion {
+            kind: "program",
+            id: PROGRAM.id,
+            expected: program.version + 1,
+            stated: event.version,
+        });
+    }
+    **program = Program {
+        version: event.version,
+        settings: event.settings.clone(),
+    };
+    Ok(())
+}
+
+impl SettingsChanged {
+    /// Whether these settings can have been asked for.
+    pub(super) fn is_sound(&self) -> bool {
+        self.version > 0 && (1..=CANCEL_WINDOW_DAYS_MAX).contains(&self.settings.cancel_window_days)
+    }
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        let Some(zone) = Zone::new(ZONE_DEFAULT) else {
+            unreachable!("the zone is compiled in")
+        };
+        Self {
+            zone,
+            cancel_window_days: CANCEL_WINDOW_DAYS,
+        }
+    }
+}
+
+fn write_zone<S: Serializer>(zone: &Zone, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(zone.name())
+}
+
+fn read_zone<'de, D: Deserializer<'de>>(from: D) -> Result<Zone, D::Error> {
+    let name = String::deserialize(from)?;
+    Zone::new(&name).ok_or_else(|| D::Error::custom(format!("there is no zone {name:?}")))
+}

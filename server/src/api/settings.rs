@@ -1,0 +1,80 @@
+//! `/admin/settings`: what the operator decides about the whole store.
+
+use engine::domain::{CANCEL_WINDOW_DAYS_MAX, ChangeSettings, Command, Event, Settings, Zone};
+use hyper::StatusCode;
+use serde::Serialize;
+
+use super::{Call, CommandRoute, Task};
+use crate::answer::{self, Answer};
+use crate::draft::{Draft, Field, Fields};
+use crate::error;
+
+/// `POST /admin/settings`: what is not named stays as it is.
+pub(crate) static CHANGE_ROUTE: CommandRoute = CommandRoute {
+    fields: Fields::of(&[Field::Zone, Field::CancelWindowDays]),
+    required: Fields::of(&[]),
+    bare: false,
+    read: |_, draft| read_change(draft),
+    answer: |act| {
+        let Event::SettingsChanged(changed) = &*act.event else {
+            unreachable!("a change of settings is answered by its own event");
+        };
+        answer_settings(&changed.settings, changed.version)
+    },
+};
+
+/// What is in force.
+#[derive(Serialize)]
+struct View<'a> {
+    /// +1 with every change; 0 = as a fresh store has it.
+    version: u64,
+    zone: &'a str,
+    cancel_window_days: u16,
+}
+
+fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
+    const DAYS: &str = "must be an integer from 1 to 3650";
+    let zone = read_zone(draft);
+    let cancel_window_days = draft
+        .number_if_given(Field::CancelWindowDays)
+        .and_then(|days| {
+            let days = u16::try_from(days).ok();
+            let days = days.filter(|days| *days <= CANCEL_WINDOW_DAYS_MAX);
+            if days.is_none() {
+                draft.fault(Field::CancelWindowDays.pointer(), DAYS);
+            }
+            days
+        });
+    let change = ChangeSettings {
+        zone,
+        cancel_window_days,
+    };
+    Some(Command::ChangeSettings(Box::new(change)))
+}
+
+fn read_zone(draft: &mut Draft<'_>) -> Option<Zone> {
+    const ZONE: &str = "must be the name of a zone of the IANA database, as \"Asia/Seoul\"";
+    let zone = Zone::new(draft.text(Field::Zone, ZONE)?);
+    if zone.is_none() {
+        draft.fault(Field::Zone.pointer(), ZONE);
+    }
+    zone
+}
+
+/// `GET /admin/settings`
+pub(crate) fn show(call: Call) -> Task {
+    Box::pin(async move {
+        let engine = call.app.engine()?;
+        let program = engine.program().await.map_err(error::refused)?;
+        Ok(answer_settings(&program.settings, program.version))
+    })
+}
+
+fn answer_settings(settings: &Settings, version: u64) -> Answer {
+    let view = View {
+        version,
+        zone: settings.zone.name(),
+        cancel_window_days: settings.cancel_window_days,
+    };
+    answer::json(StatusCode::OK, &view)
+}
