@@ -1,3 +1,5 @@
+//! Midnights, month ends and clocks that are put back: what a day is, held against the calendar.
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {
