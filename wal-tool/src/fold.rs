@@ -65,10 +65,7 @@ impl Fold {
             fold.wallets.extend(Held::of(kept).map(|held| (id, held)));
         })?;
         let (paid, free) = fold.points();
-        fold.flow = Flow {
-            paid: i128::try_from(paid).unwrap_or(i128::MAX),
-            free: i128::try_from(free).unwrap_or(i128::MAX),
-        };
+        fold.flow = Flow { paid, free };
         let base = snapshot.base();
         fold.last = Some(Moment {
             lsn: base.lsn.0,
@@ -235,7 +232,9 @@ fn follows(before: &Standing, stated: &Standing, entry: &Entry) -> Result<(), In
 impl Held {
     /// As a snapshot has it. Which act created it is not known, only when.
     fn of(kept: KeptEntity) -> Option<Self> {
-        let Entity::Wallet(wallet) = &kept.entity;
+        let Entity::Wallet(wallet) = &kept.entity else {
+            return None;
+        };
         let at = |lsn: u64, at: Timestamp| Moment {
             lsn,
             last_lsn: lsn,

@@ -53,7 +53,7 @@ struct StatementSummary {
 #[derive(Clone, Copy)]
 struct Before {
     version: u64,
-    balance: u64,
+    balance: i64,
 }
 
 /// A statement being written.
@@ -104,7 +104,7 @@ impl Before {
         let balance = i128::from(entry.standing.balance()) - moved(entry);
         Some(Self {
             version: entry.standing.version.checked_sub(1)?,
-            balance: u64::try_from(balance).ok()?,
+            balance: i64::try_from(balance).ok()?,
         })
     }
 }
