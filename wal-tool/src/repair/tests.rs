@@ -1,4 +1,5 @@
-//! Repairs that are cut short: at every call to the disk, by a crash, an error or a full disk.
+//! Repairs that are cut short: at every call to the disk, by a crash, an error or a full disk. A file is switched, the
+//! meta is switched, and a file goes.
 
 use std::sync::Arc;
 
@@ -6,17 +7,20 @@ use engine::journal::meta::{META_FILE, Meta};
 use engine::journal::repair::{Choice, Plan, plan};
 use engine::journal::segment::{SegmentHeader, segment_name};
 use engine::journal::sim::{Fault, MemStorage};
-use engine::journal::{Class, LogReader, Storage};
+use engine::journal::{Class, LogReader, Lsn, Storage};
 
 use super::{Manifest, Repairs, State};
 use crate::exit::Stop;
 
 const NAME: &str = "seg-0000000001-00000000000000000001.wal";
 
+/// A snapshot that is none, up to this LSN.
+const SNAPSHOT: (&str, u64) = ("snap-00000000000000000040.snap", 40);
+
 /// Small, and far more than is used.
 const CAPACITY: usize = 64 * 1024;
 
-/// An empty store whose header copy 1 and meta copy 2 are bad: two files to repair.
+/// An empty store whose header copy 1 and meta copy 2 are bad, with a bad snapshot: three files to repair.
 fn damaged() -> MemStorage {
     let header = SegmentHeader {
         major: 1,
@@ -47,6 +51,7 @@ fn damaged() -> MemStorage {
         active_seq: 1,
         active_first_lsn: 1,
         oldest_seq: 1,
+        snapshots: [SNAPSHOT.1, 0],
         ..Meta::default()
     };
     let mut copies = meta.encode().repeat(4);
@@ -55,6 +60,7 @@ fn damaged() -> MemStorage {
     assert_eq!(segment_name(1, 1), NAME);
     disk.place(NAME, Some(segment));
     disk.place(META_FILE, Some(copies));
+    disk.place(SNAPSHOT.0, Some(b"no snapshot".to_vec()));
     disk
 }
 
@@ -65,6 +71,7 @@ fn storage(disk: &MemStorage) -> Arc<dyn Storage> {
 fn planned(disk: &MemStorage) -> Plan {
     let choice = Choice {
         restore: true,
+        retire: vec![Lsn(SNAPSHOT.1)],
         ..Choice::default()
     };
     plan(&storage(disk), &choice).unwrap()
@@ -75,8 +82,10 @@ fn repair(disk: &MemStorage, plan: &Plan) -> Result<Manifest, Stop> {
 }
 
 /// The files that count, as they are.
-fn files(disk: &MemStorage) -> [Vec<u8>; 2] {
-    [NAME, META_FILE].map(|name| disk.bytes(name).unwrap())
+type Files = [Option<Vec<u8>>; 3];
+
+fn files(disk: &MemStorage) -> Files {
+    [NAME, META_FILE, SNAPSHOT.0].map(|name| disk.bytes(name))
 }
 
 fn is_clean(disk: &MemStorage) -> bool {
@@ -85,7 +94,7 @@ fn is_clean(disk: &MemStorage) -> bool {
 }
 
 /// Whatever became of it, undoing gives the old bytes, and a second try the new ones.
-fn recovers(disk: &MemStorage, old: &[Vec<u8>; 2], new: &[Vec<u8>; 2], when: &str) {
+fn recovers(disk: &MemStorage, old: &Files, new: &Files, when: &str) {
     for (found, (old, new)) in files(disk).iter().zip(old.iter().zip(new)) {
         assert!(found == old || found == new, "{when}: a file is neither");
     }
@@ -108,7 +117,7 @@ fn every_call_to_the_disk_may_be_the_last_one() {
     let old = files(&damaged());
     let whole = damaged();
     let plan = planned(&whole);
-    assert_eq!(plan.changes.len(), 2);
+    assert_eq!(plan.changes.len(), 3);
     assert!(plan.left.is_empty(), "{:?}", plan.left);
     let before = whole.calls();
     repair(&whole, &plan).unwrap();
@@ -172,15 +181,12 @@ fn a_full_disk_stops_a_repair_before_anything_is_switched() {
     let disk = damaged();
     let plan = planned(&disk);
     let old = files(&disk);
+    let whole = damaged();
+    repair(&whole, &plan).unwrap();
     disk.set_capacity(Some(disk.used() + 5000));
     let stopped = repair(&disk, &plan).unwrap_err();
     assert_eq!(stopped.exit_code(), Some(Class::Io.exit_code()));
     assert_eq!(files(&disk), old);
     disk.set_capacity(None);
-    recovers(
-        &disk,
-        &old,
-        &[plan.changes[0].new.clone(), plan.changes[1].new.clone()],
-        "full",
-    );
+    recovers(&disk, &old, &files(&whole), "full");
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::damage::{PAGE, flip};
-use crate::stage::{Store, create, earn, lsns};
+use crate::stage::{Store, create, earn, lsns, run};
 
 /// What stands before every block of an archive file.
 const BLOCK: &[u8] = b"ABLK";
@@ -226,4 +226,59 @@ fn what_is_damaged_in_an_archive_needs_a_backup_and_hides_no_other_damage() {
     fs::write(&file, sound).unwrap();
     store.rows(&["repair", "--restore-header", "--yes"], 0);
     store.rows(&["verify", "--deep"], 0);
+}
+
+#[test]
+fn a_backup_of_an_archived_store_goes_back_to_any_moment() {
+    let store = archived(64 * 1024, 60);
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let from = store.dir().to_str().unwrap();
+    let made = run(&[
+        "backup",
+        "create",
+        "--from",
+        from,
+        "--to",
+        &at("backups"),
+        "--json",
+    ]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let generation = made.rows()[0]["generation"].as_str().unwrap().to_owned();
+    assert!(Path::new(&generation).join("archive").exists());
+    assert_eq!(run(&["backup", "verify", &at("backups")]).code, 0);
+    assert_eq!(run(&["diff", from, &generation]).code, 0);
+
+    // Within the archive, at its end (61), between two snapshots, and in the live part; LSN n leaves n - 1 points.
+    for lsn in [1, 2, 13, 14, 40, 60, 61, 62, 75, 81, 82, 101] {
+        let (then, lsn_text) = (at(&format!("then-{lsn}")), lsn.to_string());
+        let args = [
+            "restore",
+            "--from",
+            &generation,
+            "--to-lsn",
+            &lsn_text,
+            "--out",
+            &then,
+        ];
+        let restored = run(&args);
+        assert_eq!(restored.code, 0, "{lsn}: {}", restored.err);
+        let deep = run(&["verify", "--deep", &then]);
+        assert_eq!(deep.code, 0, "{lsn}: {}", deep.out);
+        let balance = run(&["balance", "1", &then, "--json"]).rows();
+        assert_eq!(balance[0]["balance"], lsn - 1, "{lsn}");
+        let same = run(&[
+            "diff", from, &then, "--lsn-a", &lsn_text, "--lsn-b", &lsn_text,
+        ]);
+        assert_eq!(same.code, 0, "{lsn}: {}", same.out);
+    }
+    // The copy is a store of its own: it is opened and gone on with.
+    let mut copy = store;
+    fs::remove_dir_all(copy.dir()).unwrap();
+    fs::rename(&generation, copy.dir()).unwrap();
+    copy.start();
+    copy.act(&earn(1, 1), None);
+    let copy = copy.close();
+    copy.rows(&["verify", "--deep"], 0);
+    assert_eq!(copy.rows(&["balance", "1"], 0)[0]["balance"], 101);
 }

@@ -12,6 +12,7 @@ mod damage_table;
 mod drills;
 mod forgery;
 mod index;
+mod killed;
 mod live;
 mod manual;
 mod meaning;
