@@ -5,8 +5,9 @@ use std::path::Path;
 
 use engine::journal::{Class, Problem};
 
-use super::manifest::{MANIFEST_FILE, Manifest, hash_file};
+use super::manifest::{MANIFEST_FILE, Manifest};
 use crate::exit::Stop;
+use crate::sha256;
 
 /// What checking a generation found.
 pub(crate) struct Checked {
@@ -43,7 +44,7 @@ pub(crate) fn check(generation: &Path, progress: &dyn Fn(u64)) -> Result<Checked
                 .push(problem(Class::Chain, name, "is missing from the backup"));
             continue;
         }
-        let found = hash_file(&path).map_err(|source| Stop::of_file(&path, source))?;
+        let found = sha256::of_file(&path).map_err(|source| Stop::of_file(&path, source))?;
         if found != *hash {
             let what = format!("has SHA-256 {found}, the manifest says {hash}");
             checked.problems.push(problem(Class::Corrupt, name, &what));

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use engine::journal::{BackupFile, BackupPlan, Class, LogReader, Problem};
 
-use super::manifest::{MANIFEST_FILE, Manifest, copy_hashed, generation_name, generations, hex};
+use super::manifest::{MANIFEST_FILE, Manifest, copy_hashed, generation_name, generations};
 use crate::exit::Stop;
+use crate::sha256;
 use crate::staged::Staged;
 
 /// `store.meta` by its name in the data directory.
@@ -148,7 +149,7 @@ impl Plan {
         }
         let meta = dir.join(META_FILE);
         write_synced(&meta, &self.taken.meta).map_err(|source| Stop::of_file(&meta, source))?;
-        let hash = hex(&<sha2::Sha256 as sha2::Digest>::digest(&self.taken.meta));
+        let hash = sha256::of_bytes(&self.taken.meta);
         created.manifest.files.insert(META_FILE.to_owned(), hash);
         self.check_copies(dir)?;
         let path = dir.join(MANIFEST_FILE);

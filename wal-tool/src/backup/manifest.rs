@@ -16,18 +16,14 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::exit::Stop;
+use crate::sha256::{self, STEP_BYTES, Sum};
 
 /// Its name, inside the generation.
 pub(crate) const MANIFEST_FILE: &str = "MANIFEST";
 
 const HEAD: &str = "# scrip backup 1";
 const GENERATION_PREFIX: &str = "backup-";
-
-/// What is read at a time while hashing.
-const STEP_BYTES: usize = 1024 * 1024;
 
 /// A manifest, line by line.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +50,7 @@ impl Manifest {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{hash}  {name}");
         }
-        let end = hex(&Sha256::digest(text.as_bytes()));
+        let end = sha256::of_bytes(text.as_bytes());
         let _ = writeln!(text, "# end {end}");
         text
     }
@@ -63,7 +59,7 @@ impl Manifest {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (body, end) = text.strip_suffix('\n')?.rsplit_once("\n# end ")?;
         let body = format!("{body}\n");
-        if hex(&Sha256::digest(body.as_bytes())) != end {
+        if sha256::of_bytes(body.as_bytes()) != end {
             return None;
         }
         let mut lines = body.lines();
@@ -139,25 +135,11 @@ pub(crate) fn generations(to: &Path) -> Result<Vec<PathBuf>, Stop> {
     Ok(found)
 }
 
-/// SHA-256 of a whole file.
-pub(crate) fn hash_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut step = vec![0; STEP_BYTES];
-    loop {
-        let read = file.read(&mut step)?;
-        if read == 0 {
-            return Ok(hex(&hasher.finalize()));
-        }
-        hasher.update(&step[..read]);
-    }
-}
-
 /// Copies the first `bytes` of a file, lengthens the copy with zeros to `len`, syncs it; gives the SHA-256 of the copy.
 pub(crate) fn copy_hashed(from: &Path, to: &Path, bytes: u64, len: u64) -> io::Result<String> {
     let mut source = File::open(from)?.take(bytes);
     let mut copy = File::create_new(to)?;
-    let mut hasher = Sha256::new();
+    let mut sum = Sum::default();
     let mut step = vec![0; STEP_BYTES];
     let mut copied = 0;
     loop {
@@ -166,7 +148,7 @@ pub(crate) fn copy_hashed(from: &Path, to: &Path, bytes: u64, len: u64) -> io::R
             break;
         }
         io::Write::write_all(&mut copy, &step[..read])?;
-        hasher.update(&step[..read]);
+        sum.add(&step[..read]);
         copied += read as u64;
     }
     if copied < bytes {
@@ -177,18 +159,8 @@ pub(crate) fn copy_hashed(from: &Path, to: &Path, bytes: u64, len: u64) -> io::R
     }
     copy.set_len(len)?;
     copy.sync_all()?;
-    step.fill(0);
-    let mut left = usize::try_from(len.saturating_sub(bytes)).unwrap_or(usize::MAX);
-    while left > 0 {
-        let part = left.min(step.len());
-        hasher.update(&step[..part]);
-        left -= part;
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    sum.add_zeros(len.saturating_sub(bytes));
+    Ok(sum.hex())
 }
 
 #[cfg(test)]

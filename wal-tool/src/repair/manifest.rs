@@ -3,7 +3,7 @@
 use engine::journal::repair::Plan;
 use serde::{Deserialize, Serialize};
 
-use super::hash;
+use crate::sha256::of_bytes as hash;
 
 /// Version of this layout.
 const MANIFEST_VERSION: u8 = 1;

@@ -17,10 +17,10 @@ use std::sync::Arc;
 
 use engine::journal::repair::Plan;
 use engine::journal::{Access, Storage};
-use sha2::{Digest, Sha256};
 
 pub(crate) use self::manifest::{FileEntry, Manifest, State};
 use crate::exit::Stop;
+use crate::sha256::of_bytes as hash;
 
 /// Where bytes are moved aside to.
 pub(crate) const ASIDE: &str = "aside";
@@ -38,12 +38,6 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(crate) struct Repairs {
     storage: Arc<dyn Storage>,
     aside: Arc<dyn Storage>,
-}
-
-/// SHA-256 in hex.
-pub(crate) fn hash(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 // === impl Repairs ===

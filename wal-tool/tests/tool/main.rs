@@ -10,6 +10,7 @@ mod backup;
 mod damage;
 mod damage_table;
 mod drills;
+mod exit_codes;
 mod forgery;
 mod index;
 mod killed;

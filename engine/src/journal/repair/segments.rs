@@ -1,12 +1,10 @@
 //! The holes of every segment, and what is allowed to be written over each.
 
 use super::super::error::{Class, JournalError, Problem};
-use super::super::frame::HEADER_BYTES;
 use super::super::log_reader::LogReader;
 use super::super::loss::Loss;
-use super::super::place::align_up;
-use super::super::segment::{FEATURE_LOSS, GROUP_ALIGN, HEADER_COPY_BYTES, SegmentHeader};
-use super::super::tail::{TailVerdict, judge, sealed_problem};
+use super::super::segment::{FEATURE_LOSS, HEADER_COPY_BYTES, SegmentHeader};
+use super::super::tail::sealed_problem;
 use super::super::view::{Item, SegmentView};
 use super::super::walk::{Link, SegmentKey};
 use super::fill::Place;
@@ -15,10 +13,10 @@ use super::{Choice, Drafts, Left};
 use std::ops::RangeInclusive;
 
 /// A segment that is gone through.
-struct Segment<'a> {
-    view: &'a SegmentView,
-    header: SegmentHeader,
-    choice: &'a Choice,
+pub(super) struct Segment<'a> {
+    pub(super) view: &'a SegmentView,
+    pub(super) header: SegmentHeader,
+    pub(super) choice: &'a Choice,
     /// Header time of the last record before this segment.
     time_before: i64,
 }
@@ -70,6 +68,18 @@ impl Segment<'_> {
         SegmentKey::of(&self.header)
     }
 
+    /// What is to be gone through, up to `end`; `stated` is the last record that it must have.
+    pub(super) fn search(&self, end: u64, stated: Option<Link>) -> Search<'_> {
+        Search {
+            bytes: &self.view.bytes,
+            key: self.key(),
+            start: Link::stated_by(&self.header),
+            end,
+            stated,
+            skip: &self.choice.give_up,
+        }
+    }
+
     /// Header time of its last record, or of the last one before it.
     fn last_time(&self) -> i64 {
         let own = last_time(self.view).unwrap_or(self.time_before);
@@ -82,194 +92,15 @@ impl Segment<'_> {
         drafts: &mut Drafts,
         left: &mut Vec<Left>,
     ) -> Result<(), JournalError> {
-        let search = Search {
-            bytes: &self.view.bytes,
-            key: self.key(),
-            start: Link::stated_by(&self.header),
-            end: next.prev_bytes,
-            stated: Some(Link::stated_by(next)),
-            skip: &self.choice.give_up,
-        };
+        let search = self.search(next.prev_bytes, Some(Link::stated_by(next)));
         for hole in search.holes() {
             self.close(&hole, hole.missing(), drafts, left)?;
         }
         Ok(())
     }
 
-    /// The newest segment: holes with sound acts behind them first; then what is judged of its end.
-    fn newest(
-        &self,
-        reader: &LogReader,
-        drafts: &mut Drafts,
-        left: &mut Vec<Left>,
-    ) -> Result<(), JournalError> {
-        let search = Search {
-            bytes: &self.view.bytes,
-            key: self.key(),
-            start: Link::stated_by(&self.header),
-            end: self
-                .view
-                .last_record_end()
-                .min(self.view.bytes.len() as u64),
-            stated: None,
-            skip: &self.choice.give_up,
-        };
-        let holes = search.holes();
-        for hole in holes.iter().filter(|hole| hole.next.is_some()) {
-            self.close(hole, hole.missing(), drafts, left)?;
-        }
-        if !left.is_empty() {
-            return Ok(());
-        }
-        let name = &self.view.file.name;
-        let patched = drafts.of(name, || Ok(self.view.bytes.clone()))?.new.clone();
-        let clean_lsn = reader.clean_lsn(&self.header);
-        let tail = judge(name, &self.header, &patched, clean_lsn);
-        let end_hole = holes.into_iter().find(|hole| hole.next.is_none());
-        let asked = end_hole
-            .as_ref()
-            .is_some_and(|hole| self.granted(hole.link.lsn + 1).is_some());
-        match &tail.verdict {
-            TailVerdict::Clean { .. } | TailVerdict::Torn { .. } if !asked => Ok(()),
-            TailVerdict::Suspect(problem) => self.accept(tail.end, &patched, problem, drafts, left),
-            TailVerdict::Clean { .. } | TailVerdict::Torn { .. } | TailVerdict::Corrupt(_) => {
-                let blank = Hole {
-                    from: tail.end,
-                    link: tail.link,
-                    to: tail.end,
-                    next: None,
-                    flaw: None,
-                    is_gap: false,
-                };
-                let hole = end_hole.unwrap_or(blank);
-                let known = self.known_to(&hole, clean_lsn);
-                self.cut(hole, known, &tail.verdict, drafts, left)
-            }
-        }
-    }
-
-    /// The range that an LSN may be given up with.
-    fn granted(&self, lsn: u64) -> Option<&RangeInclusive<u64>> {
-        let mut granted = self.choice.give_up.iter();
-        granted.find(|range| range.contains(&lsn))
-    }
-
-    /// The highest LSN that something says was acknowledged, behind the record before a hole.
-    fn known_to(&self, hole: &Hole, clean_lsn: Option<u64>) -> u64 {
-        let items = self.view.items_to(self.view.bytes.len() as u64);
-        let said = items.filter_map(|item| match item {
-            Item::Record(record) => Some(record.header.lsn.max(record.header.durable_lsn)),
-            Item::Bad(_) => None,
-        });
-        said.max().max(clean_lsn).unwrap_or(0).max(hole.link.lsn)
-    }
-
-    /// Ends the log at a hole that has nothing sound behind it.
-    fn cut(
-        &self,
-        hole: Hole,
-        known: u64,
-        verdict: &TailVerdict,
-        drafts: &mut Drafts,
-        left: &mut Vec<Left>,
-    ) -> Result<(), JournalError> {
-        let lost = hole.link.lsn + 1..=known;
-        let granted = self.granted(*lost.start());
-        let to_lsn = granted.map_or(known, |range| known.max(*range.end()));
-        if lost.is_empty() && granted.is_none() {
-            // Only the last CLOSE is gone.
-            return self.reclose(&hole, drafts, left);
-        }
-        if granted.is_none_or(|range| *range.end() < known) {
-            let problem = match verdict {
-                TailVerdict::Corrupt(problem) => problem.clone(),
-                TailVerdict::Clean { .. } | TailVerdict::Torn { .. } | TailVerdict::Suspect(_) => {
-                    Problem::new(
-                        Class::Corrupt,
-                        &self.view.file.name,
-                        "the log ends too early",
-                    )
-                }
-            };
-            left.push(Left {
-                problem,
-                needs: Some(give_up_words(&lost)),
-            });
-            return Ok(());
-        }
-        let end = self.view.bytes.len() as u64;
-        let page = u64::from(GROUP_ALIGN);
-        // Whatever comes next follows on from this very record.
-        let loss = self.loss(&hole, to_lsn, 0);
-        let place = Place {
-            to: align_up(hole.from + page / 2, page).min(end),
-            ..self.place(&hole)
-        };
-        let Some(mut bytes) = place.loss(&loss) else {
-            left.push(too_short(&self.view.file.name, &hole));
-            return Ok(());
-        };
-        bytes.resize(usize::try_from(end - hole.from).unwrap_or(usize::MAX), 0);
-        let says = format!(
-            "give LSN {}..{} up for good: the record of their loss, then zeros to the end",
-            hole.link.lsn + 1,
-            loss.to_lsn
-        );
-        drafts.cut = true;
-        self.put(&hole, &bytes, says, true, drafts)
-    }
-
-    /// Writes the CLOSE anew that was damaged.
-    fn reclose(
-        &self,
-        hole: &Hole,
-        drafts: &mut Drafts,
-        left: &mut Vec<Left>,
-    ) -> Result<(), JournalError> {
-        let page = u64::from(GROUP_ALIGN);
-        if !self.choice.restore {
-            left.push(restorable(&self.view.file.name, hole));
-            return Ok(());
-        }
-        let place = Place {
-            to: align_up(hole.from + HEADER_BYTES as u64, page),
-            ..self.place(hole)
-        };
-        if let Some(bytes) = place.marks(true) {
-            let says = "write the CLOSE anew: no act is missing".to_owned();
-            self.put(hole, &bytes, says, false, drafts)?;
-        }
-        Ok(())
-    }
-
-    fn accept(
-        &self,
-        end: u64,
-        bytes: &[u8],
-        problem: &Problem,
-        drafts: &mut Drafts,
-        left: &mut Vec<Left>,
-    ) -> Result<(), JournalError> {
-        if !self.choice.accept_tail {
-            left.push(Left {
-                problem: problem.clone(),
-                needs: Some("--accept-tail".to_owned()),
-            });
-            return Ok(());
-        }
-        let used = bytes
-            .iter()
-            .rposition(|byte| *byte != 0)
-            .map_or(0, |last| last + 1);
-        let from = usize::try_from(end).unwrap_or(usize::MAX);
-        let zeros = vec![0; used.saturating_sub(from)];
-        let draft = drafts.of(&self.view.file.name, || Ok(bytes.to_vec()))?;
-        draft.put(end, &zeros, "end the log here: zeros behind it".to_owned());
-        Ok(())
-    }
-
     /// Writes over a hole with something sound, or says what would allow it.
-    fn close(
+    pub(super) fn close(
         &self,
         hole: &Hole,
         missing: Option<RangeInclusive<u64>>,
@@ -334,7 +165,7 @@ impl Segment<'_> {
         }
     }
 
-    fn loss(&self, hole: &Hole, to_lsn: u64, next_crc: u32) -> Loss {
+    pub(super) fn loss(&self, hole: &Hole, to_lsn: u64, next_crc: u32) -> Loss {
         Loss {
             from_lsn: hole.link.lsn + 1,
             to_lsn,
@@ -343,7 +174,7 @@ impl Segment<'_> {
         }
     }
 
-    fn place(&self, hole: &Hole) -> Place {
+    pub(super) fn place(&self, hole: &Hole) -> Place {
         // As late as what stands in front: never after what stands behind.
         let time_us = hole.link.time_us.max(self.time_before);
         Place {
@@ -355,7 +186,7 @@ impl Segment<'_> {
         }
     }
 
-    fn put(
+    pub(super) fn put(
         &self,
         hole: &Hole,
         bytes: &[u8],
@@ -392,7 +223,7 @@ fn last_time(view: &SegmentView) -> Option<i64> {
     times.max()
 }
 
-fn give_up_words(range: &RangeInclusive<u64>) -> String {
+pub(super) fn give_up_words(range: &RangeInclusive<u64>) -> String {
     format!(
         "--skip-range {}..{} --i-accept-loss",
         range.start(),
@@ -400,7 +231,7 @@ fn give_up_words(range: &RangeInclusive<u64>) -> String {
     )
 }
 
-fn restorable(name: &str, hole: &Hole) -> Left {
+pub(super) fn restorable(name: &str, hole: &Hole) -> Left {
     let what = match hole.is_gap {
         true => "the gap behind a group is not zero; no act is missing",
         false => "a mark is damaged; no act is missing",
@@ -412,7 +243,7 @@ fn restorable(name: &str, hole: &Hole) -> Left {
     }
 }
 
-fn too_short(name: &str, hole: &Hole) -> Left {
+pub(super) fn too_short(name: &str, hole: &Hole) -> Left {
     let what = format!(
         "bytes {}..{} are too few for the record of a loss: give one act more up",
         hole.from, hole.to
