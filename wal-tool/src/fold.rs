@@ -4,20 +4,26 @@
 //! states, and from then on holds that wallet's events only against each other (version + 1, balance
 //! before ± amount), so one lost record is one finding and later ones are still found.
 
+mod others;
+
 use std::collections::HashMap;
 
 use engine::domain::{
-    Entity, EntityId, Entry, Event, Fund, Inconsistency, NUMBER_MAX, Role, Standing, Timestamp,
-    Wallet, WalletId, apply,
+    Entity, EntityId, EntityKind, Entry, Event, Fund, Inconsistency, NUMBER_MAX, Role, Standing,
+    Timestamp, Wallet, WalletId, apply,
 };
 use engine::journal::JournalError;
 use engine::snapshot::{KeptEntity, Snapshot};
 use smallvec::SmallVec;
 
+pub(crate) use self::others::Other;
+use self::others::Others;
+
 /// What became of all wallets.
 #[derive(Default)]
 pub(crate) struct Fold {
     wallets: HashMap<u64, Held>,
+    others: Others,
     last: Option<Moment>,
     acts: u64,
     flow: Flow,
@@ -62,7 +68,11 @@ impl Fold {
         let mut fold = Self::default();
         snapshot.each_entity(|kept| {
             let id = kept.id.id;
-            fold.wallets.extend(Held::of(kept).map(|held| (id, held)));
+            if kept.id.kind == EntityKind::Wallet {
+                fold.wallets.extend(Held::of(kept).map(|held| (id, held)));
+            } else {
+                fold.others.keep(kept);
+            }
         })?;
         let (paid, free) = fold.points();
         fold.flow = Flow { paid, free };
@@ -78,9 +88,15 @@ impl Fold {
     /// Carries one event out.
     pub(crate) fn apply(&mut self, moment: Moment, event: &Event) -> Contradictions {
         let mut found = Contradictions::new();
-        for ((id, role), entry) in event.roles().into_iter().zip(event.entries()) {
-            found.extend(self.apply_role(moment, id, role, event, &entry));
-            self.flow.add(&entry);
+        // Only wallets have entries, in the order of their roles.
+        let mut entries = event.entries().into_iter();
+        for (id, role) in event.roles() {
+            if id.kind != EntityKind::Wallet {
+                found.extend(self.others.apply(moment, id, role, event));
+            } else if let Some(entry) = entries.next() {
+                found.extend(self.apply_role(moment, id, role, event, &entry));
+                self.flow.add(&entry);
+            }
         }
         self.pass(moment);
         found
@@ -97,9 +113,18 @@ impl Fold {
         self.wallets.get(&id)
     }
 
-    /// The wallets there are, in no order.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> {
-        self.wallets.keys().copied()
+    /// Anything else, if it exists.
+    pub(crate) fn other(&self, id: EntityId) -> Option<&Other> {
+        self.others.get(id)
+    }
+
+    /// Everything that exists, in no order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = EntityId> {
+        let wallets = self.wallets.keys().map(|id| EntityId {
+            kind: EntityKind::Wallet,
+            id: *id,
+        });
+        wallets.chain(self.others.ids())
     }
 
     /// All wallets by id.

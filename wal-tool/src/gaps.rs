@@ -1,5 +1,5 @@
-//! Where the log has gaps: segments or archive files that should be there and are not, so that no walk passes over
-//! them in silence.
+//! Where the log has gaps: segments or archive files that should be there and are not, or are of a format that is not
+//! known here, so that no walk passes over them in silence.
 
 use engine::journal::meta::META_FILE;
 use engine::journal::{Catalog, Class, LogReader, Problem};
@@ -11,7 +11,7 @@ const BEHIND_ALL: u64 = u64::MAX;
 #[derive(Default)]
 pub(crate) struct Gaps(Vec<Gap>);
 
-/// Something is missing, or cannot be read, in front of a segment.
+/// Something is missing, or cannot be read, in front of a segment; or its own format is not known.
 struct Gap {
     /// Number of that segment.
     before: u64,
@@ -31,7 +31,20 @@ impl Gaps {
         let problems = problems.filter(|problem| {
             let of_meta = problem.file == META_FILE;
             let of_archive = archived_from(&problem.file).is_some();
-            (problem.class == Class::Chain && (believes_meta || !of_meta)) || of_archive
+            match problem.class {
+                // It can be read, but nobody knows what it means.
+                Class::Format => true,
+                Class::Chain => believes_meta || !of_meta,
+                Class::Io
+                | Class::Usage
+                | Class::Torn
+                | Class::Corrupt
+                | Class::Meta
+                | Class::Meaning
+                | Class::Locked
+                | Class::Suspect
+                | Class::Differs => of_archive,
+            }
         });
         let mut gaps: Vec<_> = problems
             .map(|problem| {

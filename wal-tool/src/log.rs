@@ -119,6 +119,14 @@ impl Log {
         &self.reader
     }
 
+    /// The first gap, for those who can do nothing with a part of the log.
+    pub(crate) fn check_whole(&self) -> Result<(), Stop> {
+        match self.gaps.between(0, u64::MAX, 0).next() {
+            Some(problem) => Err(Stop::Journal(problem.clone().into())),
+            None => Ok(()),
+        }
+    }
+
     /// Bytes in all segments.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
@@ -191,6 +199,14 @@ impl Log {
             let told = match &item {
                 Item::Record(record) => u64::from(record.position.offset) < view.end,
                 Item::Bad(span) => span.problem.offset == known.offset,
+            };
+            let item = match item {
+                // Whatever lies there, it is as suspect, or as corrupt, as the end itself.
+                Item::Bad(mut span) => {
+                    span.problem.class = known.class;
+                    Item::Bad(span)
+                }
+                Item::Record(record) => Item::Record(record),
             };
             if !told && self.step(Order::Forward, &mut joining, item, look)? == Next::Enough {
                 break;

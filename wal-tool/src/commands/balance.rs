@@ -62,9 +62,14 @@ impl Balance {
         let Replayed { fold, verdict } = replay(&log, &span, output)?;
         let wallet = self.wallet;
         let held = fold.wallet(wallet.get());
-        let held = held.ok_or_else(|| {
-            Stop::Usage(format!("wallet {wallet} did not exist at {}", rfc3339(at)))
-        })?;
+        let Some(held) = held else {
+            if verdict != Verdict::default() {
+                // It may be in what was not read; that has been told.
+                return Ok(verdict);
+            }
+            let what = format!("wallet {wallet} did not exist at {}", rfc3339(at));
+            return Err(Stop::Usage(what));
+        };
         let Some(state) = held.state() else {
             // What contradicts itself has been told.
             return Ok(verdict);

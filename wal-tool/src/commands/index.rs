@@ -6,6 +6,7 @@ use engine::{IndexError, IndexReport, rebuild_index, verify_index};
 use serde::Serialize;
 
 use crate::exit::{Stop, Verdict};
+use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};
 use crate::place::Place;
 
@@ -73,6 +74,10 @@ impl Index {
             Action::Verify(verify) => (&verify.place, verify.format, false),
             Action::Rebuild(rebuild) => (&rebuild.place, rebuild.format, rebuild.yes),
         };
+        let log = Log::open(place.dir())?;
+        if rebuild {
+            log.check_whole()?;
+        }
         let built = if rebuild {
             rebuild_index(place.dir())
         } else {

@@ -97,6 +97,7 @@ impl SnapshotCommand {
 impl Look {
     fn run(&self, output: &mut Output, deep: bool) -> Result<Verdict, Stop> {
         let reader = LogReader::open(self.place.dir())?;
+        holds_store(&reader, self.place.dir())?;
         let named = reader.catalog().newest_meta().map(|meta| meta.snapshots);
         let mut verdict = Verdict::default();
         let mut format = Rows::new(self.format, output)?;
@@ -151,6 +152,16 @@ impl Create {
             }
         }
         Ok(Verdict::default())
+    }
+}
+
+/// A wrong path must not pass for a store without snapshots.
+fn holds_store(reader: &LogReader, dir: &Path) -> Result<(), Stop> {
+    let catalog = reader.catalog();
+    let is_empty = catalog.segments.is_empty() && catalog.snapshots.is_empty();
+    match is_empty && catalog.meta.is_none() {
+        true => Err(Stop::Usage(format!("{} holds no store", dir.display()))),
+        false => Ok(()),
     }
 }
 

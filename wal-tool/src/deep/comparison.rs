@@ -4,13 +4,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use engine::domain::{Digest, Entity, Timestamp, Wallet};
+use engine::domain::{Digest, Entity, EntityId, EntityKind, Timestamp, Wallet};
 use engine::journal::{Class, JournalError, Problem};
 use engine::record::IdempotencyKey;
 use engine::snapshot::{KeptEntity, Snapshot};
 
 use crate::exit::Stop;
-use crate::fold::{Fold, Held};
+use crate::fold::{Fold, Held, Other};
 
 /// Differences told of one snapshot: with more, the number of the others says enough.
 const TOLD_MAX: usize = 100;
@@ -114,7 +114,7 @@ impl Comparison {
 
 impl Differences<'_> {
     fn find(&mut self, reached: &Reached<'_>, keys: &KeySum) -> Result<(), JournalError> {
-        self.find_wallets(reached)?;
+        self.find_entities(reached)?;
         let mut kept = KeySum::default();
         self.snapshot
             .each_kept_key(|key| kept.add(key.key, key.lsn, key.at_us))?;
@@ -135,29 +135,29 @@ impl Differences<'_> {
         Ok(())
     }
 
-    fn find_wallets(&mut self, reached: &Reached<'_>) -> Result<(), JournalError> {
+    fn find_entities(&mut self, reached: &Reached<'_>) -> Result<(), JournalError> {
         let snapshot = self.snapshot;
+        let fold = reached.fold;
         let mut ids = BTreeSet::new();
         snapshot.each_entity(|kept| {
-            ids.insert(kept.id.id);
-            match reached.fold.wallet(kept.id.id) {
-                Some(held) => {
-                    if let Some(what) = difference(&kept, held) {
-                        self.tell(Some(kept.offset), what);
-                    }
-                }
-                None if reached.contradicted => {}
-                None => {
-                    let what = format!("holds wallet {}, which the log does not have", kept.id.id);
-                    self.tell(Some(kept.offset), what);
-                }
+            ids.insert(kept.id);
+            let what = if let Some(held) = fold.wallet(kept.id.id).filter(|_| is_wallet(kept.id)) {
+                difference(&kept, held)
+            } else if let Some(other) = fold.other(kept.id) {
+                other_difference(&kept, other)
+            } else {
+                let absent = !reached.contradicted;
+                let what = || format!("holds {}, which the log does not have", name(kept.id));
+                absent.then(what)
+            };
+            if let Some(what) = what {
+                self.tell(Some(kept.offset), what);
             }
         })?;
-        if !reached.contradicted && ids.len() != reached.fold.count() {
-            let missing: BTreeSet<u64> =
-                reached.fold.ids().filter(|id| !ids.contains(id)).collect();
+        if !reached.contradicted {
+            let missing: BTreeSet<_> = fold.ids().filter(|id| !ids.contains(id)).collect();
             for id in missing {
-                self.tell(None, format!("wallet {id} of the log is missing in it"));
+                self.tell(None, format!("{} of the log is missing in it", name(id)));
             }
         }
         Ok(())
@@ -183,6 +183,23 @@ impl Differences<'_> {
         }
         self.told
     }
+}
+
+fn is_wallet(id: EntityId) -> bool {
+    id.kind == EntityKind::Wallet
+}
+
+fn name(id: EntityId) -> String {
+    format!("{:?} {}", id.kind, id.id).to_lowercase()
+}
+
+/// As `difference`, of what is no wallet.
+fn other_difference(kept: &KeptEntity, other: &Other) -> Option<String> {
+    let state = other.state()?;
+    let same = *state == kept.entity
+        && (kept.last_lsn.0, kept.last_at) == (other.touched().last_lsn, other.touched().at)
+        && kept.created_at == other.created().at;
+    (!same).then(|| format!("{} is not what the log leads to", name(kept.id)))
 }
 
 /// What a snapshot says of a wallet that the log does not; `None` too where the log contradicts itself about it.

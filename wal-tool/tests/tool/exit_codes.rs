@@ -22,7 +22,7 @@ const BIG_SEGMENT_BYTES: u64 = 4 << 20;
 
 /// Every command, as it is asked. DIR is the store, OUT a place where nothing is, SEGMENT its first segment, SOUND another
 /// store that is sound, WORDS the export of one.
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 28] = [
     "inspect DIR",
     "dump DIR",
     "dump --raw-errors DIR",
@@ -39,7 +39,6 @@ const COMMANDS: [&str; 29] = [
     "compact DIR",
     "compact --yes DIR",
     "backup create --from DIR --to OUT",
-    "backup verify DIR",
     "restore --from DIR --out OUT",
     "repair --plan DIR",
     "repair --yes DIR",
@@ -107,6 +106,7 @@ const STORES: [(&str, fn(&Path) -> Option<Store>); 13] = [
             expires_at: None,
             lot: 0,
             description: Description::default(),
+            aside: None,
         });
         store.write_event(&lie, None);
         leave(store.close(), dir)

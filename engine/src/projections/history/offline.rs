@@ -58,10 +58,10 @@ pub fn rebuild_index(directory: &Path) -> Result<IndexReport, IndexError> {
     built.map_err(|error| match error {
         StepError::Io(error) => IndexError::Io(error),
         StepError::Journal(error) => IndexError::Journal(error),
-        error @ (StepError::Damaged(_)
-        | StepError::Log(_)
-        | StepError::Record(..)
-        | StepError::Stopped) => IndexError::Log(error.to_string()),
+        StepError::Log(problem) => IndexError::Journal(problem.into()),
+        error @ (StepError::Damaged(_) | StepError::Record(..) | StepError::Stopped) => {
+            IndexError::Log(error.to_string())
+        }
     })?;
     look(&log, Some(&*index))
 }
