@@ -53,8 +53,11 @@ const COMMANDS: [&str; 28] = [
     "man OUT",
 ];
 
+/// Makes a store in an empty directory; gives it where it is to be held open.
+type Make = fn(&Path) -> Option<Store>;
+
 /// The kinds of store, as the columns of the table are called.
-const STORES: [(&str, fn(&Path) -> Option<Store>); 13] = [
+const STORES: [(&str, Make); 13] = [
     ("sound", |dir| sound(dir)),
     ("absent", |dir| {
         fs::remove_dir(dir).unwrap();
@@ -189,7 +192,7 @@ fn first(dir: &Path) -> PathBuf {
 }
 
 /// Asks every command about one store, each about a copy of its own.
-fn codes(make: fn(&Path) -> Option<Store>, others: &Path) -> Vec<i32> {
+fn codes(make: Make, others: &Path) -> Vec<i32> {
     let made = TempDir::new().unwrap();
     let original = made.path().join("store");
     fs::create_dir(&original).unwrap();
