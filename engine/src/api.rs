@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Allocation, Command, EntryType, Event, Fund, Owner, Rejection, Status, Timestamp,
+    Allocation, Command, Day, DayFlow, EntryType, Event, Fund, Owner, Rejection, Status, Timestamp,
     TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
@@ -137,6 +137,51 @@ pub struct PastWallet {
     pub view: WalletView,
     /// The same by fund and expiry.
     pub lots: Vec<Allocation>,
+}
+
+/// What flowed in and out of one wallet on one day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DailyRow {
+    /// Whose balance.
+    pub wallet: WalletId,
+    /// When.
+    pub day: Day,
+    /// What.
+    pub flow: DayFlow,
+}
+
+/// One wallet on many days.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WalletReport {
+    /// Every day of the range since the wallet was created, up to today, ascending.
+    pub rows: Vec<DailyRow>,
+    /// Name of the zone in which days are counted.
+    pub zone: String,
+    /// The day that still runs; those before it never change.
+    pub today: Day,
+    /// Everything up to here is counted.
+    pub lsn: u64,
+}
+
+/// One day of many wallets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DayReport {
+    /// Wallets that had entries on the day, ascending.
+    pub rows: Vec<DailyRow>,
+    /// The first wallet of the next page.
+    pub next: Option<WalletId>,
+    /// The day.
+    pub day: Day,
+    /// Sums over all wallets, those without entries too.
+    pub sum: DayFlow,
+    /// How many wallets had entries.
+    pub wallets: u64,
+    /// Name of the zone in which days are counted.
+    pub zone: String,
+    /// The day that still runs; those before it never change.
+    pub today: Day,
+    /// Everything up to here is counted.
+    pub lsn: u64,
 }
 
 /// Which entries of a wallet's history are wanted.

@@ -17,7 +17,7 @@ use crate::entities::{
 };
 use crate::journal::{ActReader, Compacted};
 use crate::open::Opening;
-use crate::projections::History;
+use crate::projections::{Daily, History};
 use crate::publish::Position;
 use crate::record::{Content, IdempotencyKey};
 use crate::snapshot::{Made, SnapshotWorker, Snapshots};
@@ -46,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) core: Arc<Core>,
     pub(crate) keys: Arc<KeyTable>,
     pub(crate) history: Arc<History>,
+    pub(crate) daily: Arc<Daily>,
     pub(crate) position: Arc<Position>,
     pub(crate) admission: Admission,
     pub(crate) reader: ActReader,
@@ -354,6 +355,7 @@ impl Engine {
             ending.snapshot_worker.stop();
             // While the lock is still held: nobody else may be writing there.
             ending.history.close();
+            ending.daily.close();
             ending.core.journal.close()
         });
         let closed = closed.await;

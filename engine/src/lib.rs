@@ -24,8 +24,8 @@ mod replay;
 pub mod snapshot;
 
 pub use self::api::{
-    Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Moment, Outcome, PastWallet,
-    Receipt, Refusal, Request, Total, WalletView,
+    Act, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Moment,
+    Outcome, PastWallet, Receipt, Refusal, Request, Total, WalletReport, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;
@@ -35,5 +35,8 @@ pub use self::open::{
     EngineOptions, IN_FLIGHT_MAX, OpenError, OpenedSnapshot, Opening, Prepared, QUEUED_MAX,
     RETAIN_MIN, SNAPSHOT_EVERY_BYTES,
 };
-pub use self::projections::{HistoryMetrics, IndexError, IndexReport, rebuild_index, verify_index};
+pub use self::projections::{
+    DailyMetrics, DayAudit, DayDifference, HistoryMetrics, IndexError, IndexReport, rebuild_index,
+    verify_index,
+};
 pub use self::replay::ReplayError;

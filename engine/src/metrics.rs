@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::compaction::CompactionFigures;
 use crate::engine::Engine;
 use crate::journal::BucketCounts;
-use crate::projections::HistoryMetrics;
+use crate::projections::{DailyMetrics, HistoryMetrics};
 use crate::snapshot::SnapshotFigures;
 
 /// Microseconds in a second.
@@ -59,6 +59,8 @@ pub struct EngineMetrics {
     pub storage_full: bool,
     /// The history index.
     pub history: HistoryMetrics,
+    /// The daily report.
+    pub daily: DailyMetrics,
 }
 
 // === impl Engine ===
@@ -88,6 +90,7 @@ impl Engine {
             poisoned: self.is_poisoned(),
             storage_full: core.is_full(),
             history: self.inner.history.metrics(),
+            daily: self.inner.daily.metrics(),
         }
     }
 }

@@ -20,9 +20,10 @@ use crate::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS};
 use crate::engine::{Engine, Inner};
 use crate::entities::{Admission, Core, SWEEPS_IDLE};
 use crate::journal::{
-    Archiver, Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage, SyncMode,
+    ActReader, Archiver, Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage,
+    SyncMode,
 };
-use crate::projections::{History, INDEX_FOLDER};
+use crate::projections::{Daily, History, INDEX_FOLDER};
 use crate::publish::{self, Audit, Position};
 use crate::replay::{ReplayError, Replayed, Target, replay};
 use crate::snapshot::{self, Setup, SnapshotWorker};
@@ -225,7 +226,7 @@ impl Prepared {
         let begun = begin(&mut recovered, &options, &runtime)?;
         let replayed = replay_all(&recovered, &options, &begun)?;
         let opening = opening(&recovered, &begun, &replayed, start.elapsed());
-        let history = history(&recovered, opening.last_lsn)?;
+        let (history, daily) = projections(&recovered, opening.last_lsn)?;
         let position = Arc::new(Position::default());
         position.advance(opening.last_lsn);
         let capacity = Arc::new(Notify::new());
@@ -233,7 +234,7 @@ impl Prepared {
         let mut digest = begun.digest;
         digest.add(replayed.digest);
         let (outlet, publisher) = publish::channel(
-            Arc::clone(&history),
+            (Arc::clone(&history), Arc::clone(&daily)),
             Arc::clone(&position),
             Arc::clone(&capacity),
         );
@@ -255,8 +256,7 @@ impl Prepared {
         runtime.spawn(publisher.run(audit));
         let compaction = archiving(journal.archiver(), &options, &clock)?;
         let reader = journal.reader();
-        let started = history.start(reader.clone());
-        started.map_err(JournalError::io("start", "the thread of the history index"))?;
+        start_projections(&history, &daily, &reader)?;
         let core = Arc::new(Core::new(journal, clock, begun.table, capacity));
         let largest_id = begun.largest_id.max(replayed.largest_id);
         let inner = Inner {
@@ -266,6 +266,7 @@ impl Prepared {
             core,
             keys: begun.keys,
             history,
+            daily,
             position,
             admission: Admission::new(IN_FLIGHT_MAX),
             reader,
@@ -299,12 +300,27 @@ fn archiving(
     CompactionWorker::start(archiver, policy, Arc::clone(clock)).map_err(OpenError::Worker)
 }
 
-/// The history index, not started yet.
-fn history(recovered: &Recovered, last_lsn: u64) -> Result<Arc<History>, OpenError> {
-    let log = Arc::clone(recovered.storage());
+/// The index of histories and the daily report, not started yet.
+fn projections(
+    recovered: &Recovered,
+    last_lsn: u64,
+) -> Result<(Arc<History>, Arc<Daily>), OpenError> {
+    let log = recovered.storage();
     let folder = log.folder(INDEX_FOLDER);
     let index = folder.map_err(JournalError::io("make the folder", INDEX_FOLDER))?;
-    Ok(Arc::new(History::new(index, log, last_lsn)))
+    let history = History::new(Arc::clone(&index), Arc::clone(log), last_lsn);
+    let daily = Daily::new(index, Arc::clone(log), last_lsn);
+    Ok((Arc::new(history), Arc::new(daily)))
+}
+
+fn start_projections(
+    history: &History,
+    daily: &Daily,
+    reader: &ActReader,
+) -> Result<(), JournalError> {
+    let started = history.start(reader.clone());
+    let started = started.and_then(|()| daily.start(reader.clone()));
+    started.map_err(JournalError::io("start", "the threads of the projections"))
 }
 
 /// Replays what lies behind the snapshot.

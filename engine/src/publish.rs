@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::domain::{Digest, Event};
 use crate::entities::{AbortOnPanic, Ticket};
 use crate::journal::{Delivered, Lsn, Publish};
-use crate::projections::History;
+use crate::projections::{Daily, History};
 use crate::snapshot::Snapshots;
 
 /// Groups that may wait for the task. A few hide its hiccups; when they are used up the journal
@@ -36,6 +36,7 @@ pub(crate) struct Publisher {
     receiver: mpsc::Receiver<Leaving>,
     spare: Arc<Mutex<Vec<Group>>>,
     history: Arc<History>,
+    daily: Arc<Daily>,
     position: Arc<Position>,
     capacity: Arc<Notify>,
 }
@@ -63,7 +64,7 @@ enum Leaving {
 
 /// Both ends.
 pub(crate) fn channel(
-    history: Arc<History>,
+    (history, daily): (Arc<History>, Arc<Daily>),
     position: Arc<Position>,
     capacity: Arc<Notify>,
 ) -> (Outlet, Publisher) {
@@ -79,6 +80,7 @@ pub(crate) fn channel(
             receiver,
             spare,
             history,
+            daily,
             position,
             capacity,
         },
@@ -147,12 +149,16 @@ impl Publisher {
     }
 
     async fn publish(&self, durable: Lsn, mut group: Group, digest: &mut Digest) -> Group {
-        let events = group.iter().filter_map(|delivered| {
-            let event = delivered.ticket.event()?;
-            digest.fold(event);
-            Some((delivered.lsn.0, delivered.time_us, event))
-        });
-        self.history.apply(durable.0, events);
+        let events = || {
+            let events = group.iter();
+            events.filter_map(|delivered| {
+                let event = delivered.ticket.event()?;
+                Some((delivered.lsn.0, delivered.time_us, event))
+            })
+        };
+        events().for_each(|(_, _, event)| digest.fold(event));
+        self.history.apply(durable.0, events());
+        self.daily.apply(durable.0, events());
         self.position.advance(durable.0);
         for (at, delivered) in group.drain(..).enumerate() {
             delivered.ticket.deliver(delivered.lsn.0, delivered.time_us);

@@ -2,6 +2,7 @@
 //! leaves the engine.
 
 mod past;
+mod reports;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -27,7 +27,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
-use crate::api::{health, history, transactions, views};
+use crate::api::{health, history, reports, transactions, views};
 use crate::router::{Row, Verb, public_rows};
 
 /// The document, written once.
@@ -96,7 +96,7 @@ fn operation(row: &Row, words: &Words) -> Operation {
         operation = operation.parameter(path_parameter("code", word));
     }
     for name in row.query {
-        operation = operation.parameter(words::query_parameter(name));
+        operation = operation.parameter(words::query_parameter(row.name, name));
     }
     if row.method == Verb::Post && words.id != "bulk" {
         operation = operation.parameter(idempotency_key());
@@ -207,6 +207,8 @@ fn components() -> Components {
     gather::<views::Transaction<'_>>(&mut schemas);
     gather::<history::History<'_>>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
+    gather::<reports::WalletReport>(&mut schemas);
+    gather::<reports::DayReport>(&mut schemas);
     gather::<health::Health>(&mut schemas);
     // Named by the fields of views that are written by hand.
     gather::<views::Allocation>(&mut schemas);

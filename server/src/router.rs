@@ -9,8 +9,8 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, archive, bulk, docs, health, history, noop, problems, settings, transactions,
-    transfers, wallets,
+    Action, admin, archive, bulk, docs, health, history, noop, problems, reports, settings,
+    transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -96,6 +96,10 @@ static PUBLIC: &[Row] = &[
         query: history::PARAMETERS,
         ..of_wallet(get("GET /v1/wallets/{id}/transactions", history::history))
     },
+    Row {
+        query: reports::WALLET_PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}/reports", reports::of_wallet))
+    },
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),
     of_transaction(command(
@@ -108,6 +112,10 @@ static PUBLIC: &[Row] = &[
             "GET /v1/transactions/{id}/allocations",
             transactions::allocations,
         ))
+    },
+    Row {
+        query: reports::DAY_PARAMETERS,
+        ..get("GET /v1/reports/daily", reports::of_day)
     },
     row(Verb::Post, "POST /v1/bulk", Action::Task(bulk::run)),
     get("GET /livez", health::live),

@@ -92,7 +92,7 @@ pub(crate) fn check_meaning(
         }
     };
     let bar = output.progress(log.bytes(), true);
-    let mut deep = Deep::new(key_window).comparing(snapshots);
+    let mut deep = Deep::new(key_window, log.reader().dir()).comparing(snapshots);
     if let Some(snapshot) = &beginning {
         deep = deep.behind(snapshot, log.begins())?;
     }

@@ -166,7 +166,13 @@ impl Day {
 
     /// The day before this one; the first day stays itself.
     pub fn previous(self) -> Self {
-        Self((self.0 - 1).max(Self::MIN.0))
+        self.minus_days(1)
+    }
+
+    /// So many days earlier, at least the first day.
+    pub fn minus_days(self, days: u32) -> Self {
+        let number = i64::from(self.0) - i64::from(days);
+        i32::try_from(number).map_or(Self::MIN, |number| Self(number.max(Self::MIN.0)))
     }
 
     /// So many days later, at most the last day.

@@ -76,7 +76,7 @@ impl Digest {
 impl Event {
     /// How the entity in this role stood before the event, by the event's own account; `None` if it did not
     /// exist.
-    fn standing_before(&self, role: Role) -> Option<Standing> {
+    pub fn standing_before(&self, role: Role) -> Option<Standing> {
         let after = self.standing(role)?;
         match self {
             Self::WalletCreated(_) | Self::SettingsChanged(_) => None,

@@ -1,5 +1,6 @@
 //! The engine as a whole, on real files: acts, keys, passivation, meetings, restart.
 
+mod daily;
 mod history;
 
 use std::time::Duration;

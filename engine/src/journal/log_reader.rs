@@ -149,6 +149,11 @@ impl LogReader {
             .map_err(JournalError::io("list", "the directory"))
     }
 
+    /// Where it is, if it is a real directory.
+    pub fn dir(&self) -> Option<&Path> {
+        self.dir.as_deref()
+    }
+
     /// Who serves this directory right now, when somebody does.
     pub fn holder(&self) -> Option<String> {
         self.dir.as_deref().and_then(FileLock::holder)

@@ -32,14 +32,14 @@ use tokio::sync::Notify;
 
 use self::entry::Leg;
 pub(crate) use self::entry::{Filter, Place};
-use self::indexer::{StepError, Stop};
 pub use self::offline::{IndexError, IndexReport, rebuild_index, verify_index};
 pub(crate) use self::page::{Ask, Page};
 use self::part::Part;
-use self::run::RunDamaged;
 use self::tail::Tail;
 use crate::domain::Event;
 use crate::journal::{ActReader, LogReader, Storage};
+use crate::projections::blocks::Damaged;
+use crate::projections::reread::{StepError, Stop};
 
 /// Folder of the index in the directory of the log.
 pub(crate) const INDEX_FOLDER: &str = "index";
@@ -177,7 +177,7 @@ impl History {
         self.page(&ask, 1).unwrap().total
     }
 
-    fn damaged(&self, damaged: &RunDamaged) -> Behind {
+    fn damaged(&self, damaged: &Damaged) -> Behind {
         self.shared.distrust(damaged);
         Behind
     }
@@ -258,7 +258,7 @@ impl Shared {
     }
 
     /// Leaves a damaged run out; the thread reads from the log what it covered.
-    fn distrust(&self, damaged: &RunDamaged) {
+    fn distrust(&self, damaged: &Damaged) {
         tracing::error!(error = %damaged, "history index: a run is damaged and is built anew");
         self.failures.fetch_add(1, Ordering::Relaxed);
         let mut tail = self.tail.lock();

@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod noop;
 pub(crate) mod problems;
+pub(crate) mod reports;
 pub(crate) mod settings;
 pub(crate) mod transactions;
 pub(crate) mod transfers;

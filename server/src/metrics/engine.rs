@@ -97,7 +97,49 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::
     }
     encode_snapshots(encoder, &metrics.snapshots)?;
     encode_journal(encoder, metrics)?;
-    encode_history(encoder, metrics)
+    encode_history(encoder, metrics)?;
+    encode_daily(encoder, metrics)
+}
+
+fn encode_daily(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {
+    let daily = &metrics.daily;
+    let gauges = [
+        (
+            "daily_whole",
+            "Whether no day of the daily report is missing",
+            u64::from(daily.whole),
+        ),
+        (
+            "daily_written_lsn",
+            "Up to this LSN the daily report is on disk",
+            daily.written_lsn,
+        ),
+        ("daily_days", "Days on disk", daily.days),
+        (
+            "daily_open_rows",
+            "Wallets that had entries today, in memory",
+            daily.open_rows,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        gauge(encoder, name, help, value)?;
+    }
+    let counters = [
+        (
+            "daily_refilled_acts",
+            "Acts read from the log because the daily report did not have them",
+            daily.refilled_acts,
+        ),
+        (
+            "daily_failures",
+            "Failures of the daily report, and entries that did not follow from their row",
+            daily.failures,
+        ),
+    ];
+    for (name, help, value) in counters {
+        counter(encoder, name, help, value)?;
+    }
+    Ok(())
 }
 
 fn encode_history(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {

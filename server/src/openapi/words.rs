@@ -36,13 +36,17 @@ pub(super) enum Answers {
 }
 
 /// Groups of routes, in the order of the documentation.
-pub(super) const TAGS: [(&str, &str); 5] = [
+pub(super) const TAGS: [(&str, &str); 6] = [
     ("Wallets", "Balances and what changes them."),
     (
         "Transfers",
         "Points from one wallet to another, all or nothing.",
     ),
     ("Transactions", "What happened, and giving it back."),
+    (
+        "Reports",
+        "What flowed in and out, day by day, exact at any moment.",
+    ),
     ("Bulk", "Thousands of operations in one request."),
     ("Server", "Health, and this documentation."),
 ];
@@ -52,7 +56,7 @@ pub(super) fn of(name: &str) -> Option<&'static Words> {
     ROUTES.iter().find(|words| words.name == name)
 }
 
-static ROUTES: [Words; 17] = [
+static ROUTES: [Words; 19] = [
     Words {
         name: "POST /v1/wallets",
         id: "createWallet",
@@ -137,6 +141,26 @@ static ROUTES: [Words; 17] = [
             Code::RecordUnreadable,
             Code::HistoryBehind,
         ],
+    },
+    Words {
+        name: "GET /v1/wallets/{id}/reports",
+        id: "reportWallet",
+        tag: "Reports",
+        summary: "Report a wallet day by day",
+        text: "A row for each day from `from` to `to`, both included and at most 366 in all, up to today; the last 30 days when nothing is said. An entry belongs to the day of its time, so a cancel counts on the day it is made. `Accept: text/csv` gives CSV.",
+        answer: Answers::Found("WalletReport"),
+        answer_text: "The days.",
+        codes: &[Code::WalletNotFound, Code::HistoryBehind],
+    },
+    Words {
+        name: "GET /v1/reports/daily",
+        id: "reportDay",
+        tag: "Reports",
+        summary: "Report all wallets on one day",
+        text: "Wallets that had entries on the day, in pages by wallet, and totals over all wallets. Today's report is live and counts everything that was acknowledged before the request arrived; a day that is over never changes. `Accept: text/csv` gives CSV, with the next page in `Link`.",
+        answer: Answers::Found("DayReport"),
+        answer_text: "A page of wallets.",
+        codes: &[Code::InvalidCursor, Code::HistoryBehind],
     },
     Words {
         name: "POST /v1/transfers",
@@ -274,9 +298,11 @@ static ROUTES: [Words; 17] = [
     },
 ];
 
-/// A query parameter by its name.
-pub(super) fn query_parameter(name: &str) -> Parameter {
+/// A query parameter of a route by its name.
+pub(super) fn query_parameter(route: &str, name: &str) -> Parameter {
     let string = || ObjectBuilder::new().schema_type(Type::String);
+    let day = || string().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+    let by_day = route.ends_with("/reports");
     let instant = || string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
     let (text, schema) = match name {
         "type" => {
@@ -287,6 +313,9 @@ pub(super) fn query_parameter(name: &str) -> Parameter {
                 string().pattern(Some(pattern)),
             )
         }
+        "from" if by_day => ("The first day; with `to` only.", day()),
+        "to" if by_day => ("The last day; today when not given.", day()),
+        "date" => ("The day; today when not given.", day()),
         "from" => ("Not before this instant.", instant()),
         "to" => ("Strictly before this instant.", instant()),
         "order" => {

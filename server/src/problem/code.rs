@@ -405,7 +405,7 @@ static FACTS: [Facts; 41] = [
             StatusCode::SERVICE_UNAVAILABLE,
             "history-behind",
             "The history is being indexed",
-            "The index of histories is being read from the log after it was lost. Balances and commands are not affected.",
+            "The index of histories, or the daily report, is being read from the log after it was lost. Balances and commands are not affected.",
         ),
     ),
     fact(

@@ -8,6 +8,7 @@ mod lists;
 mod operator;
 mod protocol;
 mod replays;
+mod reports;
 mod routes;
 
 use serde_json::json;

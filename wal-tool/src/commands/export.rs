@@ -48,7 +48,7 @@ impl Export {
         };
         output.json("export", &head)?;
         let bar = output.progress(log.bytes(), false);
-        let mut deep = Deep::new(KEY_WINDOW_MIN);
+        let mut deep = Deep::new(KEY_WINDOW_MIN, None);
         let (mut acts, mut last_lsn) = (0, 0);
         let mut verdict = Verdict::default();
         log.forward(None, &mut |found| {

@@ -63,6 +63,9 @@ struct IndexRow {
     runs: u64,
     entries: u64,
     bytes: u64,
+    days: u64,
+    day_rows: u64,
+    day_bytes: u64,
     damaged: Vec<String>,
 }
 
@@ -112,6 +115,9 @@ fn show(report: &IndexReport, format: Format, output: &mut Output) -> Result<(),
         runs: report.runs,
         entries: report.entries,
         bytes: report.bytes,
+        days: report.days,
+        day_rows: report.day_rows,
+        day_bytes: report.day_bytes,
         damaged: report.damaged.clone(),
     };
     if format == Format::Json {
@@ -124,6 +130,10 @@ fn show(report: &IndexReport, format: Format, output: &mut Output) -> Result<(),
     output.text(format_args!(
         "{} entries in {} runs, {} bytes; up to LSN {} of {}",
         row.entries, row.runs, row.bytes, row.indexed_lsn, row.last_lsn
+    ))?;
+    output.text(format_args!(
+        "{} rows in {} days, {} bytes",
+        row.day_rows, row.days, row.day_bytes
     ))?;
     Ok(())
 }

@@ -2,14 +2,18 @@
 //!
 //! Replays with the live engine's own rules and holds every event against the state before it: balances,
 //! versions, lots, wallets created twice, more given back of a use than was used, keys used twice, time that
-//! runs backwards, points that came from nowhere, and snapshots that hold something else.
+//! runs backwards, points that came from nowhere, snapshots that hold something else, and days whose balances do not
+//! join or are not on disk as the log has them.
 
 mod comparison;
+mod days;
 mod returns;
 
 use std::collections::{HashMap, VecDeque};
+use std::path::Path;
 use std::time::Duration;
 
+use engine::DayAudit;
 use engine::domain::{Digest, Event, Timestamp};
 use engine::journal::{Class, JournalError, Problem};
 use engine::record::{Content, IdempotencyKey, Record};
@@ -29,6 +33,8 @@ pub(crate) struct Deep {
     comparison: Comparison,
     /// What the events lead to, by their own account.
     digest: Digest,
+    /// Not asked of a log that begins later: what wallets held before is no day's business.
+    days: Option<DayAudit>,
     last_at: Option<Timestamp>,
     /// Of the journal's own acts too.
     last_lsn: u64,
@@ -59,8 +65,8 @@ struct Keys {
 // === impl Deep ===
 
 impl Deep {
-    /// `key_window`: how long a key is remembered, as the server was told.
-    pub(crate) fn new(key_window: Duration) -> Self {
+    /// `key_window`: how long a key is remembered, as the server was told. `dir`: where the log lies.
+    pub(crate) fn new(key_window: Duration, dir: Option<&Path>) -> Self {
         let window_us = i64::try_from(key_window.as_micros()).unwrap_or(i64::MAX);
         Self {
             fold: Fold::default(),
@@ -72,6 +78,7 @@ impl Deep {
             returns: Returns::default(),
             comparison: Comparison::default(),
             digest: Digest::default(),
+            days: Some(DayAudit::new(dir)),
             last_at: None,
             last_lsn: 0,
             problems: Vec::new(),
@@ -89,6 +96,7 @@ impl Deep {
             digest: snapshot.stated().digest,
             last_at: Some(Timestamp(base.time_us)),
             last_lsn: base.lsn.0,
+            days: None,
             begins_lsn,
             known_lsn: base.lsn.0,
             ..self
@@ -173,6 +181,9 @@ impl Deep {
                     self.problems.push(act.contradiction(&found));
                 }
                 self.digest.fold(event);
+                if let Some(days) = &mut self.days {
+                    days.take(act.lsn, act.at, event);
+                }
                 if let Event::UseCancelled(event) = event {
                     self.returns.take(act, event);
                 }
@@ -202,6 +213,12 @@ impl Deep {
         // With a contradiction already told, the sums only repeat it.
         if self.problems.is_empty() && !self.broken {
             self.problems.extend(self.sums());
+        }
+        if let Some(days) = self
+            .days
+            .filter(|_| self.problems.is_empty() && !self.broken)
+        {
+            self.problems = days::problems(days, &self.fold);
         }
         Ok(Judged {
             snapshots: self.comparison.compared(),

@@ -39,7 +39,9 @@ async fn everything(engine: &Engine) -> Vec<Vec<(u64, u8)>> {
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory.join("index")).unwrap();
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let is_run = |file: &PathBuf| file.extension().is_some_and(|end| end == "idx");
+    let mut files: Vec<_> = files.filter(is_run).collect();
     files.sort();
     files
 }

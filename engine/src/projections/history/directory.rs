@@ -8,10 +8,11 @@ use std::io;
 use std::sync::Arc;
 
 use super::Shared;
-use super::layout::{TMP, is_run_name};
+use super::layout::is_run_name;
 use super::part::Part;
 use super::run::Run;
 use crate::journal::{ActReader, Lsn};
+use crate::projections::blocks::TMP;
 
 // === impl Shared ===
 

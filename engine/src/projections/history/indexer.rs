@@ -7,21 +7,18 @@
 //! ```
 //! Nobody waits for it but readers of a history that is not whole.
 
-use std::io;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
 use super::entry::Leg;
 use super::merge::{self, MergeError, RUN_ENTRIES};
-use super::part::{Part, Span};
-use super::run::{Run, RunDamaged};
+use super::part::Part;
+use super::run::Run;
 use super::run_writer::RunWriter;
-use crate::journal::frame::KIND_JOURNAL_MIN;
-use crate::journal::{self, ActItem, ActReader, ActRef, JournalError, LogReader, Lsn};
-use crate::record::{self, Content, RecordError};
-use thiserror::Error;
+use crate::journal::ActReader;
+use crate::projections::reread::{Reread, Span, StepError, Stop, reread};
 
 /// How long the disk is left alone after it failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -29,41 +26,12 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Acts between two looks at what else is to be done while the log is read.
 const ACTS_A_TURN: u64 = 16 * 1024;
 
-/// Why a step failed.
-#[derive(Debug, Error)]
-pub(super) enum StepError {
-    #[error("cannot write: {0}")]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Damaged(#[from] RunDamaged),
-    #[error("cannot read the log: {0}")]
-    Journal(#[from] JournalError),
-    #[error("the log is damaged: {0}")]
-    Log(journal::Problem),
-    #[error("the record at lsn {0} makes no sense: {1}")]
-    Record(u64, RecordError),
-    #[error("told to stop")]
-    Stopped,
-}
-
-/// How far the thread is to go before it ends.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub(super) enum Stop {
-    #[default]
-    No,
-    /// Everything is to be on disk first.
-    Flushed,
-    /// At once.
-    Now,
-}
-
 /// Entries read from the log, a run at a time.
 struct Refill<'a> {
     shared: &'a Shared,
     legs: Vec<Leg>,
     span: Span,
     acts: u64,
-    failure: Option<StepError>,
 }
 
 // === impl Shared ===
@@ -217,12 +185,6 @@ impl Shared {
     /// Reads again from the log what no part covers.
     fn refill(&self, gap: Span) -> Result<(), StepError> {
         let begun = Instant::now();
-        let reader = LogReader::of(Arc::clone(&self.log))?;
-        let range = journal::Range {
-            from: Lsn(gap.above + 1),
-            to: Lsn(gap.to),
-            ..journal::Range::default()
-        };
         let mut refill = Refill {
             shared: self,
             legs: Vec::new(),
@@ -231,18 +193,8 @@ impl Shared {
                 to: gap.above,
             },
             acts: 0,
-            failure: None,
         };
-        reader.each_act(range, |item| match refill.take(item, gap.to) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                refill.failure = Some(error);
-                ControlFlow::Break(())
-            }
-        })?;
-        if let Some(failure) = refill.failure {
-            return Err(failure);
-        }
+        reread(&self.log, gap, |act| refill.act(&act))?;
         refill.span.to = gap.to;
         refill.close();
         self.count_refilled(refill.acts);
@@ -256,25 +208,11 @@ impl Shared {
 // === impl Refill ===
 
 impl Refill<'_> {
-    fn take(&mut self, item: ActItem<'_>, to: u64) -> Result<(), StepError> {
-        match item {
-            ActItem::Bad(problem) if problem.lsn.is_some_and(|lsn| lsn.0 > to) => Ok(()),
-            ActItem::Bad(problem) => Err(StepError::Log(problem)),
-            ActItem::Act(act) => self.act(&act),
-        }
-    }
-
-    fn act(&mut self, act: &ActRef<'_>) -> Result<(), StepError> {
-        let lsn = act.lsn.0;
-        self.span.to = act.last_lsn.0;
+    fn act(&mut self, act: &Reread<'_>) -> Result<(), StepError> {
+        self.span.to = act.last_lsn;
         self.acts += 1;
-        if act.kind >= KIND_JOURNAL_MIN {
-            return Ok(());
-        }
-        let read = record::decode(act.kind, act.schema, act.body);
-        let record = read.map_err(|error| StepError::Record(lsn, error))?;
-        if let Content::Event(event) = &record.content {
-            Leg::of(lsn, act.time_us, event, |leg| self.legs.push(leg));
+        if let Some(event) = act.event {
+            Leg::of(act.lsn, act.at_us, event, |leg| self.legs.push(leg));
         }
         if self.legs.len() >= RUN_ENTRIES {
             self.close();

@@ -10,14 +10,9 @@
 //! Little-endian throughout. A run is written once and never changed.
 
 use super::entry::{ENTRY_BYTES, Place};
-use super::part::Span;
 use crate::domain::EntryType;
-
-/// What is read and checked in one piece: a page of the page cache.
-pub(super) const BLOCK_BYTES: usize = 4096;
-
-/// Where a block's checksum is.
-pub(super) const AT_CRC: usize = BLOCK_BYTES - 4;
+use crate::projections::blocks::{AT_CRC, BLOCK_BYTES, TMP, is_sound, seal};
+use crate::projections::reread::Span;
 
 pub(super) const ENTRIES_A_BLOCK: usize = AT_CRC / ENTRY_BYTES;
 
@@ -129,18 +124,6 @@ impl RunHeader {
     }
 }
 
-/// Puts the checksum into a block.
-pub(super) fn seal(block: &mut [u8]) {
-    let crc = crc32fast::hash(&block[..AT_CRC]);
-    block[AT_CRC..].copy_from_slice(&crc.to_le_bytes());
-}
-
-/// Whether a block is as it was written.
-pub(super) fn is_sound(block: &[u8]) -> bool {
-    let (bytes, crc) = block.split_at(AT_CRC);
-    crc == crc32fast::hash(bytes).to_le_bytes()
-}
-
 /// Entries bear the number of their type. When types are added or moved, these words change, and
 /// an index with the old numbers is built anew.
 fn words_crc() -> u32 {
@@ -157,6 +140,3 @@ pub(super) fn run_name(span: Span) -> String {
 pub(super) fn is_run_name(name: &str) -> bool {
     name.starts_with("run-") && (name.ends_with(".idx") || name.ends_with(TMP))
 }
-
-/// End of the name of a run that is being written.
-pub(super) const TMP: &str = ".tmp";

@@ -12,11 +12,13 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::entry::{ENTRY_BYTES, Packed};
-use super::layout::{BLOCK_BYTES, DIRECTORY_A_BLOCK, DIRECTORY_BYTES, ENTRIES_A_BLOCK};
-use super::part::{Part, Span};
-use super::run::{Listing, Run, RunDamaged};
+use super::layout::{DIRECTORY_A_BLOCK, DIRECTORY_BYTES, ENTRIES_A_BLOCK};
+use super::part::Part;
+use super::run::{Listing, Run};
 use super::run_writer::RunWriter;
 use crate::journal::Storage;
+use crate::projections::blocks::{BLOCK_BYTES, Damaged};
+use crate::projections::reread::Span;
 
 /// Entries that are gathered in memory before they are written: 10 MiB there, and what has to be read again from the
 /// log after a kill is read in a fraction of a second.
@@ -40,7 +42,7 @@ pub(super) enum MergeError {
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error(transparent)]
-    Damaged(#[from] RunDamaged),
+    Damaged(#[from] Damaged),
     #[error("told to stop")]
     Stopped,
 }
@@ -127,7 +129,7 @@ pub(super) fn merge(
 // === impl Source ===
 
 impl<'a> Source<'a> {
-    fn new(run: &'a Run) -> Result<Self, RunDamaged> {
+    fn new(run: &'a Run) -> Result<Self, Damaged> {
         let mut source = Self {
             run,
             directory: Vec::new(),
@@ -145,7 +147,7 @@ impl<'a> Source<'a> {
     }
 
     /// On to the next wallet.
-    fn advance(&mut self) -> Result<(), RunDamaged> {
+    fn advance(&mut self) -> Result<(), Damaged> {
         if self.listed == u64::from(self.run.header.wallets) {
             self.listing = None;
             return Ok(());
@@ -165,7 +167,7 @@ impl<'a> Source<'a> {
     }
 
     /// An entry; they are asked for in their order.
-    fn entry(&mut self, at: u32) -> Result<Packed, RunDamaged> {
+    fn entry(&mut self, at: u32) -> Result<Packed, Damaged> {
         let held = (self.entries.len() / BLOCK_BYTES * ENTRIES_A_BLOCK) as u32;
         if self.entries.is_empty() || at >= self.base + held {
             let block = u64::from(at) / ENTRIES_A_BLOCK as u64 + 1;

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::indexer::StepError;
-use super::layout::{TMP, is_run_name};
-use super::part::Span;
+use super::layout::is_run_name;
 use super::run::Run;
 use super::{INDEX_FOLDER, Shared};
 use crate::journal::{FileStorage, JournalError, LogReader, Storage};
+use crate::projections::blocks::TMP;
+use crate::projections::daily::{rebuild_days, verify_days};
+use crate::projections::reread::{Span, StepError};
 
 /// What an index holds.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,6 +27,12 @@ pub struct IndexReport {
     pub entries: u64,
     /// Bytes.
     pub bytes: u64,
+    /// Days of the daily report, those without entries left out.
+    pub days: u64,
+    /// Rows of the daily report.
+    pub day_rows: u64,
+    /// Bytes of the daily report.
+    pub day_bytes: u64,
     /// What is wrong with which file.
     pub damaged: Vec<String>,
 }
@@ -44,6 +51,19 @@ pub enum IndexError {
     Log(String),
 }
 
+impl From<StepError> for IndexError {
+    fn from(error: StepError) -> Self {
+        match error {
+            StepError::Io(error) => Self::Io(error),
+            StepError::Journal(error) => Self::Journal(error),
+            StepError::Log(problem) => Self::Journal(problem.into()),
+            error @ (StepError::Damaged(_) | StepError::Record(..) | StepError::Stopped) => {
+                Self::Log(error.to_string())
+            }
+        }
+    }
+}
+
 /// Builds the index of a directory anew from its log, under the directory's lock.
 pub fn rebuild_index(directory: &Path) -> Result<IndexReport, IndexError> {
     let log: Arc<dyn Storage> = Arc::new(FileStorage::existing(directory)?);
@@ -54,15 +74,9 @@ pub fn rebuild_index(directory: &Path) -> Result<IndexReport, IndexError> {
     }
     let shared = Shared::new(Arc::clone(&index), Arc::clone(&log), last_lsn(&log)?);
     shared.tail.lock().set_loaded();
-    let built = shared.step(true).and_then(|()| shared.step(false));
-    built.map_err(|error| match error {
-        StepError::Io(error) => IndexError::Io(error),
-        StepError::Journal(error) => IndexError::Journal(error),
-        StepError::Log(problem) => IndexError::Journal(problem.into()),
-        error @ (StepError::Damaged(_) | StepError::Record(..) | StepError::Stopped) => {
-            IndexError::Log(error.to_string())
-        }
-    })?;
+    shared.step(true)?;
+    shared.step(false)?;
+    rebuild_days(&index, &log, shared.opened_at)?;
     look(&log, Some(&*index))
 }
 
@@ -98,6 +112,9 @@ fn look(log: &Arc<dyn Storage>, index: Option<&dyn Storage>) -> Result<IndexRepo
             Err(damaged) => report.damaged.push(damaged.to_string()),
         }
     }
+    let days = verify_days(index)?;
+    (report.days, report.day_rows, report.day_bytes) = (days.days, days.rows, days.bytes);
+    report.damaged.extend(days.damaged);
     spans.sort_by_key(|span| span.above);
     for span in spans {
         if span.above <= report.indexed_lsn {

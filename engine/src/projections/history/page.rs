@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::entry::{Filter, Packed, Place};
 use super::part::{Part, Slice};
-use super::run::RunDamaged;
 use crate::api::Total;
+use crate::projections::blocks::Damaged;
 
 /// Entries a page looks at before it ends short, with a cursor.
 pub(crate) const LOOKED_AT_MAX: usize = 20_000;
@@ -60,7 +60,7 @@ struct Walk<'a> {
 // === impl View ===
 
 impl View {
-    pub(super) fn page(&self, ask: &Ask, begins: u64) -> Result<Page, RunDamaged> {
+    pub(super) fn page(&self, ask: &Ask, begins: u64) -> Result<Page, Damaged> {
         let mut slices = self.slices(ask.wallet, ask.from_us, ask.to_us)?;
         if begins > 1 {
             cut(&mut slices, Place::new(begins - 1, u8::MAX), true)?;
@@ -97,7 +97,7 @@ impl View {
         to: Place,
         to_us: i64,
         mut each: impl FnMut(Place) -> ControlFlow<()>,
-    ) -> Result<(), RunDamaged> {
+    ) -> Result<(), Damaged> {
         let slices = self.slices(wallet, i64::MIN, to_us.checked_add(1))?;
         walk_all(&slices, true, |entry| {
             if entry.place() > to {
@@ -113,7 +113,7 @@ impl View {
         wallet: u64,
         from_us: i64,
         to_us: Option<i64>,
-    ) -> Result<Vec<Slice<'_>>, RunDamaged> {
+    ) -> Result<Vec<Slice<'_>>, Damaged> {
         let mut slices = Vec::with_capacity(self.parts.len() + 1);
         for part in self.parts.iter() {
             if let Part::File(run) = part {
@@ -143,11 +143,7 @@ impl View {
     }
 }
 
-fn between(
-    slice: &Slice<'_>,
-    from_us: i64,
-    to_us: Option<i64>,
-) -> Result<Range<usize>, RunDamaged> {
+fn between(slice: &Slice<'_>, from_us: i64, to_us: Option<i64>) -> Result<Range<usize>, Damaged> {
     let start = match from_us {
         i64::MIN => 0,
         from => slice.count_before(|entry| entry.at_us() >= from)?,
@@ -160,7 +156,7 @@ fn between(
 }
 
 /// Leaves what lies behind a place, in the order asked for.
-fn cut(slices: &mut Vec<Slice<'_>>, after: Place, ascending: bool) -> Result<(), RunDamaged> {
+fn cut(slices: &mut Vec<Slice<'_>>, after: Place, ascending: bool) -> Result<(), Damaged> {
     for slice in slices.iter_mut() {
         let range = if ascending {
             slice.count_before(|entry| entry.place() > after)?..slice.len()
@@ -202,7 +198,7 @@ fn drop_front(slices: &mut Vec<Slice<'_>>, mut count: usize, ascending: bool) ->
 }
 
 /// How many match: known without a look when nothing is left out.
-fn total(slices: &[Slice<'_>], filter: &Filter) -> Result<Total, RunDamaged> {
+fn total(slices: &[Slice<'_>], filter: &Filter) -> Result<Total, Damaged> {
     if filter.is_open() {
         return Ok(Total::Exactly(
             slices.iter().map(|slice| slice.len() as u64).sum(),
@@ -230,7 +226,7 @@ fn walk_all(
     slices: &[Slice<'_>],
     ascending: bool,
     mut look: impl FnMut(&Packed) -> ControlFlow<()>,
-) -> Result<(), RunDamaged> {
+) -> Result<(), Damaged> {
     for at in 0..slices.len() {
         let at = if ascending { at } else { slices.len() - 1 - at };
         if slices[at].each(ascending, &mut look)?.is_break() {

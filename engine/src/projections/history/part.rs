@@ -10,14 +10,9 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use super::entry::{Leg, Packed};
-use super::run::{Run, RunDamaged};
-
-/// LSNs above one, up to and with another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Span {
-    pub(crate) above: u64,
-    pub(crate) to: u64,
-}
+use super::run::Run;
+use crate::projections::blocks::Damaged;
+use crate::projections::reread::Span;
 
 /// One part.
 #[derive(Clone)]
@@ -28,14 +23,6 @@ pub(super) enum Part {
     Sorted(Span, Arc<Vec<Leg>>),
     /// Entries by wallet, on disk.
     File(Arc<Run>),
-}
-
-// === impl Span ===
-
-impl Span {
-    pub(super) fn holds(self, other: Self) -> bool {
-        self.above <= other.above && other.to <= self.to
-    }
 }
 
 // === impl Part ===
@@ -72,7 +59,7 @@ pub(super) enum Slice<'a> {
 }
 
 impl<'a> Slice<'a> {
-    pub(super) fn of(part: &'a Part, wallet: u64) -> Result<Self, RunDamaged> {
+    pub(super) fn of(part: &'a Part, wallet: u64) -> Result<Self, Damaged> {
         Ok(match part {
             Part::Loose(_, legs) => Self::Memory(pick(legs, wallet)),
             Part::Sorted(_, legs) => {
@@ -92,10 +79,7 @@ impl<'a> Slice<'a> {
     }
 
     /// How many entries come before the first for which `is_late` holds.
-    pub(super) fn count_before(
-        &self,
-        is_late: impl Fn(Packed) -> bool,
-    ) -> Result<usize, RunDamaged> {
+    pub(super) fn count_before(&self, is_late: impl Fn(Packed) -> bool) -> Result<usize, Damaged> {
         match self {
             Self::Memory(entries) => Ok(entries.partition_point(|entry| !is_late(*entry))),
             Self::File(run, range) => {
@@ -131,7 +115,7 @@ impl<'a> Slice<'a> {
         &self,
         ascending: bool,
         mut look: impl FnMut(&Packed) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, RunDamaged> {
+    ) -> Result<ControlFlow<()>, Damaged> {
         match self {
             Self::Memory(entries) if ascending => Ok(entries.iter().try_for_each(look)),
             Self::Memory(entries) => Ok(entries.iter().rev().try_for_each(look)),

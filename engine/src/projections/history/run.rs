@@ -6,15 +6,13 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use super::entry::{ENTRY_BYTES, Packed};
 use super::layout::{
-    BLOCK_BYTES, DIRECTORY_A_BLOCK, DIRECTORY_BYTES, ENTRIES_A_BLOCK, RunHeader, TOP_A_BLOCK,
-    TOP_BYTES, is_sound,
+    DIRECTORY_A_BLOCK, DIRECTORY_BYTES, ENTRIES_A_BLOCK, RunHeader, TOP_A_BLOCK, TOP_BYTES,
 };
-use super::part::Span;
 use crate::journal::{Access, Storage, StorageFile};
+use crate::projections::blocks::{self, BLOCK_BYTES, Damaged};
+use crate::projections::reread::Span;
 
 /// Most blocks fetched by one read.
 const BLOCKS_A_READ: u64 = 32;
@@ -30,14 +28,6 @@ pub(crate) struct Run {
     top: Vec<u64>,
 }
 
-/// A run that cannot be read or is not as it was written. The log knows better: it is built anew.
-#[derive(Clone, Debug, Error)]
-#[error("{name}: {what}")]
-pub(crate) struct RunDamaged {
-    pub(super) name: String,
-    what: String,
-}
-
 /// Where a wallet's entries are.
 #[derive(Clone, Copy)]
 pub(super) struct Listing {
@@ -49,15 +39,15 @@ pub(super) struct Listing {
 // === impl Run ===
 
 impl Run {
-    pub(super) fn open(storage: &dyn Storage, name: &str) -> Result<Self, RunDamaged> {
-        let failed = |error: io::Error| damaged(name, &error.to_string());
+    pub(super) fn open(storage: &dyn Storage, name: &str) -> Result<Self, Damaged> {
+        let failed = |error: io::Error| Damaged::new(name, &error.to_string());
         let file = storage.open(name, Access::Read).map_err(failed)?;
         let mut block = [0; BLOCK_BYTES];
         file.read_at(&mut block, 0).map_err(failed)?;
         let header = RunHeader::decode(&block)
-            .ok_or_else(|| damaged(name, "its header is damaged or of another version"))?;
+            .ok_or_else(|| Damaged::new(name, "its header is damaged or of another version"))?;
         if file.size().map_err(failed)? != header.file_bytes() {
-            return Err(damaged(name, "it is cut or too long"));
+            return Err(Damaged::new(name, "it is cut or too long"));
         }
         let mut run = Self {
             name: name.to_owned(),
@@ -77,7 +67,7 @@ impl Run {
         self.header.file_bytes()
     }
 
-    fn read_top(&self) -> Result<Vec<u64>, RunDamaged> {
+    fn read_top(&self) -> Result<Vec<u64>, Damaged> {
         let count = self.header.directory_blocks() as usize;
         let mut top = Vec::with_capacity(count);
         for at in 0..count.div_ceil(TOP_A_BLOCK) as u64 {
@@ -91,27 +81,12 @@ impl Run {
     }
 
     /// So many blocks from this one on, each checked.
-    pub(super) fn blocks(&self, first: u64, count: u64) -> Result<Vec<u8>, RunDamaged> {
-        let mut bytes = vec![0; count as usize * BLOCK_BYTES];
-        let read = self.file.read_at(&mut bytes, first * BLOCK_BYTES as u64);
-        let read = read.map_err(|error| damaged(&self.name, &error.to_string()))?;
-        if read < bytes.len() {
-            return Err(damaged(&self.name, "it is cut"));
-        }
-        match bytes
-            .chunks_exact(BLOCK_BYTES)
-            .position(|block| !is_sound(block))
-        {
-            None => Ok(bytes),
-            Some(at) => {
-                let what = format!("block {} is damaged", first + at as u64);
-                Err(damaged(&self.name, &what))
-            }
-        }
+    pub(super) fn blocks(&self, first: u64, count: u64) -> Result<Vec<u8>, Damaged> {
+        blocks::read(&*self.file, &self.name, first, count)
     }
 
     /// The entries of a wallet.
-    pub(super) fn find(&self, wallet: u64) -> Result<Range<u32>, RunDamaged> {
+    pub(super) fn find(&self, wallet: u64) -> Result<Range<u32>, Damaged> {
         let count = self.top.partition_point(|first| *first <= wallet);
         let Some(at) = count.checked_sub(1) else {
             return Ok(0..0);
@@ -134,7 +109,7 @@ impl Run {
     }
 
     /// One entry.
-    pub(super) fn entry(&self, at: u32) -> Result<Packed, RunDamaged> {
+    pub(super) fn entry(&self, at: u32) -> Result<Packed, Damaged> {
         let (block, place) = place_of(at);
         let bytes = self.blocks(block, 1)?;
         Ok(entry_in(&bytes, place))
@@ -146,7 +121,7 @@ impl Run {
         range: Range<u32>,
         ascending: bool,
         look: &mut impl FnMut(&Packed) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, RunDamaged> {
+    ) -> Result<ControlFlow<()>, Damaged> {
         let (mut low, mut high) = (range.start, range.end);
         let mut most = BLOCKS_FIRST;
         while low < high {
@@ -178,19 +153,12 @@ impl Run {
     }
 
     /// Reads every block.
-    pub(crate) fn verify(&self) -> Result<(), RunDamaged> {
+    pub(crate) fn verify(&self) -> Result<(), Damaged> {
         let count = self.bytes() / BLOCK_BYTES as u64;
         for first in (0..count).step_by(BLOCKS_A_READ as usize) {
             self.blocks(first, BLOCKS_A_READ.min(count - first))?;
         }
         Ok(())
-    }
-}
-
-fn damaged(name: &str, what: &str) -> RunDamaged {
-    RunDamaged {
-        name: name.to_owned(),
-        what: what.to_owned(),
     }
 }
 

@@ -10,15 +10,11 @@ use std::io;
 use std::sync::Arc;
 
 use super::entry::Packed;
-use super::layout::{
-    AT_CRC, BLOCK_BYTES, DIRECTORY_BYTES, RunHeader, TMP, TOP_BYTES, run_name, seal,
-};
-use super::part::Span;
+use super::layout::{DIRECTORY_BYTES, RunHeader, TOP_BYTES, run_name};
 use super::run::Listing;
 use crate::journal::{Storage, StorageFile};
-
-/// Bytes gathered for one write.
-const BUFFER_BYTES: usize = 64 * BLOCK_BYTES;
+use crate::projections::blocks::{Blocks, TMP};
+use crate::projections::reread::Span;
 
 /// Bytes between two syncs.
 const SYNC_BYTES: u64 = 8 * 1024 * 1024;
@@ -34,12 +30,6 @@ pub(super) struct RunWriter<'a> {
     top: Vec<u64>,
     listing: Listing,
     unsynced: u64,
-}
-
-/// Items laid into blocks, blocks gathered into writes.
-struct Blocks {
-    next_block: u64,
-    bytes: Vec<u8>,
 }
 
 // === impl RunWriter ===
@@ -153,54 +143,5 @@ impl<'a> RunWriter<'a> {
         self.storage.rename(&self.tmp, &name)?;
         self.storage.sync_dir()?;
         Ok(name)
-    }
-}
-
-// === impl Blocks ===
-
-impl Blocks {
-    fn starting_at(block: u64) -> Self {
-        Self {
-            next_block: block,
-            bytes: Vec::with_capacity(BUFFER_BYTES),
-        }
-    }
-
-    fn is_at_block(&self) -> bool {
-        self.bytes.len().is_multiple_of(BLOCK_BYTES)
-    }
-
-    /// Adds an item; true when a write is due.
-    fn put<const N: usize>(&mut self, item: &[u8; N]) -> bool {
-        self.bytes.extend_from_slice(item);
-        if self.bytes.len() % BLOCK_BYTES + N > AT_CRC {
-            self.close_block();
-        }
-        self.bytes.len() >= BUFFER_BYTES
-    }
-
-    fn close_block(&mut self) {
-        self.bytes
-            .resize(self.bytes.len().next_multiple_of(BLOCK_BYTES), 0);
-        let start = self.bytes.len() - BLOCK_BYTES;
-        seal(&mut self.bytes[start..]);
-    }
-
-    fn write(&mut self, file: &dyn StorageFile) -> io::Result<u64> {
-        file.write_at(&self.bytes, self.next_block * BLOCK_BYTES as u64)?;
-        let written = self.bytes.len() as u64;
-        self.next_block += written / BLOCK_BYTES as u64;
-        self.bytes.clear();
-        Ok(written)
-    }
-
-    fn finish(&mut self, file: &dyn StorageFile) -> io::Result<()> {
-        if !self.is_at_block() {
-            self.close_block();
-        }
-        if self.bytes.is_empty() {
-            return Ok(());
-        }
-        self.write(file).map(drop)
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::entry::Leg;
 use super::page::View;
-use super::part::{Part, Span, pick};
+use super::part::{Part, pick};
+use crate::projections::reread::Span;
 
 /// Entries after which the open ones become a part. Few, because a reader looks at all of them under the lock.
 const OPEN_ENTRIES: usize = 1024;

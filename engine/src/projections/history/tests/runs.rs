@@ -3,9 +3,10 @@
 use super::*;
 use crate::journal::sim::Fault;
 use crate::projections::history::merge::RUN_ENTRIES;
-use crate::projections::history::part::{Slice, Span};
+use crate::projections::history::part::Slice;
 use crate::projections::history::run::Run;
 use crate::projections::history::run_writer::RunWriter;
+use crate::projections::reread::Span;
 
 const SPAN: Span = Span { above: 0, to: 900 };
 
