@@ -56,14 +56,9 @@ fn today_counts_what_was_acknowledged() {
     assert_eq!(own["items"], json!([first]));
     assert_eq!(own["today"], date);
     let range = format!("/v1/wallets/1/reports?from={date}&to=9999-12-31");
-    let far = connection
+    connection
         .get(&range)
         .expect_problem(400, "invalid-parameter");
-    assert!(
-        far.json()["detail"]
-            .as_str()
-            .is_some_and(|text| text.contains("366"))
-    );
 }
 
 #[test]
