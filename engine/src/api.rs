@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Allocation, Command, Day, DayFlow, EntryType, Event, Fund, Owner, Rejection, Status, Timestamp,
-    TransactionId, Wallet, WalletId,
+    Allocation, Command, Day, DayFlow, Denial, EntryType, Event, Fund, Owner, Rejection, Status,
+    Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -46,6 +46,16 @@ pub enum Refusal {
     /// The rules say no.
     #[error("{}", rejection.code())]
     Rejected {
+        /// Why.
+        rejection: Rejection,
+        /// Whether this is the remembered answer to an earlier request with the same key.
+        replayed: bool,
+    },
+    /// The rules say no to one item of a batch, and so to all.
+    #[error("item {item}: {}", rejection.code())]
+    ItemRejected {
+        /// Its place, from 0.
+        item: u8,
         /// Why.
         rejection: Rejection,
         /// Whether this is the remembered answer to an earlier request with the same key.
@@ -93,6 +103,26 @@ pub enum Refusal {
     /// It happened before the beginning of the log: a retention setting has deleted it.
     #[error("the log no longer goes back that far")]
     Gone,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The refusal by the rules, of a whole or of an item.
+    pub(crate) fn of(denial: Denial, replayed: bool) -> Self {
+        let rejection = denial.rejection;
+        match denial.item {
+            None => Self::Rejected {
+                rejection,
+                replayed,
+            },
+            Some(item) => Self::ItemRejected {
+                item,
+                rejection,
+                replayed,
+            },
+        }
+    }
 }
 
 /// What became of a command.

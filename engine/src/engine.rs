@@ -11,9 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Act, Outcome, Receipt, Refusal, Request};
 use crate::compaction::CompactionWorker;
-use crate::domain::{Command, EntityKind, Facts, Rejection, TransactionId, WalletId};
+use crate::domain::{
+    BATCH_ITEMS_MAX, BatchItem, Command, Facts, Participants, Rejection, Timestamp, TransactionId,
+    WalletId,
+};
 use crate::entities::{
-    Admission, BulkReply, Claim, Claimed, Core, Dispatch, KeyTable, Reply, Token, Work,
+    Admission, BulkReply, Claim, Claimed, Core, Dispatch, KeyTable, Order, Reply, Token, Work,
 };
 use crate::journal::{ActReader, Compacted};
 use crate::open::Opening;
@@ -103,7 +106,11 @@ impl Engine {
             .try_enter()
             .ok_or(Refusal::Overloaded)?;
         let (reply, outcome) = oneshot::channel();
-        let work = self.resolve(command, Reply::One(reply), Token::new(claim, permit))?;
+        let work = Box::new(Work {
+            token: Token::new(claim, permit),
+            order: self.resolve(command)?,
+            reply: Reply::One(reply),
+        });
         self.send(work).map_err(|(refusal, _)| refusal)?;
         Ok(outcome)
     }
@@ -130,11 +137,32 @@ impl Engine {
                 tokio::task::yield_now().await;
             }
             let reply = Reply::Item(Arc::clone(&bulk), at);
-            if let Err(outcome) = self.submit_item(request, reply).await {
+            let sent = self
+                .submit_patiently(request.key, reply, |engine| engine.resolve(request.command))
+                .await;
+            if let Err(outcome) = sent {
                 bulk.put(at, outcome);
             }
         }
         bulk.collect().await
+    }
+
+    /// Carries out all of these commands as one act, or none of them. At most
+    /// [`crate::domain::BATCH_ITEMS_MAX`]. Where a single request would be refused for want of room, this waits.
+    pub async fn submit_batch(
+        &self,
+        commands: Vec<Command>,
+        key: Option<IdempotencyKey>,
+    ) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let reply = Reply::One(reply);
+        let sent = self
+            .submit_patiently(key, reply, |engine| engine.resolve_batch(commands))
+            .await;
+        if let Err(decided) = sent {
+            return decided;
+        }
+        outcome.await.unwrap_or(Err(Refusal::OutcomeUnknown))
     }
 
     /// A fresh wallet id, from 2^52 on.
@@ -178,16 +206,24 @@ impl Engine {
         self.inner.poisoned.cancelled().await;
     }
 
-    /// Sends one item of a bulk, waiting for room. `Err`: what became of it without being sent.
-    async fn submit_item(&self, request: Request, reply: Reply) -> Result<(), Outcome> {
+    /// Sends what is resolved, waiting for room. `Err`: what became of it without being sent.
+    async fn submit_patiently(
+        &self,
+        key: Option<IdempotencyKey>,
+        reply: Reply,
+        resolve: impl FnOnce(&Self) -> Result<Order, Refusal>,
+    ) -> Result<(), Outcome> {
         self.check_open().map_err(Err)?;
-        let claim = match request.key {
+        let claim = match key {
             None => None,
             Some(key) => Some(self.claim(key).await?),
         };
         let permit = self.inner.admission.enter().await;
-        let token = Token::new(claim, permit);
-        let work = self.resolve(request.command, reply, token).map_err(Err)?;
+        let work = Box::new(Work {
+            token: Token::new(claim, permit),
+            order: resolve(self).map_err(Err)?,
+            reply,
+        });
         if self.is_space_low() {
             self.wait_for_space().await;
         }
@@ -251,10 +287,7 @@ impl Engine {
             return Err(Refusal::Unreadable);
         };
         match record.content {
-            Content::Refused(rejection) => Err(Refusal::Rejected {
-                rejection,
-                replayed: true,
-            }),
+            Content::Refused(denial) => Err(Refusal::of(denial, true)),
             Content::Event(event) => {
                 let transaction = TransactionId(lsn);
                 let act = Act {
@@ -271,50 +304,61 @@ impl Engine {
     }
 
     /// Looks up the immutable facts, so that the participants are complete before the first lock.
-    fn resolve(&self, command: Command, reply: Reply, token: Token) -> Result<Box<Work>, Refusal> {
-        let mut facts = Facts::Nothing;
-        if let Some(transaction) = command.refers_to() {
-            facts = match self.inner.act(transaction)? {
-                Some(act) => Facts::Act {
-                    event: act.event,
-                    at: act.at,
-                },
-                None => {
-                    let rejection = Rejection::TransactionNotFound { transaction };
-                    return Err(Refusal::Rejected {
-                        rejection,
-                        replayed: false,
-                    });
-                }
-            };
+    fn resolve(&self, command: Command) -> Result<Order, Refusal> {
+        let facts = self.facts(&command)?;
+        if let (Some(transaction), Facts::Nothing) = (command.refers_to(), &facts) {
+            let rejection = Rejection::TransactionNotFound { transaction };
+            return Err(Refusal::of(rejection.into(), false));
         }
-        Ok(Box::new(Work {
-            command,
-            facts,
-            reply,
-            token,
+        Ok(Order::One { command, facts })
+    }
+
+    /// The same for all items. What is not there is told by the decision, which knows what comes before it.
+    fn resolve_batch(&self, commands: Vec<Command>) -> Result<Order, Refusal> {
+        assert!(
+            (1..=BATCH_ITEMS_MAX).contains(&commands.len()),
+            "a batch has 1 to {BATCH_ITEMS_MAX} items; whoever builds it sees to it"
+        );
+        let items = commands.into_iter().map(|command| {
+            let facts = self.facts(&command)?;
+            Ok(BatchItem { command, facts })
+        });
+        Ok(Order::Batch(items.collect::<Result<_, Refusal>>()?))
+    }
+
+    fn facts(&self, command: &Command) -> Result<Facts, Refusal> {
+        let Some(transaction) = command.refers_to() else {
+            return Ok(Facts::Nothing);
+        };
+        let act = self.inner.act(transaction)?;
+        Ok(act.map_or(Facts::Nothing, |act| Facts::Act {
+            event: act.event,
+            at: act.at,
         }))
     }
 
-    fn send(&self, work: Box<Work>) -> Result<(), (Refusal, Box<Work>)> {
-        let ids = work.command.participants(&work.facts);
-        match self.inner.core.table.dispatch(&self.inner.core, &ids, work) {
-            Dispatch::Sent => Ok(()),
-            Dispatch::Refused(refusal, work) => Err((refusal, work)),
-            Dispatch::Absent(id, work) => {
-                let wallet = WalletId::new(id.id).filter(|_| id.kind == EntityKind::Wallet);
-                let Some(wallet) = wallet else {
-                    unreachable!("wallets alone can be absent, and participants have valid ids")
-                };
-                let rejection = Rejection::WalletNotFound { wallet };
-                Err((
-                    Refusal::Rejected {
-                        rejection,
-                        replayed: false,
-                    },
-                    work,
-                ))
-            }
+    fn send(&self, mut work: Box<Work>) -> Result<(), (Refusal, Box<Work>)> {
+        let mut ids = work.order.participants();
+        while !ids.is_empty() {
+            let sent = self.inner.core.table.dispatch(&self.inner.core, &ids, work);
+            work = match sent {
+                Dispatch::Sent => return Ok(()),
+                Dispatch::Refused(refusal, work) => return Err((refusal, work)),
+                // The items of a batch before the one that names it come first: they decide without it.
+                Dispatch::Absent(absent, work) => {
+                    match work.order {
+                        Order::One { .. } => ids.clear(),
+                        Order::Batch(_) => ids.retain(|id| *id != absent),
+                    }
+                    work
+                }
+            };
+        }
+        // Nobody who takes part exists. That can be judged here.
+        let now = Timestamp(self.inner.core.clock.now_us());
+        match self.inner.core.decide(&work.order, Participants(&[]), now) {
+            Err(denial) => Err((Refusal::of(denial, false), work)),
+            Ok(event) => unreachable!("an event that touches nobody: {event:?}"),
         }
     }
 

@@ -171,11 +171,8 @@ impl Inner {
     fn row(&self, wallet: u64, place: Place) -> Result<HistoryRow, Refusal> {
         let leg = place.leg();
         if let Some(act) = self.act(TransactionId(place.lsn()))? {
-            let roles = act.event.roles();
-            if roles
-                .get(usize::from(leg))
-                .is_some_and(|(id, _)| id.id == wallet)
-            {
+            let found = act.event.entity_of(leg);
+            if WalletId::new(wallet).map(WalletId::entity) == found {
                 return Ok(HistoryRow { act, leg });
             }
         }

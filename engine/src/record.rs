@@ -13,8 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::domain::{Aside, Event, Inconsistency, Rejection};
+use crate::domain::{Aside, Denial, Event, Inconsistency, Rejection};
 
+mod batch;
 mod key;
 mod senseless;
 #[cfg(test)]
@@ -25,6 +26,9 @@ pub use senseless::Senseless;
 
 /// Schema version written today.
 pub const SCHEMA: u16 = 1;
+
+/// Schema version of a refusal of one item of a batch: its place, then the refusal.
+const SCHEMA_OF_ITEM: u16 = 2;
 
 /// No act is larger than 256 KiB, and the decoder counts an integer at its full width (up to 8 bytes)
 /// even where one byte holds it.
@@ -49,16 +53,18 @@ pub mod kind {
     pub const USE_CANCELLED: u8 = 6;
     /// [`crate::domain::Lapsed`]
     pub const LAPSED: u8 = 7;
-    /// [`crate::domain::Rejection`] of a keyed command
+    /// [`crate::domain::Rejection`] of a keyed command; schema 2: of an item of a batch
     pub const REFUSED: u8 = 8;
     /// [`crate::domain::SettingsChanged`]
     pub const SETTINGS_CHANGED: u8 = 9;
+    /// [`crate::domain::Batched`]
+    pub const BATCHED: u8 = 21;
 
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 9] = [
+    pub const NAMES: [(u8, &str); 10] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -68,6 +74,7 @@ pub mod kind {
         (LAPSED, "lapsed"),
         (REFUSED, "refused"),
         (SETTINGS_CHANGED, "settings_changed"),
+        (BATCHED, "batched"),
     ];
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
@@ -100,7 +107,7 @@ pub enum Content {
     /// It was carried out.
     Event(Event),
     /// It was refused, and the refusal is remembered under its key.
-    Refused(Rejection),
+    Refused(Denial),
 }
 
 /// Bytes whose checksums hold but that make no sense.
@@ -130,6 +137,11 @@ pub enum RecordError {
 /// Appends the body of an event and gives its kind.
 pub fn encode_event(event: &Event, key: Option<IdempotencyKey>, body: &mut Vec<u8>) -> u8 {
     encode_key(key, body);
+    encode_bare(event, body)
+}
+
+/// Appends an event as it stands alone or in a batch, without a key.
+fn encode_bare(event: &Event, body: &mut Vec<u8>) -> u8 {
     let kind = encode_own(event, body);
     match event.aside() {
         None => kind,
@@ -147,24 +159,48 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::UseCancelled(event) => encode(kind::USE_CANCELLED, event, body),
         Event::Lapsed(event) => encode(kind::LAPSED, event, body),
         Event::SettingsChanged(event) => encode(kind::SETTINGS_CHANGED, event, body),
+        Event::Batched(event) => batch::encode(event, body),
     }
 }
 
-/// Appends the body of a remembered refusal and gives its kind.
-pub fn encode_refusal(rejection: &Rejection, key: IdempotencyKey, body: &mut Vec<u8>) -> u8 {
+/// Appends the body of a remembered refusal and gives its kind and schema.
+pub fn encode_refusal(denial: &Denial, key: IdempotencyKey, body: &mut Vec<u8>) -> (u8, u16) {
     encode_key(Some(key), body);
-    encode(kind::REFUSED, rejection, body)
+    match denial.item {
+        None => (encode(kind::REFUSED, &denial.rejection, body), SCHEMA),
+        Some(item) => {
+            let payload = (item, denial.rejection);
+            (encode(kind::REFUSED, &payload, body), SCHEMA_OF_ITEM)
+        }
+    }
 }
 
 /// Reads an act back.
 pub fn decode(kind: u8, schema: u16, body: &[u8]) -> Result<Record, RecordError> {
+    let (key, payload) = decode_key(kind, body)?;
+    let content = match (kind, schema) {
+        (kind::REFUSED, SCHEMA) => {
+            let rejection: Rejection = decode_payload(kind, payload)?;
+            Content::Refused(rejection.into())
+        }
+        (kind::REFUSED, SCHEMA_OF_ITEM) => {
+            let (item, rejection) = decode_payload(kind, payload)?;
+            let item = Some(item);
+            Content::Refused(Denial { item, rejection })
+        }
+        (kind::BATCHED, SCHEMA) => Content::Event(Event::Batched(batch::decode(payload)?)),
+        (_, _) => Content::Event(decode_event(kind, schema, payload)?),
+    };
+    if let Content::Event(event) = &content {
+        event.check()?;
+    }
+    Ok(Record { key, content })
+}
+
+/// Reads an event that may be part of a batch: anything but a batch.
+fn decode_event(kind: u8, schema: u16, payload: &[u8]) -> Result<Event, RecordError> {
     if schema != SCHEMA {
         return Err(RecordError::Unknown { kind, schema });
-    }
-    let (key, payload) = decode_key(kind, body)?;
-    if kind == kind::REFUSED {
-        let content = Content::Refused(decode_payload(kind, payload)?);
-        return Ok(Record { key, content });
     }
     let (mut event, rest) = decode_own(kind, payload)?;
     let beside = kind & kind::ASIDE != 0;
@@ -178,9 +214,7 @@ pub fn decode(kind: u8, schema: u16, body: &[u8]) -> Result<Record, RecordError>
         let reason = "it says nothing beside".to_owned();
         return Err(RecordError::Malformed { kind, reason });
     }
-    event.check()?;
-    let content = Content::Event(event);
-    Ok(Record { key, content })
+    Ok(event)
 }
 
 /// An event without what it carries beside, and what follows its own bytes.

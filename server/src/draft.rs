@@ -48,10 +48,11 @@ pub(crate) enum Field {
     Key,
     Zone,
     CancelWindowDays,
+    Leg,
 }
 
 /// How many variants [`Field`] has.
-const FIELDS: usize = 15;
+const FIELDS: usize = 16;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -67,6 +68,8 @@ pub(crate) enum Value<'de> {
     Null,
     /// A whole number without sign.
     Number(u64),
+    /// `true` or `false`.
+    Flag(bool),
     /// A string.
     Text(Cow<'de, str>),
     /// Anything else; no field takes it.
@@ -114,6 +117,7 @@ impl Field {
         Self::Key,
         Self::Zone,
         Self::CancelWindowDays,
+        Self::Leg,
     ];
 
     /// Where it stands in its object.
@@ -134,6 +138,7 @@ impl Field {
             Self::Key => "/key",
             Self::Zone => "/zone",
             Self::CancelWindowDays => "/cancel_window_days",
+            Self::Leg => "/leg",
         }
     }
 
@@ -153,6 +158,7 @@ impl Field {
             "key" => Self::Key,
             "zone" => Self::Zone,
             "cancel_window_days" => Self::CancelWindowDays,
+            "leg" => Self::Leg,
             _ => return None,
         })
     }
@@ -295,11 +301,25 @@ impl<'de> Draft<'de> {
         match &self.values[field as usize] {
             Value::Absent | Value::Null => None,
             Value::Number(number) if (1..=NUMBER_MAX).contains(number) => Some(*number),
-            Value::Number(_) | Value::Text(_) | Value::Other => {
+            Value::Number(_) | Value::Flag(_) | Value::Text(_) | Value::Other => {
                 self.fault(field.pointer(), AMOUNT_RANGE);
                 None
             }
         }
+    }
+
+    /// The place of a leg, which may be left out.
+    pub(crate) fn leg(&mut self) -> Option<u8> {
+        const DETAIL: &str = "must be an integer from 0 to 254";
+        let leg = match &self.values[Field::Leg as usize] {
+            Value::Absent | Value::Null => return None,
+            Value::Number(leg) => u8::try_from(*leg).ok().filter(|leg| *leg < u8::MAX),
+            Value::Flag(_) | Value::Text(_) | Value::Other => None,
+        };
+        if leg.is_none() {
+            self.fault(Field::Leg.pointer(), DETAIL);
+        }
+        leg
     }
 
     /// A string, which may be left out; `detail` says what it must be.
@@ -307,14 +327,14 @@ impl<'de> Draft<'de> {
         match &self.values[field as usize] {
             Value::Absent | Value::Null => return None,
             Value::Text(_) => {}
-            Value::Number(_) | Value::Other => {
+            Value::Number(_) | Value::Flag(_) | Value::Other => {
                 self.fault(field.pointer(), detail);
                 return None;
             }
         }
         match &self.values[field as usize] {
             Value::Text(text) => Some(text),
-            Value::Absent | Value::Null | Value::Number(_) | Value::Other => None,
+            Value::Absent | Value::Null | Value::Number(_) | Value::Flag(_) | Value::Other => None,
         }
     }
 

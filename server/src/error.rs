@@ -17,6 +17,17 @@ pub(crate) fn refused(refusal: Refusal) -> Box<Problem> {
             problem.replayed = replayed;
             return problem;
         }
+        Refusal::ItemRejected {
+            item,
+            rejection,
+            replayed,
+        } => {
+            let mut problem = rejected(rejection);
+            problem.detail = format!("operation {item}: {}", problem.detail).into();
+            problem.item = Some(item);
+            problem.replayed = replayed;
+            return problem;
+        }
         Refusal::KeyMismatch => Code::IdempotencyMismatch,
         Refusal::KeyRunning => Code::IdempotencyRunning,
         Refusal::KeyTableFull => Code::KeyTableFull,
@@ -58,7 +69,7 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         ),
         Rejection::NotCancellable { transaction } => (
             Code::NotCancellable,
-            format!("transaction {transaction} is not a use"),
+            format!("transaction {transaction} is not a use, or has no use at that leg"),
         ),
         Rejection::CancelWindowOver { transaction } => (
             Code::CancelWindowOver,
@@ -96,6 +107,10 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         Rejection::ActTooLarge { bytes } => (
             Code::ActTooLarge,
             format!("the act would take {bytes} bytes"),
+        ),
+        Rejection::TooManyLegs { legs } => (
+            Code::TooManyLegs,
+            format!("the operations would make {legs} entries"),
         ),
     };
     let mut problem = Problem::new(code, detail);

@@ -27,6 +27,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
+use crate::api::bulk::AtomicBulk;
 use crate::api::{health, history, reports, transactions, views};
 use crate::router::{Row, Verb, public_rows};
 
@@ -98,7 +99,7 @@ fn operation(row: &Row, words: &Words) -> Operation {
     for name in row.query {
         operation = operation.parameter(words::query_parameter(row.name, name));
     }
-    if row.method == Verb::Post && words.id != "bulk" {
+    if row.method == Verb::Post {
         operation = operation.parameter(idempotency_key());
     }
     if let Some(body) = bodies::of(row) {
@@ -118,6 +119,19 @@ fn operation(row: &Row, words: &Words) -> Operation {
     }
     let (status, answer) = good_answer(row, words);
     operation = operation.response(status.as_str(), answer);
+    if words.id == "bulk" {
+        let content = ContentBuilder::new()
+            .schema(Some(reference("AtomicBulk")))
+            .build();
+        let response = ResponseBuilder::new()
+            .description("Atomic: the one transaction, with what each operation came to.")
+            .content(JSON, content)
+            .header(
+                "Idempotent-Replayed",
+                header("true on the remembered answer to an earlier request."),
+            );
+        operation = operation.response("201", with_request_id(response).build());
+    }
     for (status, text) in problems::by_status(row, words) {
         let content = ContentBuilder::new()
             .schema(Some(reference("Problem")))
@@ -205,6 +219,7 @@ fn components() -> Components {
     gather::<views::Wallet>(&mut schemas);
     gather::<views::Receipt<'_>>(&mut schemas);
     gather::<views::Transaction<'_>>(&mut schemas);
+    gather::<AtomicBulk<'_>>(&mut schemas);
     gather::<history::History<'_>>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
     gather::<reports::WalletReport>(&mut schemas);

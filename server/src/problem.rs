@@ -37,6 +37,8 @@ pub(crate) struct Problem {
     pub(crate) faults: Faults,
     /// Whether faults name query parameters instead of places in the body.
     pub(crate) of_query: bool,
+    /// The item of an atomic bulk that was refused, from 0.
+    pub(crate) item: Option<u8>,
     /// The refusal of the rules whose numbers become members.
     pub(crate) rejection: Option<Rejection>,
     /// Where in the text it happened: line and column.
@@ -61,6 +63,7 @@ impl Problem {
             detail: detail.into(),
             faults: Faults::new(),
             of_query: false,
+            item: None,
             rejection: None,
             place: None,
             allow: None,
@@ -119,6 +122,9 @@ impl Problem {
         }
         if !self.faults.is_empty() {
             self.write_faults(out, prefix);
+        }
+        if let Some(item) = self.item {
+            json::member(out, "item", u64::from(item));
         }
         if let Some(rejection) = self.rejection {
             write_rejection(out, rejection);
@@ -219,5 +225,6 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
             json::member(out, "requested", requested);
         }
         Rejection::ActTooLarge { bytes } => json::member(out, "bytes", bytes),
+        Rejection::TooManyLegs { legs } => json::member(out, "legs", legs),
     }
 }

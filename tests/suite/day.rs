@@ -248,6 +248,7 @@ fn operation(ask: &Ask) -> Value {
         Ask::At(_)
         | Ask::Create { .. }
         | Ask::Cancel { .. }
+        | Ask::Batch { .. }
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }

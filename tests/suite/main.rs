@@ -1,6 +1,7 @@
 //! One binary for every test that crosses a package: it links once and runs its tests side by side.
 
 mod archive;
+mod batches;
 mod churn;
 mod damage;
 mod day;

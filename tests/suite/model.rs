@@ -182,15 +182,17 @@ impl Asker {
                 note: self.note(),
                 key: self.key(),
             },
-            75..88 => Ask::Transfer {
+            75..84 => Ask::Transfer {
                 from: wallet,
                 to: self.wallet(),
                 amount: self.amount(),
                 note: self.note(),
                 key: self.key(),
             },
+            84..88 => self.batch(last_act),
             88..97 => Ask::Cancel {
                 transaction: self.transaction(last_act),
+                leg: self.leg(),
                 amount: self.random.chance(60).then(|| self.random.between(1, 60)),
                 note: self.note(),
                 key: self.key(),
@@ -198,6 +200,27 @@ impl Asker {
             97 => Ask::Transaction(self.transaction(last_act)),
             _ => Ask::Wallet(wallet),
         }
+    }
+
+    fn batch(&mut self, last_act: u64) -> Ask {
+        let mut items = Vec::new();
+        for _ in 0..self.random.between(1, 6) {
+            // Commands only; and mostly grants, so that some batches go through.
+            let choice = match self.random.below(4) {
+                0 => self.random.between(18, 83),
+                1 => self.random.between(88, 96),
+                _ => self.random.between(24, 57),
+            };
+            items.push(without_key(self.command(choice, last_act)));
+        }
+        let key = self.key();
+        Ask::Batch { items, key }
+    }
+
+    /// Now and then which use of a batch is meant.
+    fn leg(&mut self) -> Option<u8> {
+        let leg = self.random.below(4) as u8;
+        self.random.chance(40).then_some(leg)
     }
 
     fn wallet(&mut self) -> u64 {
@@ -247,7 +270,8 @@ fn has_key(ask: &Ask) -> bool {
         | Ask::Grant { key, .. }
         | Ask::Use { key, .. }
         | Ask::Transfer { key, .. }
-        | Ask::Cancel { key, .. } => key.is_some(),
+        | Ask::Cancel { key, .. }
+        | Ask::Batch { key, .. } => key.is_some(),
         Ask::At(_)
         | Ask::Wallet(_)
         | Ask::Transaction(_)
@@ -255,4 +279,16 @@ fn has_key(ask: &Ask) -> bool {
         | Ask::Restart
         | Ask::Crash(_) => false,
     }
+}
+
+fn without_key(mut ask: Ask) -> Ask {
+    if let Ask::Create { key, .. }
+    | Ask::Grant { key, .. }
+    | Ask::Use { key, .. }
+    | Ask::Transfer { key, .. }
+    | Ask::Cancel { key, .. } = &mut ask
+    {
+        *key = None;
+    }
+    ask
 }

@@ -85,9 +85,18 @@ impl Fold {
         Ok(fold)
     }
 
-    /// Carries one event out.
+    /// Carries one act out.
     pub(crate) fn apply(&mut self, moment: Moment, event: &Event) -> Contradictions {
         let mut found = Contradictions::new();
+        for part in event.parts() {
+            self.apply_part(moment, part.event, &mut found);
+        }
+        self.pass(moment);
+        found
+    }
+
+    /// One event of a batch, or the only one.
+    fn apply_part(&mut self, moment: Moment, event: &Event, found: &mut Contradictions) {
         // Only wallets have entries, in the order of their roles.
         let mut entries = event.entries().into_iter();
         for (id, role) in event.roles() {
@@ -98,8 +107,6 @@ impl Fold {
                 self.flow.add(&entry);
             }
         }
-        self.pass(moment);
-        found
     }
 
     /// An act that touches no entity.
@@ -208,7 +215,7 @@ fn check_return(held: &Held, event: &Event) -> Result<(), Inconsistency> {
     let (Some(Entity::Wallet(wallet)), Event::UseCancelled(event)) = (&held.entity, event) else {
         return Ok(());
     };
-    let before = wallet.returned(event.transaction.0);
+    let before = wallet.returned(event.entry);
     let adds_up = before.checked_add(event.amount()) == Some(event.returned);
     adds_up.then_some(()).ok_or(Inconsistency::Legs)
 }

@@ -146,7 +146,7 @@ impl ActLine {
             kind::SETTINGS_CHANGED => Event::SettingsChanged(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
-                encode_refusal(&of::<Rejection>(event)?, key, &mut body);
+                encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
                 return Ok(body);
             }
             _ => return Err(format!("kind {number} has no words")),
@@ -162,7 +162,9 @@ impl ActLine {
 /// What a record says, in words.
 fn words(record: &Record) -> Option<Value> {
     let value = match &record.content {
-        Content::Refused(rejection) => to_value(rejection),
+        // The place of an item has no words: the body stands for it.
+        Content::Refused(denial) if denial.item.is_some() => return None,
+        Content::Refused(denial) => to_value(denial.rejection),
         Content::Event(event) => match event {
             Event::WalletCreated(event) => to_value(event),
             Event::Charged(event) | Event::Earned(event) => to_value(event),
@@ -171,6 +173,8 @@ fn words(record: &Record) -> Option<Value> {
             Event::UseCancelled(event) => to_value(event),
             Event::Lapsed(event) => to_value(event),
             Event::SettingsChanged(event) => to_value(event),
+            // Several events: the body stands for them.
+            Event::Batched(_) => return None,
         },
     };
     value.ok()

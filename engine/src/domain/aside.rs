@@ -42,7 +42,8 @@ impl Event {
             | Self::Transferred(_)
             | Self::UseCancelled(_)
             | Self::Lapsed(_)
-            | Self::SettingsChanged(_) => None,
+            | Self::SettingsChanged(_)
+            | Self::Batched(_) => None,
         }
     }
 
@@ -62,7 +63,8 @@ impl Event {
             | Self::Transferred(_)
             | Self::UseCancelled(_)
             | Self::Lapsed(_)
-            | Self::SettingsChanged(_) => None,
+            | Self::SettingsChanged(_)
+            | Self::Batched(_) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::{Piece, Run, Runs, amount_of, read_list};
-use super::types::{Amount, Description, Timestamp, TransactionId};
+use super::types::{Amount, Description, EntityId, EntryRef, Timestamp, TransactionId};
 use super::use_points::Used;
 use super::wallet::{Return, Standing, Wallet};
 use super::{Circumstances, Event, Facts, Participants};
@@ -22,6 +22,8 @@ pub const CANCEL_WINDOW_DAYS: u16 = 400;
 pub struct Cancel {
     /// The use.
     pub transaction: TransactionId,
+    /// Which leg of it. Needed where there are several uses, in a batch.
+    pub leg: Option<u8>,
     /// How many points; `None` = all that was not given back yet.
     pub amount: Option<Amount>,
     /// Free text.
@@ -34,7 +36,7 @@ pub struct UseCancelled {
     /// How the wallet stands now.
     pub standing: Standing,
     /// The use.
-    pub transaction: TransactionId,
+    pub entry: EntryRef,
     /// When the points were used.
     pub used_at: Timestamp,
     /// Given back of this use so far, this time included, points.
@@ -58,17 +60,17 @@ pub(super) fn decide(
     let Facts::Act { event, at } = facts else {
         return Err(Rejection::TransactionNotFound { transaction });
     };
-    let Event::Used(used) = &**event else {
-        return Err(Rejection::NotCancellable { transaction });
-    };
+    let (_, used) = target(event, command.leg);
+    let used = used.ok_or(Rejection::NotCancellable { transaction })?;
     let id = used.standing.wallet;
     let wallet = participants.wallet(id)?;
+    let entry = EntryRef::new(transaction, command.leg.unwrap_or(0));
     let window = i64::from(circumstances.settings.cancel_window_days);
     let forget_before = circumstances.now.minus_days(window);
     if *at < forget_before {
         return Err(Rejection::CancelWindowOver { transaction });
     }
-    let returned = wallet.returned(transaction.0);
+    let returned = wallet.returned(entry);
     let cancellable = used.amount() - returned;
     let requested = command.amount.map_or(cancellable, Amount::get);
     let amount = Amount::new(requested)
@@ -87,13 +89,28 @@ pub(super) fn decide(
     let runs = planned.ok_or(Rejection::LotLimit { wallet: id })?;
     Ok(Event::UseCancelled(UseCancelled {
         standing: wallet.standing_plus_runs(id, &runs),
-        transaction,
+        entry,
         used_at: *at,
         returned: returned + requested,
         runs,
         forget_before,
         description: command.description.clone(),
     }))
+}
+
+/// Whom a cancel is about, and the use; `None` if no use was named.
+pub(super) fn target(event: &Event, leg: Option<u8>) -> (EntityId, Option<&Used>) {
+    let named = leg.unwrap_or(0);
+    let is_batch = matches!(event, Event::Batched(_));
+    // Whoever names no leg means the whole act, and a batch is no use.
+    let part = event.part(named).filter(|_| leg.is_some() || !is_batch);
+    match part.map(|part| part.event) {
+        Some(Event::Used(used)) => (used.standing.wallet.entity(), Some(used)),
+        Some(_) | None => {
+            let (first, _) = event.roles()[0];
+            (event.entity_of(named).unwrap_or(first), None)
+        }
+    }
 }
 
 /// The pieces of a use from its end backwards: `amount` points after the first `skip`.
@@ -125,12 +142,12 @@ fn taken_last(used: &Used, skip: u64, amount: u64) -> Runs {
 }
 
 pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inconsistency> {
-    let transaction = event.transaction.0;
-    if wallet.returned(transaction) + event.amount() != event.returned {
+    let entry = event.entry;
+    if wallet.returned(entry) + event.amount() != event.returned {
         let wallet = event.standing.wallet;
         return Err(Inconsistency::Returned {
             wallet,
-            transaction,
+            transaction: entry.transaction().0,
         });
     }
     for run in &event.runs {
@@ -139,7 +156,7 @@ pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inc
         }
     }
     let entry = Return {
-        transaction,
+        entry,
         used_at: event.used_at,
         amount: event.returned,
     };

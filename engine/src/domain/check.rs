@@ -17,6 +17,9 @@ use super::{Event, Role};
 impl Event {
     /// Whether the event could have been decided for some state.
     pub fn check(&self) -> Result<(), Inconsistency> {
+        if let Self::Batched(event) = self {
+            return event.check();
+        }
         if let Self::SettingsChanged(event) = self {
             return event
                 .is_sound()
@@ -44,12 +47,13 @@ impl Event {
                 Self::Used(event) => are_sound(&event.runs),
                 Self::UseCancelled(event) => {
                     are_sound(&event.runs)
-                        && is_number(event.transaction.0)
+                        && is_number(event.entry.transaction().0)
+                        && event.entry.leg().is_some()
                         && (event.amount()..=NUMBER_MAX).contains(&event.returned)
                 }
                 Self::Lapsed(event) => is_amount(event.amount) && event.bucket.expires_at.is_some(),
                 Self::Transferred(event) => return check_legs(event),
-                Self::SettingsChanged(_) => unreachable!("handled above"),
+                Self::SettingsChanged(_) | Self::Batched(_) => unreachable!("handled above"),
             };
         sound.then_some(()).ok_or(Inconsistency::Range { wallet })
     }

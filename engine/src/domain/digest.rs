@@ -26,8 +26,10 @@ pub struct Digest(pub u128);
 impl Digest {
     /// Counts what an event changes.
     pub fn fold(&mut self, event: &Event) {
-        for (_, role) in event.roles() {
-            self.fold_role(event, role);
+        for part in event.parts() {
+            for (_, role) in part.event.roles() {
+                self.fold_role(part.event, role);
+            }
         }
     }
 
@@ -93,8 +95,9 @@ impl Event {
             }
             Self::Transferred(event) => Some(match role {
                 Role::To(at) => minus_runs(&after, event.to[usize::from(at)].runs.iter()),
-                Role::Sole | Role::From => plus_runs(&after, event.runs()),
+                Role::Sole | Role::From | Role::Member(_) => plus_runs(&after, event.runs()),
             }),
+            Self::Batched(event) => event.standing_before(role),
         }
     }
 }

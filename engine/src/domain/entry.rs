@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::runs::{BucketKey, Run};
 use super::types::{Fund, WalletId};
 use super::wallet::Standing;
-use super::{Event, Granted};
+use super::{Event, Granted, Part};
 
 /// What an entry is; the type gives the direction, amounts are positive.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -137,8 +137,18 @@ impl Event {
             }
             Self::Transferred(event) => transferred(event),
             Self::SettingsChanged(_) => SmallVec::new(),
+            Self::Batched(event) => event.parts().flat_map(numbered).collect(),
         }
     }
+}
+
+/// Entries of one event of a batch, with their places in the whole.
+fn numbered(part: Part<'_>) -> SmallVec<[Entry; 2]> {
+    let mut entries = part.event.entries();
+    for entry in &mut entries {
+        entry.leg = entry.leg.saturating_add(part.leg);
+    }
+    entries
 }
 
 fn granted(kind: EntryType, fund: Fund, event: &Granted) -> SmallVec<[Entry; 2]> {

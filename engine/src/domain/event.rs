@@ -16,12 +16,15 @@ pub enum Role {
     From,
     /// Receives: its place in the list of receivers.
     To(u8),
+    /// Takes part in a batch: the place of its first leg. Whatever the batch does to it is this one role.
+    Member(u8),
 }
 
 // === impl Event ===
 
 impl Event {
-    /// Who is touched, in which role. The order is the order of the legs.
+    /// Who is touched, each once, in which role. The order is the order of the legs; in a batch, where an entity may
+    /// have several, that of its first ones.
     pub fn roles(&self) -> SmallVec<[(EntityId, Role); 2]> {
         let sole = |standing: &Standing| -> SmallVec<[(EntityId, Role); 2]> {
             smallvec::smallvec![(standing.wallet.entity(), Role::Sole)]
@@ -41,13 +44,17 @@ impl Event {
                     .chain(to)
                     .collect()
             }
+            Self::Batched(event) => event.roles(),
         }
     }
 
-    /// Free text of the caller; empty when there is none.
+    /// Free text of the caller; empty when there is none. In a batch each event has its own.
     pub fn description(&self) -> &str {
         match self {
-            Self::WalletCreated(_) | Self::Lapsed(_) | Self::SettingsChanged(_) => "",
+            Self::WalletCreated(_)
+            | Self::Lapsed(_)
+            | Self::SettingsChanged(_)
+            | Self::Batched(_) => "",
             Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
             Self::Used(event) => event.description.as_str(),
             Self::Transferred(event) => event.description.as_str(),
@@ -65,9 +72,10 @@ impl Event {
             Self::Lapsed(event) => event.standing,
             Self::Transferred(event) => match role {
                 Role::To(at) => event.to[usize::from(at)].standing,
-                Role::Sole | Role::From => event.from,
+                Role::Sole | Role::From | Role::Member(_) => event.from,
             },
             Self::SettingsChanged(_) => return None,
+            Self::Batched(event) => return event.standing(role),
         })
     }
 }

@@ -9,6 +9,7 @@
 //! Each command has a file of its own; this one only lists them.
 
 mod aside;
+mod batch;
 mod calendar;
 mod cancel;
 mod check;
@@ -41,6 +42,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 pub use self::aside::{Aside, Asides};
+pub use self::batch::{
+    BATCH_ITEMS_MAX, BATCH_LEGS_MAX, BatchItem, Batched, Part, batch_participants, decide_batch,
+};
 pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
 pub use self::create::{CreateWallet, WalletCreated};
@@ -54,7 +58,7 @@ pub use self::lapse::Lapsed;
 pub use self::lot_queue::LotQueue;
 pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::movement::{Movement, Points};
-pub use self::rejection::Rejection;
+pub use self::rejection::{Denial, Rejection};
 pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
 pub use self::settings::{
     CANCEL_WINDOW_DAYS_MAX, ChangeSettings, PROGRAM, Program, Settings, SettingsChanged,
@@ -62,8 +66,8 @@ pub use self::settings::{
 pub use self::special::{Debt, Special, Status};
 pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
 pub use self::types::{
-    ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, Fund,
-    NUMBER_MAX, Owner, OwnerKind, Timestamp, TransactionId, WalletId,
+    ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, EntryRef,
+    Fund, NUMBER_MAX, Owner, OwnerKind, Timestamp, TransactionId, WalletId,
 };
 pub use self::use_points::{Use, Used};
 pub use self::wallet::{Return, Standing, Wallet};
@@ -106,6 +110,8 @@ pub enum Event {
     Lapsed(Lapsed),
     /// Other settings came into force.
     SettingsChanged(Box<SettingsChanged>),
+    /// Several things happened at once.
+    Batched(Batched),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -174,10 +180,10 @@ impl Command {
                     .chain(to)
                     .collect::<EntityIds>()
             }
-            Self::Cancel(_) => match facts {
+            Self::Cancel(command) => match facts {
                 Facts::Nothing => EntityIds::new(),
                 Facts::Act { event, .. } => {
-                    event.roles().iter().take(1).map(|(id, _)| *id).collect()
+                    smallvec::smallvec![cancel::target(event, command.leg).0]
                 }
             },
             Self::ChangeSettings(_) => smallvec::smallvec![PROGRAM],
@@ -274,6 +280,7 @@ pub fn decide(
 pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(), Inconsistency> {
     let wallet = match (event, &mut *entity) {
         (Event::WalletCreated(event), entity) => return create::apply(entity, event),
+        (Event::Batched(event), entity) => return batch::apply_batch(entity, role, event),
         (Event::SettingsChanged(event), entity) => return settings::apply(entity, event),
         (_, Some(Entity::Wallet(wallet))) => wallet,
         (_, Some(Entity::Program(_)) | None) => {
@@ -283,7 +290,9 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         }
     };
     match event {
-        Event::WalletCreated(_) | Event::SettingsChanged(_) => unreachable!("handled above"),
+        Event::WalletCreated(_) | Event::SettingsChanged(_) | Event::Batched(_) => {
+            unreachable!("handled above")
+        }
         Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),
         Event::Earned(event) => grant::apply(wallet, event, Fund::Free),
         Event::Used(event) => use_points::apply(wallet, event),
@@ -291,7 +300,7 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         Event::Lapsed(event) => lapse::apply(wallet, event),
         Event::Transferred(event) => match role {
             Role::To(at) => transfer::apply_to(wallet, &event.to[usize::from(at)]),
-            Role::Sole | Role::From => transfer::apply_from(wallet, event),
+            Role::Sole | Role::From | Role::Member(_) => transfer::apply_from(wallet, event),
         },
     }
 }

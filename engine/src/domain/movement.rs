@@ -91,7 +91,7 @@ impl AddAssign for Points {
 // === impl Event ===
 
 impl Event {
-    /// What the leg of this role is; `None` where it is none of a wallet.
+    /// What the leg of this role is; `None` where it is none of a wallet. Of a batch, ask each part.
     pub fn entry_type(&self, role: Role) -> Option<EntryType> {
         Some(match self {
             Self::WalletCreated(_) => EntryType::Create,
@@ -102,14 +102,20 @@ impl Event {
             Self::Lapsed(_) => EntryType::Lapse,
             Self::Transferred(_) => match role {
                 Role::To(_) => EntryType::TransferIn,
-                Role::Sole | Role::From => EntryType::TransferOut,
+                Role::Sole | Role::From | Role::Member(_) => EntryType::TransferOut,
             },
-            Self::SettingsChanged(_) => return None,
+            Self::SettingsChanged(_) | Self::Batched(_) => return None,
         })
     }
 
     /// Hands out how each wallet's points move, by leg. A creation moves none and is left out.
     pub fn movements(&self, mut each: impl FnMut(Movement)) {
+        for part in self.parts() {
+            part.event.movements_of_one(&mut each);
+        }
+    }
+
+    fn movements_of_one(&self, each: &mut impl FnMut(Movement)) {
         for (_, role) in self.roles() {
             let stands = (self.standing_before(role), self.standing(role));
             let (Some(before), Some(after)) = stands else {

@@ -76,6 +76,20 @@ pub enum Rejection {
         /// Its encoded size, bytes.
         bytes: u64,
     },
+    /// A batch touches wallets more often than an act has numbers for.
+    TooManyLegs {
+        /// How often.
+        legs: u64,
+    },
+}
+
+/// A refusal of what was asked, or of one item of a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Denial {
+    /// Which item of a batch, from 0; `None` = what was asked as a whole.
+    pub item: Option<u8>,
+    /// Why.
+    pub rejection: Rejection,
 }
 
 // === impl Rejection ===
@@ -96,6 +110,7 @@ impl Rejection {
             Self::BalanceLimit { .. } => "balance-limit",
             Self::LotLimit { .. } => "lot-limit",
             Self::ActTooLarge { .. } => "act-too-large",
+            Self::TooManyLegs { .. } => "too-many-legs",
         }
     }
 
@@ -106,5 +121,16 @@ impl Rejection {
             self,
             Self::WalletNotFound { .. } | Self::TransactionNotFound { .. }
         )
+    }
+}
+
+// === impl Denial ===
+
+impl From<Rejection> for Denial {
+    fn from(rejection: Rejection) -> Self {
+        Self {
+            item: None,
+            rejection,
+        }
     }
 }

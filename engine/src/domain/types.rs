@@ -2,6 +2,7 @@
 //!
 //! Everything here is a plain value with its range checked once, on the way in.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,11 @@ pub struct WalletId(u64);
 /// Names one act: the LSN of its first record.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TransactionId(pub u64);
+
+/// Names one leg of an act: the act's LSN in the low 53 bits, the leg in those above. So the first leg, and the only
+/// one of nearly every act, has the number of its act.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct EntryRef(u64);
 
 /// Points asked for: 1…2^53−1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -136,6 +142,39 @@ impl fmt::Display for WalletId {
 impl fmt::Display for TransactionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+// === impl EntryRef ===
+
+impl EntryRef {
+    /// A leg of an act.
+    pub fn new(transaction: TransactionId, leg: u8) -> Self {
+        Self(u64::from(leg) << NUMBER_MAX.count_ones() | transaction.0 & NUMBER_MAX)
+    }
+
+    /// The act.
+    pub fn transaction(self) -> TransactionId {
+        TransactionId(self.0 & NUMBER_MAX)
+    }
+
+    /// The leg. `None`: the number names no leg.
+    pub fn leg(self) -> Option<u8> {
+        u8::try_from(self.0 >> NUMBER_MAX.count_ones()).ok()
+    }
+}
+
+impl Ord for EntryRef {
+    /// By time: the act first, then the leg.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let key = |one: &Self| (one.transaction(), one.leg());
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for EntryRef {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

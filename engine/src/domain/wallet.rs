@@ -6,7 +6,7 @@ use super::inconsistency::Inconsistency;
 use super::lots::Lots;
 use super::runs::{BucketKey, Run, amount_of_fund};
 use super::special::Special;
-use super::types::{Amount, Fund, NUMBER_MAX, Owner, Timestamp, WalletId};
+use super::types::{Amount, EntryRef, Fund, NUMBER_MAX, Owner, Timestamp, WalletId};
 
 /// State of one wallet. Changes only by applying events.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Wallet {
     pub free: i64,
     /// Where the points are.
     pub lots: Lots,
-    /// What was given back of uses, by transaction, which is also by time, ascending. Forgotten some
+    /// What was given back of uses, by entry, which is also by time, ascending. Forgotten some
     /// time after the cancel window.
     pub returns: Vec<Return>,
     /// What few wallets have.
@@ -34,8 +34,8 @@ pub struct Wallet {
 /// What was already given back of one use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Return {
-    /// The use: LSN of its act.
-    pub transaction: u64,
+    /// The use.
+    pub entry: EntryRef,
     /// When the points were used.
     pub used_at: Timestamp,
     /// Points given back so far.
@@ -141,10 +141,10 @@ impl Wallet {
     }
 
     /// What was given back of a use so far, points.
-    pub fn returned(&self, transaction: u64) -> u64 {
+    pub fn returned(&self, entry: EntryRef) -> u64 {
         let found = self
             .returns
-            .binary_search_by_key(&transaction, |entry| entry.transaction);
+            .binary_search_by_key(&entry, |known| known.entry);
         found.map_or(0, |at| self.returns[at].amount)
     }
 
@@ -261,10 +261,9 @@ impl Wallet {
         if stale > 0 && stale * 2 >= self.returns.len() {
             self.returns.drain(..stale);
         }
-        let transaction = entry.transaction;
         let found = self
             .returns
-            .binary_search_by_key(&transaction, |entry| entry.transaction);
+            .binary_search_by_key(&entry.entry, |known| known.entry);
         match found {
             Ok(at) => self.returns[at] = entry,
             Err(at) => self.returns.insert(at, entry),

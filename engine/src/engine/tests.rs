@@ -110,6 +110,7 @@ async fn acts_survive_a_restart_with_history_and_keys() {
     engine.submit(transfer(1, &[2], 20)).await.unwrap();
     let cancel = Cancel {
         transaction: used.act.transaction,
+        leg: None,
         amount: Some(amount(10)),
         description: Description::default(),
     };

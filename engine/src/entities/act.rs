@@ -11,19 +11,18 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::ticket::{Reply, Ticket, Token};
-use super::{Core, EntityState, InForce};
+use super::{Core, EntityState, InForce, Order};
 use crate::api::Refusal;
 use crate::domain::{
-    self, Circumstances, Command, EntityId, Event, Facts, Participant, Participants, Program,
-    Rejection, Timestamp,
+    self, Circumstances, Denial, EntityId, Event, Participant, Participants, Program, Rejection,
+    Timestamp,
 };
 use crate::journal::{NewAct, Reservation, Unavailable};
 use crate::record::{self, IdempotencyKey};
 
 /// A command on its way, with everything that is needed to carry it out and to answer.
 pub(crate) struct Work {
-    pub(crate) command: Command,
-    pub(crate) facts: Facts,
+    pub(crate) order: Order,
     pub(crate) reply: Reply,
     pub(crate) token: Token,
 }
@@ -51,8 +50,7 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
         .unwrap_or_default();
     let now = Timestamp(core.clock.now_us()).max(floor);
     let Work {
-        command,
-        facts,
+        order,
         reply,
         token,
     } = work;
@@ -67,17 +65,12 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
         })
         .collect();
     let decided = catch_unwind(AssertUnwindSafe(|| {
-        let in_force = core.in_force.load();
-        let at = Circumstances {
-            now,
-            settings: &in_force.program.settings,
-        };
-        domain::decide(Participants(&participants), &command, &facts, &at)
+        core.decide(&order, Participants(&participants), now)
     }));
     drop(participants);
     match decided {
         Ok(Ok(event)) => record_event(core, facets, event, now, reply, token),
-        Ok(Err(rejection)) => reject(core, facets, rejection, now, reply, token),
+        Ok(Err(denial)) => reject(core, facets, denial, now, reply, token),
         Err(_) => answer(core, facets, Refusal::Panicked, reply, token),
     }
 }
@@ -141,7 +134,7 @@ fn record_event(
             let rejection = Rejection::ActTooLarge {
                 bytes: bytes as u64,
             };
-            reject(core, facets, rejection, now, reply, token);
+            reject(core, facets, rejection.into(), now, reply, token);
         }
         Some((Failure::Unavailable(refusal), reply, token)) => {
             answer(core, facets, refusal, reply, token);
@@ -153,26 +146,23 @@ fn record_event(
 fn reject(
     core: &Core,
     facets: &mut [Facet<'_>],
-    rejection: Rejection,
+    denial: Denial,
     now: Timestamp,
     reply: Reply,
     token: Token,
 ) {
-    let refusal = Refusal::Rejected {
-        rejection,
-        replayed: false,
-    };
-    let key = token.key().filter(|_| rejection.is_remembered());
+    let refusal = Refusal::of(denial, false);
+    let key = token.key().filter(|_| denial.rejection.is_remembered());
     let Some(key) = key else {
         return answer(core, facets, refusal, reply, token);
     };
     with_body(|body| {
-        let kind = record::encode_refusal(&rejection, key, body);
+        let (kind, schema) = record::encode_refusal(&denial, key, body);
         match core.reserve(body.len()) {
             Ok(reservation) => {
                 let act = NewAct {
                     kind,
-                    schema: record::SCHEMA,
+                    schema,
                     now_us: now.0,
                     body,
                 };
@@ -182,7 +172,7 @@ fn reject(
                     reservation,
                     act,
                     Ticket::Refused {
-                        rejection,
+                        denial,
                         reply,
                         token,
                     },
@@ -294,6 +284,21 @@ fn with_body<R>(body: impl FnOnce(&mut Vec<u8>) -> R) -> R {
 // === impl Core ===
 
 impl Core {
+    /// Judges an order as things stand. Changes nothing.
+    pub(crate) fn decide(
+        &self,
+        order: &Order,
+        participants: Participants<'_>,
+        now: Timestamp,
+    ) -> Result<Event, Denial> {
+        let in_force = self.in_force.load();
+        let at = Circumstances {
+            now,
+            settings: &in_force.program.settings,
+        };
+        order.decide(participants, &at)
+    }
+
     fn reserve(&self, bytes: usize) -> Result<Reservation<'_>, Refusal> {
         let reserved = self.journal.reserve(bytes);
         self.note_full(matches!(reserved, Err(Unavailable::StorageFull)));

@@ -142,7 +142,7 @@ impl Table {
             live.send(Message::Act(work));
             return Dispatch::Sent;
         }
-        let creates = work.command.creates() == Some(id);
+        let creates = work.order.creates(id);
         if let Err(stop) = self.admit(&mut shard, id, creates) {
             return stop.into_dispatch(work);
         }
@@ -161,7 +161,7 @@ impl Table {
         let place = |id: EntityId| order.binary_search(&shard_of(id)).unwrap_or_default();
         let mut births = 0;
         for id in ids {
-            let creates = work.command.creates() == Some(*id);
+            let creates = work.order.creates(*id);
             match self.admit(&mut shards[place(*id)], *id, creates) {
                 Ok(born) => births += usize::from(born),
                 Err(stop) => {

@@ -11,7 +11,7 @@ use super::admission::Permit;
 use super::keys::Claim;
 use super::shard::Load;
 use crate::api::{Outcome, Receipt, Refusal, WalletView};
-use crate::domain::{Event, Rejection};
+use crate::domain::{Denial, Event};
 use crate::record::IdempotencyKey;
 
 /// Everything that must be released once an act is published and not before: the admission permit,
@@ -50,7 +50,7 @@ pub(crate) enum Ticket {
     },
     /// A keyed refusal that is a record of its own.
     Refused {
-        rejection: Rejection,
+        denial: Denial,
         reply: Reply,
         token: Token,
     },
@@ -164,7 +164,7 @@ impl Ticket {
                 }));
             }
             Self::Refused {
-                rejection,
+                denial,
                 reply,
                 mut token,
             } => {
@@ -172,10 +172,7 @@ impl Ticket {
                     claim.settle(lsn, at);
                 }
                 drop(token);
-                reply.send(Err(Refusal::Rejected {
-                    rejection,
-                    replayed: false,
-                }));
+                reply.send(Err(Refusal::of(denial, false)));
             }
             Self::Unrecorded {
                 refusal,

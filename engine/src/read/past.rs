@@ -77,16 +77,21 @@ impl Inner {
                 at: Timestamp(time_of(&self.reader, lsn).map_err(unreadable)?),
             },
         };
-        let (lsn, created) = self.creation(view)?;
+        let (lsn, created, role) = self.creation(view)?;
         if lsn > edge.lsn || view.created_at > edge.at {
             return Err(unborn);
         }
         let mut state = None;
-        apply(&mut state, Role::Sole, &created, lsn)?;
-        let (mut last_lsn, mut failure) = (lsn, None);
+        apply(&mut state, role, &created, lsn)?;
+        // A batch has several entries of one wallet, and is applied once.
+        let (mut applied, mut last_lsn, mut failure) = (lsn, lsn, None);
         let walked = self
             .history
             .until(view.id.get(), edge.lsn, edge.at.0, |place| {
+                if place.lsn() == applied {
+                    return ControlFlow::Continue(());
+                }
+                applied = place.lsn();
                 match self.apply_at(&mut state, view.id, place) {
                     Ok(lsn) => {
                         last_lsn = lsn;
@@ -134,10 +139,9 @@ impl Inner {
         let Content::Event(event) = read.content else {
             return Err(Refusal::Unreadable);
         };
-        let roles = event.roles();
-        match roles.get(usize::from(place.leg())) {
-            Some((id, role)) if *id == wallet.entity() => apply(state, *role, &event, lsn)?,
-            Some(_) | None => {
+        match role_of(&event, wallet) {
+            Some(role) => apply(state, role, &event, lsn)?,
+            None => {
                 self.history.distrust();
                 return Err(Refusal::HistoryBehind);
             }
@@ -146,7 +150,7 @@ impl Inner {
     }
 
     /// The act that created a wallet, found by its time: it moved no points, so the index does not have it.
-    fn creation(&self, view: &WalletView) -> Result<(u64, Event), Refusal> {
+    fn creation(&self, view: &WalletView) -> Result<(u64, Event, Role), Refusal> {
         let begins = self.reader.first().0;
         let (mut low, mut high) = (begins.max(1), self.reader.durable().0);
         while low < high {
@@ -161,12 +165,11 @@ impl Inner {
             let Some((record, at)) = self.record_at(lsn)? else {
                 continue;
             };
-            if let Content::Event(event @ Event::WalletCreated(_)) = record.content
-                && event
-                    .standing(Role::Sole)
-                    .is_some_and(|standing| standing.wallet == view.id)
+            if let Content::Event(event) = record.content
+                && let Some(role) = role_of(&event, view.id)
+                && event.standing_before(role).is_none()
             {
-                return Ok((lsn, event));
+                return Ok((lsn, event, role));
             }
             if at > view.created_at {
                 break;
@@ -178,6 +181,13 @@ impl Inner {
         tracing::error!(wallet = %view.id, "the log does not have the creation of a wallet");
         Err(Refusal::Unreadable)
     }
+}
+
+/// The role that a wallet plays in an event.
+fn role_of(event: &Event, wallet: WalletId) -> Option<Role> {
+    let roles = event.roles();
+    let found = roles.iter().find(|(id, _)| *id == wallet.entity());
+    found.map(|(_, role)| *role)
 }
 
 /// Time of the act that an LSN belongs to.

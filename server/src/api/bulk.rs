@@ -7,6 +7,7 @@
 //! Ten thousand items share one request, so what an item costs decides the speed: items are read in
 //! one pass without a tree, and results are written by hand into one buffer.
 
+mod atomic;
 mod operation;
 mod read;
 #[cfg(test)]
@@ -15,11 +16,11 @@ mod tests;
 use engine::Outcome as EngineOutcome;
 use engine::domain::{Event, Role};
 use hyper::StatusCode;
-use hyper::header::HeaderMap;
 
+pub(crate) use self::atomic::AtomicBulk;
 pub(crate) use self::operation::OPERATIONS;
-use self::read::Bulk;
 pub(crate) use self::read::OPERATIONS_MAX;
+use self::read::{Bulk, PATH, TEMPLATE};
 use super::{Call, Task};
 use crate::answer::{self, Answer};
 use crate::app::App;
@@ -37,7 +38,8 @@ const RESULT_BYTES: usize = 72;
 pub(crate) fn run(call: Call) -> Task {
     Box::pin(async move {
         let (head, incoming) = call.request.into_parts();
-        check_headers(&head.headers)?;
+        check_media_type(&head.headers)?;
+        let key = key::from_headers(&head.headers)?;
         let app = &*call.app;
         let time = app.options.body;
         let gathered = body::read(incoming, BULK_BYTES_MAX, time, &app.gathering).await?;
@@ -45,6 +47,14 @@ pub(crate) fn run(call: Call) -> Task {
         let _turn = turn.map_err(|_| Code::Draining.plain())?;
         let engine = app.engine()?;
         let bulk = Bulk::read(&gathered.bytes, &|| engine.allot_wallet_id())?;
+        if bulk.atomic {
+            let key = key.map(|key| key::digest(TEMPLATE, key, PATH, &gathered.bytes));
+            drop(gathered);
+            return atomic::carry_out(app, bulk, key).await;
+        }
+        if key.is_some() {
+            return Err(Code::IdempotencyKeyPerItem.plain());
+        }
         drop(gathered);
         carry_out(app, bulk).await
     })
@@ -60,16 +70,8 @@ pub(crate) fn read_body(body: &[u8], allot: &dyn Fn() -> engine::domain::WalletI
     })
 }
 
-fn check_headers(headers: &HeaderMap) -> Outcome<()> {
-    check_media_type(headers)?;
-    match key::from_headers(headers) {
-        Ok(None) => Ok(()),
-        Ok(Some(_)) | Err(_) => Err(Code::IdempotencyKeyPerItem.plain()),
-    }
-}
-
 async fn carry_out(app: &App, bulk: Bulk) -> Outcome<Answer> {
-    let Bulk { wanted, faults } = bulk;
+    let Bulk { wanted, faults, .. } = bulk;
     let outcomes = app.engine()?.submit_bulk(wanted).await;
     Ok(answer::written(
         StatusCode::OK,
@@ -103,28 +105,39 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &EngineOutcome, at: usize) {
         Ok(receipt) => &receipt.act,
         Err(refusal) => return write_problem(out, &error::refused(*refusal), at),
     };
-    let created = matches!(*act.event, Event::WalletCreated(_));
-    let role = match *act.event {
-        Event::Transferred(_) => Role::From,
-        Event::WalletCreated(_)
-        | Event::Charged(_)
-        | Event::Earned(_)
-        | Event::Used(_)
-        | Event::UseCancelled(_)
-        | Event::Lapsed(_)
-        | Event::SettingsChanged(_) => Role::Sole,
-    };
-    let Some(standing) = act.event.standing(role) else {
-        unreachable!("the operations of a bulk are about wallets")
-    };
+    let result = Done::of(&act.event);
     out.extend_from_slice(b"{\"status\":201");
     json::member(out, "id", act.transaction.0);
-    if created {
-        json::member(out, "wallet", standing.wallet.get());
+    if let Some(wallet) = result.wallet {
+        json::member(out, "wallet", wallet);
     }
-    json::member(out, "balance", standing.balance());
-    json::member(out, "version", standing.version);
+    json::member(out, "balance", result.balance);
+    json::member(out, "version", result.version);
     out.push(b'}');
+}
+
+/// What an item that was carried out is told.
+struct Done {
+    /// The wallet, where it was created.
+    wallet: Option<u64>,
+    /// Of the paying wallet in a transfer.
+    balance: i64,
+    version: u64,
+}
+
+impl Done {
+    fn of(event: &Event) -> Self {
+        let created = matches!(event, Event::WalletCreated(_));
+        // Who pays stands first.
+        let Some(standing) = event.standing(Role::From) else {
+            unreachable!("the operations of a bulk are about wallets")
+        };
+        Self {
+            wallet: created.then(|| standing.wallet.get()),
+            balance: standing.balance(),
+            version: standing.version,
+        }
+    }
 }
 
 fn write_problem(out: &mut Vec<u8>, problem: &Problem, at: usize) {

@@ -19,7 +19,7 @@ use crate::problem::{Outcome, Problem};
 pub(crate) const ALLOCATION_PARAMETERS: &[&str] = &["leg", "limit", "cursor"];
 
 /// Fields of a cancel.
-pub(crate) const CANCEL: Fields = Fields::of(&[Field::Amount, Field::Description]);
+pub(crate) const CANCEL: Fields = Fields::of(&[Field::Leg, Field::Amount, Field::Description]);
 
 /// `POST /v1/transactions/{id}/cancel`
 pub(crate) static CANCEL_ROUTE: CommandRoute = CommandRoute {
@@ -53,10 +53,12 @@ pub(crate) fn read_cancel(
     transaction: Option<TransactionId>,
     draft: &mut Draft<'_>,
 ) -> Option<Command> {
+    let leg = draft.leg();
     let amount = draft.amount_if_given();
     let description = draft.description();
     Some(Command::Cancel(Cancel {
         transaction: transaction?,
+        leg,
         amount,
         description,
     }))

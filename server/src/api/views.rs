@@ -155,6 +155,18 @@ pub(crate) struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     counterparty: Option<u64>,
+    /// The use that a cancel gives back; here only in the transaction of an atomic bulk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cancels: Option<u64>,
+    /// The leg of that use; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cancels_leg: Option<u8>,
+    /// Free text of the caller; here only in the transaction of an atomic bulk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    description: Option<&'a str>,
 }
 
 /// One act: all or nothing, with an entry for each wallet it touched.
@@ -168,6 +180,10 @@ pub(crate) struct Transaction<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cancels: Option<u64>,
+    /// The leg of that use; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cancels_leg: Option<u8>,
     /// Free text of the caller.
     #[schema(example = "settling up")]
     description: &'a str,
@@ -187,6 +203,10 @@ pub(crate) struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cancels: Option<u64>,
+    /// The leg of that use; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cancels_leg: Option<u8>,
     /// Free text of the caller.
     description: &'a str,
     #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
@@ -291,6 +311,9 @@ impl<'a> From<&'a domain::Entry> for Entry<'a> {
             allocations,
             allocations_total,
             counterparty: entry.counterparty.map(domain::WalletId::get),
+            cancels: None,
+            cancels_leg: None,
+            description: None,
         }
     }
 }
@@ -300,12 +323,34 @@ impl<'a> From<&'a domain::Entry> for Entry<'a> {
 impl<'a> Transaction<'a> {
     /// The transaction of an act with these entries.
     pub(crate) fn new(act: &'a Act, entries: &'a [domain::Entry]) -> Self {
+        let (cancels, cancels_leg) = cancels(&act.event);
         Self {
             id: act.transaction.0,
-            entries: entries.iter().map(Entry::from).collect(),
-            cancels: cancels(&act.event),
+            entries: entries
+                .iter()
+                .map(|entry| Self::entry(act, entry))
+                .collect(),
+            cancels,
+            cancels_leg,
             description: act.event.description(),
             created_at: Moment(act.at),
+        }
+    }
+
+    /// In a batch each entry says for itself what is elsewhere said once.
+    fn entry(act: &'a Act, entry: &'a domain::Entry) -> Entry<'a> {
+        let view = Entry::from(entry);
+        let is_batch = matches!(&*act.event, Event::Batched(_));
+        let part = act.event.part(entry.leg).filter(|_| is_batch);
+        let Some(part) = part else {
+            return view;
+        };
+        let (cancels, cancels_leg) = cancels(part.event);
+        Entry {
+            cancels,
+            cancels_leg,
+            description: Some(part.event.description()).filter(|text| !text.is_empty()),
+            ..view
         }
     }
 }
@@ -315,25 +360,34 @@ impl<'a> Transaction<'a> {
 impl<'a> Row<'a> {
     /// A row of history with its entry.
     pub(crate) fn new(row: &'a HistoryRow, entry: &'a domain::Entry) -> Self {
+        let part = row.act.event.part(row.leg);
+        let event = part.map_or(&*row.act.event, |part| part.event);
+        let (cancels, cancels_leg) = cancels(event);
         Self {
             transaction: row.act.transaction.0,
             entry: Entry::from(entry),
-            cancels: cancels(&row.act.event),
-            description: row.act.event.description(),
+            cancels,
+            cancels_leg,
+            description: event.description(),
             created_at: Moment(row.act.at),
         }
     }
 }
 
-fn cancels(event: &Event) -> Option<u64> {
+/// Transaction and leg of the use that a cancel gives back; the leg only where it is not the first.
+fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
     match event {
-        Event::UseCancelled(event) => Some(event.transaction.0),
+        Event::UseCancelled(event) => {
+            let leg = event.entry.leg().filter(|leg| *leg > 0);
+            (Some(event.entry.transaction().0), leg)
+        }
         Event::WalletCreated(_)
         | Event::Charged(_)
         | Event::Earned(_)
         | Event::Used(_)
         | Event::Transferred(_)
         | Event::Lapsed(_)
-        | Event::SettingsChanged(_) => None,
+        | Event::SettingsChanged(_)
+        | Event::Batched(_) => (None, None),
     }
 }

@@ -274,8 +274,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         f.write_str("any value")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Flag(flag))
     }
 
     fn visit_i64<E: Error>(self, _: i64) -> Result<Value<'de>, E> {

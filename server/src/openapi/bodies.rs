@@ -85,6 +85,14 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
         .schema_type(Type::Object)
         .property("operations", list)
         .required("operations")
+        .property(
+            "atomic",
+            ObjectBuilder::new()
+                .schema_type(Type::Boolean)
+                .description(Some(
+                    "All of at most 100 operations or none of them, as one transaction.",
+                )),
+        )
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     schemas.push(("Bulk".to_owned(), bulk.into()));
     schemas.push(("Results".to_owned(), results()));
@@ -167,6 +175,14 @@ fn describe(field: Field) -> RefOr<Schema> {
         Field::Wallet => whole(NUMBER_MAX, "The wallet."),
         Field::Transaction => whole(NUMBER_MAX, "The use to give back."),
         Field::Amount => whole(NUMBER_MAX, "Points."),
+        Field::Leg => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0_u64))
+            .maximum(Some(254_u64))
+            .description(Some(
+                "Which entry of the transaction; needed for one of an atomic bulk.",
+            ))
+            .into(),
         Field::Id => whole(ALLOTTED_ID_MIN - 1, "Left out: an id is allotted."),
         Field::From => whole(NUMBER_MAX, "The wallet that pays."),
         Field::To => whole(NUMBER_MAX, "The wallet that receives."),
@@ -250,7 +266,7 @@ fn example(fields: Fields) -> Value {
             Field::Transaction => json!(42),
             Field::Zone => json!("Asia/Seoul"),
             Field::CancelWindowDays => json!(400),
-            Field::Op | Field::Key | Field::OwnerType | Field::OwnerId => Value::Null,
+            Field::Op | Field::Key | Field::Leg | Field::OwnerType | Field::OwnerId => Value::Null,
         };
         (field.pointer()[1..].to_owned(), value)
     });

@@ -47,6 +47,7 @@ pub(crate) enum Code {
     HistoryBehind,
     MomentAhead,
     HistoryGone,
+    TooManyLegs,
 }
 
 /// What is always true of a code.
@@ -68,7 +69,7 @@ pub(crate) struct Facts {
 
 impl Code {
     /// All codes, in the order of their numbers.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::MalformedJson,
         Self::MalformedRequest,
         Self::InvalidParameter,
@@ -110,6 +111,7 @@ impl Code {
         Self::HistoryBehind,
         Self::MomentAhead,
         Self::HistoryGone,
+        Self::TooManyLegs,
     ];
 
     /// The code of a page's address.
@@ -146,7 +148,7 @@ const fn again(seconds: &'static str, facts: Facts) -> Facts {
 }
 
 /// By number of the code; a test holds it against [`Code::ALL`].
-static FACTS: [Facts; 41] = [
+static FACTS: [Facts; 42] = [
     fact(
         StatusCode::BAD_REQUEST,
         "malformed-json",
@@ -268,7 +270,7 @@ static FACTS: [Facts; 41] = [
         StatusCode::UNPROCESSABLE_ENTITY,
         "not-cancellable",
         "The transaction cannot be cancelled",
-        "Only a use can be cancelled.",
+        "Only a use can be cancelled. In the transaction of an atomic bulk it is named by the leg of its entry.",
     ),
     fact(
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -304,7 +306,7 @@ static FACTS: [Facts; 41] = [
         StatusCode::UNPROCESSABLE_ENTITY,
         "idempotency-key-per-item",
         "Bulk takes a key per item",
-        "POST /v1/bulk does not take an Idempotency-Key header. Give each operation its own key member.",
+        "POST /v1/bulk takes an Idempotency-Key header only when it is atomic. Otherwise give each operation its own key member.",
     ),
     again(
         "1",
@@ -420,5 +422,11 @@ static FACTS: [Facts; 41] = [
         "The log no longer goes back that far",
         "What is asked for happened before the beginning of the log: the operator has set for how long history is kept, \
          and what is older was deleted. Balances are not affected. Trying again does not help.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "too-many-legs",
+        "The operations make too many entries",
+        "A transaction has at most 255 entries. Send the operations in several requests.",
     ),
 ];

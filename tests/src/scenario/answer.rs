@@ -58,7 +58,7 @@ pub struct WalletSeen {
 }
 
 /// The numbers of a refusal that every door gives, in the order they are told.
-pub const NUMBERS: [&str; 3] = ["available", "cancellable", "requested"];
+pub const NUMBERS: [&str; 4] = ["item", "available", "cancellable", "requested"];
 
 // === impl Answer ===
 

@@ -40,8 +40,14 @@ pub enum Ask {
     /// A use given back, whole when no amount is named.
     Cancel {
         transaction: u64,
+        leg: Option<u8>,
         amount: Option<u64>,
         note: Option<String>,
+        key: Option<String>,
+    },
+    /// All of these commands or none; none of them has a key.
+    Batch {
+        items: Vec<Self>,
         key: Option<String>,
     },
     /// A wallet as it stands.
@@ -71,6 +77,9 @@ struct Words<'a>(Vec<&'a str>);
 impl Ask {
     /// Reads a line.
     pub fn parse(line: &str) -> Result<Self, String> {
+        if let Some(rest) = line.strip_prefix("batch ") {
+            return Self::parse_batch(rest);
+        }
         let (line, note) = split_note(line)?;
         let mut words = Words(line.split_whitespace().rev().collect());
         let ask = Self::read(&mut words, note)?;
@@ -78,6 +87,16 @@ impl Ask {
             None => Ok(ask),
             Some(word) => Err(format!("nobody asked for {word:?}")),
         }
+    }
+
+    /// `[key KEY] : command; command; …`
+    fn parse_batch(line: &str) -> Result<Self, String> {
+        let (head, items) = line.split_once(':').ok_or("a batch has a colon")?;
+        let mut words = Words(head.split_whitespace().rev().collect());
+        let key = words.key()?;
+        let items = items.split(';').map(|item| Self::parse(item.trim()));
+        let items = items.collect::<Result<_, _>>()?;
+        Ok(Self::Batch { items, key })
     }
 
     fn read(words: &mut Words<'_>, note: Option<String>) -> Result<Self, String> {
@@ -111,6 +130,7 @@ impl Ask {
             },
             "cancel" => Self::Cancel {
                 transaction: words.number()?,
+                leg: words.leg()?,
                 amount: words.amount_if_any(),
                 note,
                 key: words.key()?,
@@ -185,6 +205,16 @@ impl<'a> Words<'a> {
             return self.word().map(|word| Some(word.to_owned()));
         }
         Ok(None)
+    }
+
+    fn leg(&mut self) -> Result<Option<u8>, String> {
+        if !self.follows("leg") {
+            return Ok(None);
+        }
+        let leg = self.number()?;
+        u8::try_from(leg)
+            .map(Some)
+            .map_err(|_| format!("no leg {leg}"))
     }
 
     fn kinds(&mut self) -> Result<Vec<String>, String> {

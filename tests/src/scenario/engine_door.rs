@@ -41,9 +41,21 @@ impl EngineDoor {
     }
 
     fn submit(&self, command: Command, route: &str, key: Option<&String>) -> Answer {
-        let key = key.map(|key| hashed(route, key, &command));
+        let key = key.map(|key| hashed(route, key, &format!("{command:?}")));
         let request = Request { command, key };
         match self.runtime.block_on(self.engine.submit(request)) {
+            Ok(receipt) => receipt_seen(&receipt),
+            Err(refusal) => refused(refusal),
+        }
+    }
+
+    fn submit_batch(&self, items: &[Ask], key: Option<&String>) -> Answer {
+        let commands: Vec<Command> = items.iter().map(command).collect();
+        let key = key.map(|key| hashed("batch", key, &format!("{commands:?}")));
+        match self
+            .runtime
+            .block_on(self.engine.submit_batch(commands, key))
+        {
             Ok(receipt) => receipt_seen(&receipt),
             Err(refusal) => refused(refusal),
         }
@@ -130,6 +142,7 @@ impl Door for EngineDoor {
             Ask::Use { key, .. } => self.submit(command(ask), "use", key.as_ref()),
             Ask::Transfer { key, .. } => self.submit(command(ask), "transfer", key.as_ref()),
             Ask::Cancel { key, .. } => self.submit(command(ask), "cancel", key.as_ref()),
+            Ask::Batch { items, key } => self.submit_batch(items, key.as_ref()),
         }
     }
 }
@@ -190,15 +203,18 @@ fn command(ask: &Ask) -> Command {
         }),
         Ask::Cancel {
             transaction,
+            leg,
             amount,
             note,
             ..
         } => Command::Cancel(Cancel {
             transaction: TransactionId(*transaction),
+            leg: *leg,
             amount: amount.map(points),
             description: description(note.as_ref()),
         }),
-        Ask::At(_)
+        Ask::Batch { .. }
+        | Ask::At(_)
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
@@ -236,11 +252,11 @@ fn grant(ask: &Ask) -> Command {
 
 /// Route and key name the request, the whole command is what must not differ. The server hashes other
 /// bytes; only that they differ where these differ is the same.
-fn hashed(route: &str, key: &str, command: &Command) -> IdempotencyKey {
+fn hashed(route: &str, key: &str, asked: &str) -> IdempotencyKey {
     let mut id = DefaultHasher::new();
     (route, key).hash(&mut id);
     let mut fingerprint = DefaultHasher::new();
-    format!("{command:?}").hash(&mut fingerprint);
+    asked.hash(&mut fingerprint);
     IdempotencyKey {
         id: u128::from(id.finish()),
         fingerprint: fingerprint.finish(),
@@ -279,6 +295,15 @@ fn refused(refusal: Refusal) -> Answer {
             rejection,
             replayed,
         } => (rejection.code().to_owned(), numbers(&rejection), replayed),
+        Refusal::ItemRejected {
+            item,
+            rejection,
+            replayed,
+        } => {
+            let mut told = vec![("item".to_owned(), u64::from(item))];
+            told.extend(numbers(&rejection));
+            (rejection.code().to_owned(), told, replayed)
+        }
         Refusal::KeyMismatch => ("idempotency-mismatch".to_owned(), Vec::new(), false),
         Refusal::KeyRunning
         | Refusal::KeyTableFull
@@ -343,6 +368,7 @@ fn wallet_seen(view: &WalletView) -> WalletSeen {
 
 fn leg(act: &Act, entry: &Entry, dated: bool) -> Leg {
     let standing = &entry.standing;
+    let part = act.event.part(entry.leg);
     let allocations = entry.allocations.iter().map(|part| {
         let fund = part.bucket.fund.as_str().to_owned();
         (fund, part.bucket.expires_at.map(moment), part.amount)
@@ -360,7 +386,7 @@ fn leg(act: &Act, entry: &Entry, dated: bool) -> Leg {
         },
         counterparty: entry.counterparty.map(WalletId::get),
         allocations: allocations.collect(),
-        note: act.event.description().to_owned(),
+        note: part.map_or("", |part| part.event.description()).to_owned(),
         at: dated.then(|| moment(act.at)),
     }
 }

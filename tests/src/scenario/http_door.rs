@@ -58,6 +58,9 @@ impl HttpDoor {
             let wallet = wallet_seen(&body);
             return Answer::Wallet { wallet, replayed };
         }
+        if path == "/v1/bulk" {
+            check_results(&body);
+        }
         let legs = legs_of(&body, false);
         Answer::Act { legs, replayed }
     }
@@ -125,7 +128,8 @@ impl HttpDoor {
             | Ask::Grant { .. }
             | Ask::Use { .. }
             | Ask::Transfer { .. }
-            | Ask::Cancel { .. } => unreachable!("{ask:?} is no read"),
+            | Ask::Cancel { .. }
+            | Ask::Batch { .. } => unreachable!("{ask:?} is no read"),
         }
     }
 }
@@ -152,7 +156,8 @@ impl Door for HttpDoor {
             | Ask::Grant { key, .. }
             | Ask::Use { key, .. }
             | Ask::Transfer { key, .. }
-            | Ask::Cancel { key, .. } => {
+            | Ask::Cancel { key, .. }
+            | Ask::Batch { key, .. } => {
                 let (path, body) = request(ask);
                 self.command(&path, key.as_ref(), &body)
             }
@@ -176,13 +181,9 @@ fn request(ask: &Ask) -> (String, Value) {
             note,
             ..
         } => {
-            body.insert("amount".to_owned(), json!(amount));
-            if let Some(until) = until {
-                body.insert("expires_at".to_owned(), json!(until.to_string()));
-            }
+            body = grant(*amount, *until);
             describe(&mut body, note.as_ref());
-            let verb = if *paid { "charge" } else { "earn" };
-            format!("/v1/wallets/{wallet}/{verb}")
+            format!("/v1/wallets/{wallet}/{}", verb(*paid))
         }
         Ask::Use {
             wallet,
@@ -209,15 +210,20 @@ fn request(ask: &Ask) -> (String, Value) {
         }
         Ask::Cancel {
             transaction,
+            leg,
             amount,
             note,
             ..
         } => {
-            if let Some(amount) = amount {
-                body.insert("amount".to_owned(), json!(amount));
-            }
+            let given = |name: &str, number: Option<u64>| Some((name.to_owned(), json!(number?)));
+            body.extend(given("leg", leg.map(u64::from)));
+            body.extend(given("amount", *amount));
             describe(&mut body, note.as_ref());
             format!("/v1/transactions/{transaction}/cancel")
+        }
+        Ask::Batch { items, .. } => {
+            body = batch(items);
+            "/v1/bulk".to_owned()
         }
         Ask::At(_)
         | Ask::Wallet(_)
@@ -229,6 +235,65 @@ fn request(ask: &Ask) -> (String, Value) {
         }
     };
     (path, Value::Object(body))
+}
+
+fn verb(paid: bool) -> &'static str {
+    if paid { "charge" } else { "earn" }
+}
+
+fn grant(amount: u64, until: Option<Timestamp>) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("amount".to_owned(), json!(amount));
+    if let Some(until) = until {
+        body.insert("expires_at".to_owned(), json!(until.to_string()));
+    }
+    body
+}
+
+fn batch(items: &[Ask]) -> Map<String, Value> {
+    let operations: Vec<Value> = items.iter().map(operation).collect();
+    let mut body = Map::new();
+    body.insert("atomic".to_owned(), json!(true));
+    body.insert("operations".to_owned(), json!(operations));
+    body
+}
+
+/// A command as an operation of a bulk.
+fn operation(ask: &Ask) -> Value {
+    let (_, mut body) = request(ask);
+    let (op, place) = match ask {
+        Ask::Create { .. } => ("create", None),
+        Ask::Grant { paid, wallet, .. } => (verb(*paid), Some(("wallet", *wallet))),
+        Ask::Use { wallet, .. } => ("use", Some(("wallet", *wallet))),
+        Ask::Transfer { .. } => ("transfer", None),
+        Ask::Cancel { transaction, .. } => ("cancel", Some(("transaction", *transaction))),
+        Ask::Batch { .. }
+        | Ask::At(_)
+        | Ask::Wallet(_)
+        | Ask::Transaction(_)
+        | Ask::History { .. }
+        | Ask::Restart
+        | Ask::Crash(_) => unreachable!("{ask:?} is no operation"),
+    };
+    body["op"] = json!(op);
+    if let Some((name, number)) = place {
+        body[name] = json!(number);
+    }
+    body
+}
+
+/// Each operation of a batch is told how its first entry left the wallet.
+fn check_results(body: &Value) {
+    let results = body["results"].as_array().expect("results");
+    let mut legs = results.iter().map(|result| {
+        let leg = number(&result["leg"]) as usize;
+        let entry = &body["entries"][leg];
+        assert_eq!(result["status"], 201, "{body}");
+        assert_eq!(result["balance"], entry["balance"], "{body}");
+        assert_eq!(result["version"], entry["version"], "{body}");
+        leg
+    });
+    assert!(legs.by_ref().is_sorted_by(|a, b| a < b), "{body}");
 }
 
 fn create(wallet: u64, owner: Option<&(String, u64)>) -> Map<String, Value> {
@@ -332,6 +397,8 @@ fn leg(act: &Value, entry: &Value, dated: bool) -> Leg {
     } else {
         &act["id"]
     };
+    // In a batch each entry has its own.
+    let note = entry.get("description").unwrap_or(&act["description"]);
     let at = instant(&act["created_at"]);
     let allocations = entry["allocations"].as_array().expect("allocations");
     let allocations = allocations.iter().map(|part| {
@@ -346,7 +413,7 @@ fn leg(act: &Value, entry: &Value, dated: bool) -> Leg {
         standing: standing_seen(entry),
         counterparty: entry["counterparty"].as_u64(),
         allocations: allocations.collect(),
-        note: act["description"].as_str().unwrap_or_default().to_owned(),
+        note: note.as_str().unwrap_or_default().to_owned(),
         at: dated.then_some(at),
     }
 }

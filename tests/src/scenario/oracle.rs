@@ -4,12 +4,14 @@
 //! It knows neither lots nor logs. Points of equal fund and expiry are a number in a map; acts are a
 //! list; ids are counted. What the engine answers must be what this answers, word for word.
 
+mod batch;
 mod purse;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::batch::OpenBatch;
 use self::purse::{Bucket, Purse, cut};
 use super::Door;
 use super::answer::{Answer, Leg};
@@ -32,7 +34,12 @@ pub struct Oracle {
     purses: BTreeMap<u64, Purse>,
     /// Legs of every act, by act.
     acts: BTreeMap<u64, Vec<Leg>>,
-    uses: BTreeMap<u64, Spent>,
+    /// By act and leg.
+    uses: BTreeMap<(u64, u8), Spent>,
+    /// Legs of the batch that is being decided.
+    batch: Option<OpenBatch>,
+    /// Acts that are batches.
+    batches: BTreeSet<u64>,
     /// Route and key → what was asked, what was answered.
     keys: BTreeMap<(&'static str, String), (Ask, Answer)>,
 }
@@ -78,7 +85,8 @@ impl Door for Oracle {
             | Ask::Grant { key, .. }
             | Ask::Use { key, .. }
             | Ask::Transfer { key, .. }
-            | Ask::Cancel { key, .. } => self.command(ask, key.as_ref()),
+            | Ask::Cancel { key, .. }
+            | Ask::Batch { key, .. } => self.command(ask, key.as_ref()),
         }
     }
 }
@@ -145,10 +153,12 @@ impl Oracle {
             } => self.transfer(*from, *to, *amount, note.as_ref()),
             Ask::Cancel {
                 transaction,
+                leg,
                 amount,
                 note,
                 ..
-            } => self.cancel(*transaction, *amount, note.as_ref()),
+            } => self.cancel(*transaction, *leg, *amount, note.as_ref()),
+            Ask::Batch { items, .. } => self.batch(items),
             Ask::At(_)
             | Ask::Wallet(_)
             | Ask::Transaction(_)
@@ -165,18 +175,17 @@ impl Oracle {
             self.due(&[wallet]);
             return Err(refused("wallet-exists"));
         }
-        self.last_act += 1;
         let purse = Purse {
             owner: owner.cloned().unwrap_or(("user".to_owned(), wallet)),
             created_at: self.now,
             points: BTreeMap::new(),
             version: 1,
-            last_act: self.last_act,
+            last_act: self.last_act + 1,
         };
         let seen = purse.seen(wallet, self.now);
         let leg = purse.leg(wallet, "create", 0, &[], None, self.now);
         self.purses.insert(wallet, purse);
-        self.acts.insert(self.last_act, vec![leg]);
+        self.record(vec![leg], None);
         Ok(Answer::Wallet {
             wallet: seen,
             replayed: false,
@@ -209,6 +218,7 @@ impl Oracle {
         self.meet(&[wallet])?;
         let parts = self.purses[&wallet].take(amount)?;
         let act = self.last_act + 1;
+        let place = self.batch.as_ref().map_or(0, |open| open.legs.len() as u8);
         let leg = self.change(wallet, act, "use", &parts, None, false);
         let at = self.now;
         let spent = Spent {
@@ -216,7 +226,7 @@ impl Oracle {
             parts,
             returned: 0,
         };
-        self.uses.insert(act, spent);
+        self.uses.insert((act, place), spent);
         Ok(self.record(vec![leg], note))
     }
 
@@ -235,11 +245,19 @@ impl Oracle {
         Ok(self.record(vec![out, into], note))
     }
 
-    fn cancel(&mut self, act: u64, amount: Option<u64>, note: Option<&String>) -> Decision {
-        let first = self.acts.get(&act).map(|legs| legs[0].standing.wallet);
-        let wallet = first.ok_or_else(|| refused("transaction-not-found"))?;
+    fn cancel(
+        &mut self,
+        act: u64,
+        leg: Option<u8>,
+        amount: Option<u64>,
+        note: Option<&String>,
+    ) -> Decision {
+        let wallet = self.wallet_of(act, leg);
+        let wallet = wallet.ok_or_else(|| refused("transaction-not-found"))?;
         self.due(&[wallet]);
-        let Some(spent) = self.uses.get(&act).cloned() else {
+        let place = (act, leg.unwrap_or(0));
+        let named = leg.is_some() || !self.batches.contains(&act);
+        let Some(spent) = self.uses.get(&place).filter(|_| named).cloned() else {
             return Err(refused("not-cancellable"));
         };
         if spent.at < self.now - CANCEL_WINDOW {
@@ -259,7 +277,7 @@ impl Oracle {
         let parts = cut(backwards, spent.returned, requested);
         let leg = self.change(wallet, self.last_act + 1, "cancel", &parts, None, true);
         self.uses
-            .entry(act)
+            .entry(place)
             .and_modify(|spent| spent.returned += requested);
         Ok(self.record(vec![leg], note))
     }
@@ -318,11 +336,19 @@ impl Oracle {
     }
 
     fn record(&mut self, mut legs: Vec<Leg>, note: Option<&String>) -> Answer {
-        self.last_act += 1;
         for leg in &mut legs {
-            assert_eq!(leg.act, self.last_act, "a leg of another act");
+            assert_eq!(leg.act, self.last_act + 1, "a leg of another act");
             leg.note = note.cloned().unwrap_or_default();
         }
+        if let Some(batch) = &mut self.batch {
+            batch.legs.append(&mut legs);
+            return Answer::Done;
+        }
+        self.write(legs)
+    }
+
+    fn write(&mut self, mut legs: Vec<Leg>) -> Answer {
+        self.last_act += 1;
         self.acts.insert(self.last_act, legs.clone());
         for leg in &mut legs {
             leg.at = None;
@@ -378,6 +404,7 @@ fn route(ask: &Ask) -> &'static str {
         Ask::Use { .. } => "use",
         Ask::Transfer { .. } => "transfer",
         Ask::Cancel { .. } => "cancel",
+        Ask::Batch { .. } => "batch",
         Ask::At(_)
         | Ask::Wallet(_)
         | Ask::Transaction(_)
@@ -402,6 +429,13 @@ fn refused_with(code: &str, numbers: &[(&str, u64)]) -> Answer {
         numbers: numbers.collect(),
         replayed: false,
     }
+}
+
+fn of_item(mut refusal: Answer, item: u64) -> Answer {
+    if let Answer::Refused { numbers, .. } = &mut refusal {
+        numbers.insert(0, ("item".to_owned(), item));
+    }
+    refusal
 }
 
 fn is_not_found(answer: &Answer) -> bool {

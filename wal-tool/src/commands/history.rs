@@ -199,7 +199,10 @@ impl Statement<'_> {
                 let other = entry
                     .counterparty
                     .map_or_else(String::new, |other| format!("  wallet {other}"));
-                let description = match event.description() {
+                let text = event
+                    .part(entry.leg)
+                    .map_or("", |part| part.event.description());
+                let description = match text {
                     "" => String::new(),
                     text => format!("  {text:?}"),
                 };

@@ -184,8 +184,10 @@ impl Deep {
                 if let Some(days) = &mut self.days {
                     days.take(act.lsn, act.at, event);
                 }
-                if let Event::UseCancelled(event) = event {
-                    self.returns.take(act, event);
+                for part in event.parts() {
+                    if let Event::UseCancelled(event) = part.event {
+                        self.returns.take(act, event);
+                    }
                 }
             }
             Content::Refused(_) => self.fold.pass(act.moment()),

@@ -4,18 +4,18 @@
 //! it, so the totals are collected on a first walk and held against the uses on a second one: memory goes with
 //! the uses that were given back, not with all uses.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use engine::domain::{Event, Timestamp, UseCancelled, WalletId};
+use engine::domain::{EntryRef, Event, Timestamp, TransactionId, UseCancelled, WalletId};
 use engine::journal::{Class, Problem};
 use engine::record::Content;
 
 use crate::acts::Act;
 
-/// Uses that were given back, by LSN.
+/// Uses that were given back, by act and leg.
 #[derive(Default)]
 pub(crate) struct Returns {
-    open: HashMap<u64, Return>,
+    open: BTreeMap<EntryRef, Return>,
 }
 
 /// The largest running total that a cancel of one use states.
@@ -36,22 +36,22 @@ impl Returns {
 
     /// LSN of the first use that is looked for.
     pub(crate) fn first(&self) -> Option<u64> {
-        self.open.keys().min().copied()
+        let first = self.open.keys().next();
+        first.map(|entry| entry.transaction().0)
     }
 
     /// Takes a cancel in.
     pub(super) fn take(&mut self, act: &Act<'_>, event: &UseCancelled) {
-        let lsn = event.transaction.0;
         let returned = event.returned;
         let larger = self
             .open
-            .get(&lsn)
+            .get(&event.entry)
             .is_none_or(|known| known.returned < returned);
         if larger {
             let cancel = act.problem(Class::Meaning, String::new());
             let (wallet, used_at) = (event.standing.wallet, event.used_at);
             self.open.insert(
-                lsn,
+                event.entry,
                 Return {
                     wallet,
                     used_at,
@@ -63,48 +63,64 @@ impl Returns {
     }
 
     /// Holds an act against the cancels that name it.
-    pub(super) fn settle(&mut self, act: &Act<'_>) -> Option<Problem> {
-        let stated = self.open.remove(&act.lsn)?;
-        let what = match act.decode().map(|record| record.content) {
-            Ok(Content::Event(Event::Used(used))) => {
-                if used.standing.wallet != stated.wallet {
-                    format!(
-                        "gives back LSN {}, a use of wallet {}",
-                        act.lsn, used.standing.wallet
-                    )
-                } else if used.amount() < stated.returned {
-                    let (used, returned) = (used.amount(), stated.returned);
-                    format!(
-                        "{returned} points went back of LSN {}, which used {used}",
-                        act.lsn
-                    )
-                } else if act.at != stated.used_at {
-                    format!("states another time for LSN {} than it has", act.lsn)
-                } else {
-                    return None;
-                }
-            }
-            Ok(Content::Event(_) | Content::Refused(_)) => {
-                format!("gives back LSN {}, which is no use", act.lsn)
-            }
-            // An act that does not decode has been told.
-            Err(_) => return None,
-        };
-        Some(Problem {
-            what,
-            ..stated.cancel
-        })
+    pub(super) fn settle(&mut self, act: &Act<'_>) -> Vec<Problem> {
+        let leg = |leg| EntryRef::new(TransactionId(act.lsn), leg);
+        let named: Vec<EntryRef> = self
+            .open
+            .range(leg(0)..=leg(u8::MAX))
+            .map(|(entry, _)| *entry)
+            .collect();
+        if named.is_empty() {
+            return Vec::new();
+        }
+        // An act that does not decode has been told.
+        let content = act.decode().map(|record| record.content).ok();
+        let stated = named
+            .into_iter()
+            .filter_map(|entry| Some((entry, self.open.remove(&entry)?)));
+        let held = stated.filter_map(|(entry, stated)| {
+            let what = object(act, content.as_ref()?, entry, &stated)?;
+            Some(Problem {
+                what,
+                ..stated.cancel
+            })
+        });
+        held.collect()
     }
 
     /// Cancels of uses that nobody has seen, in a log that begins with `begins_lsn`.
     pub(super) fn unsettled(&mut self, begins_lsn: u64) -> Vec<Problem> {
-        let open = self.open.drain().filter(|(lsn, _)| *lsn >= begins_lsn);
-        let lost = open.map(|(lsn, stated)| Problem {
-            what: format!("gives back LSN {lsn}, which is no act"),
+        let open = std::mem::take(&mut self.open).into_iter();
+        let open = open.filter(|(entry, _)| entry.transaction().0 >= begins_lsn);
+        let lost = open.map(|(entry, stated)| Problem {
+            what: format!("gives back LSN {}, which is no act", entry.transaction()),
             ..stated.cancel
         });
         let mut problems: Vec<_> = lost.collect();
         problems.sort_by_key(|problem| problem.lsn);
         problems
     }
+}
+
+/// What is wrong with the cancels of one use, if anything is.
+fn object(act: &Act<'_>, content: &Content, entry: EntryRef, stated: &Return) -> Option<String> {
+    let part = match content {
+        Content::Event(event) => entry.leg().and_then(|leg| event.part(leg)),
+        Content::Refused(_) => None,
+    };
+    let lsn = act.lsn;
+    let Some(Event::Used(used)) = part.map(|part| part.event) else {
+        return Some(format!("gives back LSN {lsn}, which is no use"));
+    };
+    if used.standing.wallet != stated.wallet {
+        let wallet = used.standing.wallet;
+        return Some(format!("gives back LSN {lsn}, a use of wallet {wallet}"));
+    }
+    if used.amount() < stated.returned {
+        let (used, returned) = (used.amount(), stated.returned);
+        return Some(format!(
+            "{returned} points went back of LSN {lsn}, which used {used}"
+        ));
+    }
+    (act.at != stated.used_at).then(|| format!("states another time for LSN {lsn} than it has"))
 }

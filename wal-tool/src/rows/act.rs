@@ -27,6 +27,9 @@ pub(crate) struct ActRow<'a> {
     owner: Option<OwnerRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancels: Option<u64>,
+    /// The leg of the use; left out: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancels_leg: Option<u8>,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
     entries: Vec<EntryRow>,
@@ -38,6 +41,9 @@ pub(crate) struct ActRow<'a> {
     settings: Option<Settings>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<serde_json::Value>,
+    /// Which item of a batch was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<u8>,
     /// Records up to here were given up by a repair.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_to_lsn: Option<u64>,
@@ -90,7 +96,11 @@ impl<'a> ActRow<'a> {
                 row.description = event.description();
                 match event {
                     Event::WalletCreated(event) => row.owner = Some(event.owner.into()),
-                    Event::UseCancelled(event) => row.cancels = Some(event.transaction.0),
+                    Event::UseCancelled(event) => {
+                        row.cancels = Some(event.entry.transaction().0);
+                        row.cancels_leg = event.entry.leg().filter(|leg| *leg > 0);
+                    }
+                    Event::Batched(_) => row.tell_parts(event),
                     Event::Charged(_)
                     | Event::Earned(_)
                     | Event::Used(_)
@@ -99,9 +109,21 @@ impl<'a> ActRow<'a> {
                     Event::SettingsChanged(event) => row.settings = Some(event.settings.clone()),
                 }
             }
-            Content::Refused(rejection) => row.rejection = Some(rejection_words(rejection)),
+            Content::Refused(denial) => {
+                row.rejection = Some(rejection_words(&denial.rejection));
+                row.item = denial.item;
+            }
         }
         row
+    }
+
+    /// In a batch each entry says for itself what is elsewhere said once.
+    fn tell_parts(&mut self, event: &Event) {
+        for entry in &mut self.entries {
+            if let Some(part) = event.part(entry.leg) {
+                entry.tell(part.event);
+            }
+        }
     }
 
     /// An act whose body does not decode.
@@ -125,11 +147,13 @@ impl<'a> ActRow<'a> {
             key: None,
             owner: None,
             cancels: None,
+            cancels_leg: None,
             description: "",
             entries: Vec::new(),
             settings: None,
             aside: None,
             rejection: None,
+            item: None,
             lost_to_lsn: act.loss().map(|loss| loss.to_lsn),
             error: None,
         }
@@ -150,6 +174,12 @@ impl<'a> ActRow<'a> {
                 entry.free,
                 entry.version
             );
+            if let Some(cancels) = entry.cancels {
+                let _ = write!(line, "  cancels {cancels}");
+            }
+            if let Some(text) = &entry.text {
+                let _ = write!(line, "  {text:?}");
+            }
         }
         if let Some(to) = self.lost_to_lsn {
             let _ = write!(line, "  LSN {}..{to} were given up by a repair", self.lsn);
@@ -159,6 +189,12 @@ impl<'a> ActRow<'a> {
         }
         if let Some(cancels) = self.cancels {
             let _ = write!(line, "  cancels {cancels}");
+            if let Some(leg) = self.cancels_leg {
+                let _ = write!(line, " leg {leg}");
+            }
+        }
+        if let Some(item) = self.item {
+            let _ = write!(line, "  item {item}");
         }
         if let Some(rejection) = &self.rejection {
             let _ = write!(line, "  {}", rejection["code"].as_str().unwrap_or_default());

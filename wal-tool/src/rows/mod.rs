@@ -45,6 +45,12 @@ pub(crate) struct EntryRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     counterparty: Option<u64>,
     allocations: Vec<AllocationRow>,
+    /// The use that a cancel gives back; here only in a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancels: Option<u64>,
+    /// Free text of the caller; here only in a batch.
+    #[serde(rename = "description", skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
 }
 
 /// An entry as a row of its own: a line of a statement.
@@ -114,6 +120,8 @@ impl From<&Entry> for EntryRow {
             version: standing.version,
             counterparty: entry.counterparty.map(WalletId::get),
             allocations: entry.allocations.iter().map(AllocationRow::from).collect(),
+            cancels: None,
+            text: None,
         }
     }
 }
@@ -134,7 +142,9 @@ impl<'a> StatementRow<'a> {
         Self {
             transaction: lsn,
             entry: EntryRow::from(entry),
-            description: event.description(),
+            description: event
+                .part(entry.leg)
+                .map_or("", |part| part.event.description()),
             created_at: rfc3339(at),
         }
     }
@@ -161,6 +171,15 @@ impl<'a> StatementRow<'a> {
 }
 
 impl EntryRow {
+    /// What the event that it belongs to says beside it.
+    fn tell(&mut self, event: &Event) {
+        if let Event::UseCancelled(event) = event {
+            self.cancels = Some(event.entry.transaction().0);
+        }
+        let text = event.description();
+        self.text = (!text.is_empty()).then(|| text.to_owned());
+    }
+
     fn sign(&self) -> &'static str {
         let kind = EntryType::ALL
             .into_iter()

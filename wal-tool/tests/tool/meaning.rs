@@ -1,7 +1,7 @@
 //! Sound bytes that contradict each other: code 14.
 
 use engine::domain::{
-    BucketKey, Description, Event, Fund, Granted, Owner, Piece, Run, Standing, Timestamp,
+    BucketKey, Description, EntryRef, Event, Fund, Granted, Owner, Piece, Run, Standing, Timestamp,
     TransactionId, UseCancelled, WalletCreated,
 };
 
@@ -129,7 +129,7 @@ fn more_given_back_than_was_used_is_14() {
                 paid: 0,
                 free: (70 + points).cast_signed(),
             },
-            transaction: TransactionId(of),
+            entry: EntryRef::new(TransactionId(of), 0),
             used_at: Timestamp(START_US + used_at),
             returned: points,
             runs: [run].into_iter().collect(),

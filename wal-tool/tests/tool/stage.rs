@@ -243,8 +243,8 @@ impl Store {
 
     pub(crate) fn write_refusal(&self, rejection: &Rejection, key: IdempotencyKey) -> u64 {
         let mut body = Vec::new();
-        let kind = encode_refusal(rejection, key, &mut body);
-        self.write(kind, SCHEMA, &body)
+        let (kind, schema) = encode_refusal(&(*rejection).into(), key, &mut body);
+        self.write(kind, schema, &body)
     }
 
     /// Writes an act and waits until it is on disk; so every act is a group of its own.

@@ -48,7 +48,7 @@ fn transferred(to: &[u64]) -> Transferred {
 fn returned(returned: u64) -> UseCancelled {
     UseCancelled {
         standing: standing(1, 4, 0, 10),
-        transaction: TransactionId(3),
+        entry: EntryRef::new(TransactionId(3), 0),
         used_at: Timestamp(0),
         returned,
         runs: [run(Fund::Free, &[(0, 5)])].into_iter().collect(),

@@ -161,7 +161,7 @@ proptest! {
         let after = world.wallet(1);
         prop_assert_eq!(&after.lots, &before.lots);
         prop_assert_eq!((after.paid, after.free), (before.paid, before.free));
-        prop_assert_eq!(after.returned(used), points);
+        prop_assert_eq!(after.returned(EntryRef::new(TransactionId(used), 0)), points);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Tests of the rules. [`World`] is the engine without actors and disk: it asks `due`, decides and
 //! applies, and holds every wallet against what must always be true.
 
+mod batch;
 mod check;
 mod commands;
 mod history;
@@ -173,11 +174,7 @@ pub(super) fn assert_sound(state: Option<&Entity>) {
     );
     assert!(wallet.balance() <= NUMBER_MAX.cast_signed() && count <= LOTS_MAX);
     assert!(wallet.lots.buckets().len() <= BUCKETS_MAX);
-    assert!(
-        wallet
-            .returns
-            .is_sorted_by(|a, b| a.transaction < b.transaction)
-    );
+    assert!(wallet.returns.is_sorted_by(|a, b| a.entry < b.entry));
 }
 
 pub(super) fn wallet(id: u64) -> WalletId {
@@ -228,6 +225,7 @@ pub(super) fn transfer(from: u64, to: &[(u64, u64)]) -> Command {
 pub(super) fn cancel(transaction: u64, points: Option<u64>) -> Command {
     Command::Cancel(Cancel {
         transaction: TransactionId(transaction),
+        leg: None,
         amount: points.map(amount),
         description: Description::default(),
     })

@@ -121,9 +121,10 @@ fn moved(event: &Event, role: Role) -> String {
         Event::Charged(event) | Event::Earned(event) => piece(event.lot, event.amount.get()),
         Event::Used(event) => runs(&mut event.runs.iter()),
         Event::UseCancelled(event) => runs(&mut event.runs.iter()),
+        Event::Batched(_) => panic!("no table asks for a batch"),
         Event::Lapsed(event) => format!("{} {}", bucket(event.bucket), event.amount),
         Event::Transferred(event) => match role {
-            Role::Sole | Role::From => runs(&mut event.runs()),
+            Role::Sole | Role::From | Role::Member(_) => runs(&mut event.runs()),
             Role::To(at) => {
                 let received = &event.to[usize::from(at)];
                 let into = received.runs.iter().zip(&received.lots);

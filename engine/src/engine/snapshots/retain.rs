@@ -95,6 +95,7 @@ async fn check(engine: &Engine, acts: &[Option<crate::api::Act>], begins: u64) {
     }
     let command = Command::Cancel(Cancel {
         transaction: TransactionId(1),
+        leg: None,
         amount: None,
         description: Description::new("").unwrap(),
     });

@@ -98,6 +98,7 @@ fn request(dice: &mut Dice, last_lsn: u64) -> Request {
         }
         _ => Command::Cancel(Cancel {
             transaction: TransactionId(1 + dice.draw(last_lsn.max(1))),
+            leg: None,
             amount: None,
             description,
         }),

@@ -123,6 +123,7 @@ fn figures(row: &DailyRow) -> (i64, [i64; 3], u64, i64) {
 fn give_back(used: &Act, points: u64) -> Request {
     plain(Command::Cancel(Cancel {
         transaction: used.transaction,
+        leg: None,
         amount: Some(amount(points)),
         description: Description::default(),
     }))

@@ -34,7 +34,8 @@ impl Turn {
             | Event::Used(_)
             | Event::UseCancelled(_)
             | Event::Lapsed(_)
-            | Event::Transferred(_) => None,
+            | Event::Transferred(_)
+            | Event::Batched(_) => None,
         }
     }
 }

@@ -97,17 +97,39 @@ impl Packed {
 impl Leg {
     /// Hands out the entries of an act.
     pub(super) fn of(lsn: u64, at_us: i64, event: &Event, mut each: impl FnMut(Self)) {
+        match event {
+            Event::Batched(batch) => {
+                for part in batch.parts() {
+                    Self::of_part(Place::new(lsn, part.leg), at_us, part.event, &mut each);
+                }
+            }
+            Event::WalletCreated(_)
+            | Event::Charged(_)
+            | Event::Earned(_)
+            | Event::Used(_)
+            | Event::Transferred(_)
+            | Event::UseCancelled(_)
+            | Event::Lapsed(_)
+            | Event::SettingsChanged(_) => {
+                Self::of_part(Place::new(lsn, 0), at_us, event, &mut each)
+            }
+        }
+    }
+
+    /// Hands out the entries of one event whose first leg has this place.
+    fn of_part(first: Place, at_us: i64, event: &Event, each: &mut impl FnMut(Self)) {
         let mut leg = |leg: u8, wallet: WalletId, kind: EntryType, parts: Parts, other: u64| {
             let word = (kind as u64) << KIND_BITS_AT
                 | parts.funds << FUNDS_AT
                 | parts.amount & AMOUNT_MASK;
             each(Self {
                 wallet: wallet.get(),
-                entry: Packed([Place::new(lsn, leg).0, at_us.cast_unsigned(), word, other]),
+                entry: Packed([first.0 + u64::from(leg), at_us.cast_unsigned(), word, other]),
             });
         };
         match event {
-            Event::WalletCreated(_) | Event::SettingsChanged(_) => {}
+            // A batch holds no batch.
+            Event::WalletCreated(_) | Event::SettingsChanged(_) | Event::Batched(_) => {}
             Event::Charged(event) => {
                 let parts = Parts::of(Fund::Paid, event.amount.get());
                 leg(0, event.standing.wallet, EntryType::Charge, parts, 0);

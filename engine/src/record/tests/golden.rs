@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use super::samples::{KEY, events, rejections};
+use super::samples::{KEY, events, refused_item, rejections};
 use super::*;
 
 /// Every sample under its file name.
@@ -22,9 +22,12 @@ pub(super) fn records() -> Vec<(String, Record)> {
     }
     for rejection in rejections() {
         let name = format!("refused-{}", rejection.code());
-        let (key, content) = (Some(KEY), Content::Refused(rejection));
+        let (key, content) = (Some(KEY), Content::Refused(rejection.into()));
         records.push((name, Record { key, content }));
     }
+    let content = Content::Refused(refused_item());
+    let key = Some(KEY);
+    records.push(("refused-item".to_owned(), Record { key, content }));
     records
 }
 
@@ -53,13 +56,13 @@ fn hex(bytes: &[u8]) -> String {
 #[test]
 fn bytes_stay_what_they_were() {
     for (name, record) in records() {
-        let (kind, body) = encoded(&record);
+        let (kind, schema, body) = encoded(&record);
         assert_eq!(
             hex(&body),
             hex(&golden(&name)),
             "the bytes of {name} (left) are not those of its file; only a new kind gets a new file"
         );
-        assert_eq!(decode(kind, SCHEMA, &body).unwrap(), record, "{name}");
+        assert_eq!(decode(kind, schema, &body).unwrap(), record, "{name}");
         let (key, payload) = decode_key(kind, &body).unwrap();
         assert_eq!(key, record.key);
         assert!(body.ends_with(payload));

@@ -12,8 +12,11 @@ fn digest(kind: u8, schema: u16, body: &[u8]) -> bool {
         return false;
     };
     if let Content::Event(event) = &record.content {
-        let points: u64 = event.entries().iter().map(|entry| entry.amount).sum();
-        assert!(points <= 2 * crate::domain::NUMBER_MAX);
+        for part in event.parts() {
+            let entries = part.event.entries();
+            let points: u64 = entries.iter().map(|entry| entry.amount).sum();
+            assert!(points <= 2 * crate::domain::NUMBER_MAX);
+        }
         for (_, role) in event.roles() {
             // Against no wallet and against an empty one: it may not fit, and may not panic.
             let _ = apply(&mut None, role, event);
@@ -31,17 +34,17 @@ fn digest(kind: u8, schema: u16, body: &[u8]) -> bool {
 #[test]
 fn every_prefix_and_every_longer_body_is_refused() {
     for (name, record) in records() {
-        let (kind, body) = encoded(&record);
+        let (kind, schema, body) = encoded(&record);
         for end in 0..body.len() {
             assert!(
-                decode(kind, SCHEMA, &body[..end]).is_err(),
+                decode(kind, schema, &body[..end]).is_err(),
                 "{name} cut at {end}"
             );
         }
         for byte in [0, 1, 0xff] {
             let mut longer = body.clone();
             longer.push(byte);
-            let found = decode(kind, SCHEMA, &longer);
+            let found = decode(kind, schema, &longer);
             let left_over = matches!(&found, Err(RecordError::Malformed { reason, .. }) if reason == "1 bytes are left over");
             assert!(left_over, "{name}: {found:?}");
         }
@@ -57,6 +60,7 @@ fn every_bit_can_flip_without_a_panic() {
             flipped[at / 8] ^= 1 << (at % 8);
             for (kind, _) in kind::NAMES {
                 digest(kind, SCHEMA, &flipped);
+                digest(kind, 2, &flipped);
             }
         }
     }
@@ -110,7 +114,7 @@ fn a_length_is_not_believed() {
 proptest! {
     #[test]
     fn random_bytes_do_not_panic(
-        kind in 0..12_u8,
+        kind in 0..24_u8,
         schema in 0..3_u16,
         flag in 0..3_u8,
         mut body in proptest::collection::vec(any::<u8>(), 0..300),
@@ -123,7 +127,7 @@ proptest! {
 
     #[test]
     fn small_numbers_in_random_order_do_not_panic(
-        kind in 1..9_u8,
+        kind in prop_oneof![1..9_u8, Just(kind::BATCHED)],
         mut body in proptest::collection::vec(0..4_u8, 1..80),
     ) {
         body[0] = 0;
@@ -133,10 +137,10 @@ proptest! {
     #[test]
     fn spliced_records_do_not_panic(a in 0..28_usize, b in 0..28_usize, cut in 0..200_usize, other in 0..200_usize) {
         let records = records();
-        let (kind, mut body) = encoded(&records[a % records.len()].1);
-        let (_, tail) = encoded(&records[b % records.len()].1);
+        let (kind, schema, mut body) = encoded(&records[a % records.len()].1);
+        let (_, _, tail) = encoded(&records[b % records.len()].1);
         body.truncate(cut);
         body.extend_from_slice(&tail[other.min(tail.len())..]);
-        digest(kind, SCHEMA, &body);
+        digest(kind, schema, &body);
     }
 }

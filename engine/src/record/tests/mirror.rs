@@ -100,7 +100,7 @@ struct Transferred {
 #[derive(SchemaRead, SchemaWrite)]
 struct UseCancelled {
     standing: Standing,
-    transaction: u64,
+    entry: u64,
     used_at: i64,
     returned: u64,
     runs: Vec<Run>,
@@ -156,6 +156,9 @@ enum Rejection {
     ActTooLarge {
         bytes: u64,
     },
+    TooManyLegs {
+        legs: u64,
+    },
 }
 
 /// Reads all of a payload, and checks that writing it gives the same bytes.
@@ -176,43 +179,23 @@ fn wincode_reads_the_golden_bytes() {
         let kind = encoded(&record).0;
         let (_, payload) = decode_key(kind, &body).unwrap();
         let content = match kind {
-            kind::WALLET_CREATED => {
-                event(Event::WalletCreated(read!(WalletCreated, payload).ours()))
+            kind::BATCHED => event(Event::Batched(ours::Batched {
+                events: read!(Vec<(u8, u16, Vec<u8>)>, payload)
+                    .into_iter()
+                    .map(|(kind, _, payload)| event_of(kind, &payload))
+                    .collect(),
+            })),
+            kind::REFUSED if encoded(&record).1 == SCHEMA => {
+                Content::Refused(read!(Rejection, payload).ours().into())
             }
-            kind::CHARGED => event(Event::Charged(read!(Granted, payload).ours())),
-            kind::EARNED => event(Event::Earned(read!(Granted, payload).ours())),
-            kind::USED => event(Event::Used(read!(Used, payload).ours())),
-            kind::TRANSFERRED => event(Event::Transferred(Box::new(
-                read!(Transferred, payload).ours(),
-            ))),
-            kind::USE_CANCELLED => event(Event::UseCancelled(read!(UseCancelled, payload).ours())),
-            kind::SETTINGS_CHANGED => event(Event::SettingsChanged(Box::new(
-                read!(SettingsChanged, payload).ours(),
-            ))),
-            CHARGED_ASIDE => {
-                let read = read!(WithAside<Granted>, payload);
-                event(Event::Charged(ours::Granted {
-                    aside: read.aside.ours(),
-                    ..read.own.ours()
-                }))
+            kind::REFUSED => {
+                let (item, rejection) = read!((u8, Rejection), payload);
+                Content::Refused(Denial {
+                    item: Some(item),
+                    rejection: rejection.ours(),
+                })
             }
-            EARNED_ASIDE => {
-                let read = read!(WithAside<Granted>, payload);
-                event(Event::Earned(ours::Granted {
-                    aside: read.aside.ours(),
-                    ..read.own.ours()
-                }))
-            }
-            USED_ASIDE => {
-                let read = read!(WithAside<Used>, payload);
-                event(Event::Used(ours::Used {
-                    aside: read.aside.ours(),
-                    ..read.own.ours()
-                }))
-            }
-            kind::LAPSED => event(Event::Lapsed(read!(Lapsed, payload).ours())),
-            kind::REFUSED => Content::Refused(read!(Rejection, payload).ours()),
-            other => panic!("kind {other} has no mirror"),
+            kind => event(event_of(kind, payload)),
         };
         assert_eq!(content, record.content, "{name}");
     }
@@ -221,6 +204,43 @@ fn wincode_reads_the_golden_bytes() {
 const CHARGED_ASIDE: u8 = kind::CHARGED | kind::ASIDE;
 const EARNED_ASIDE: u8 = kind::EARNED | kind::ASIDE;
 const USED_ASIDE: u8 = kind::USED | kind::ASIDE;
+
+fn event_of(kind: u8, payload: &[u8]) -> Event {
+    match kind {
+        kind::WALLET_CREATED => Event::WalletCreated(read!(WalletCreated, payload).ours()),
+        kind::CHARGED => Event::Charged(read!(Granted, payload).ours()),
+        kind::EARNED => Event::Earned(read!(Granted, payload).ours()),
+        kind::USED => Event::Used(read!(Used, payload).ours()),
+        kind::TRANSFERRED => Event::Transferred(Box::new(read!(Transferred, payload).ours())),
+        kind::USE_CANCELLED => Event::UseCancelled(read!(UseCancelled, payload).ours()),
+        kind::SETTINGS_CHANGED => {
+            Event::SettingsChanged(Box::new(read!(SettingsChanged, payload).ours()))
+        }
+        CHARGED_ASIDE => {
+            let read = read!(WithAside<Granted>, payload);
+            Event::Charged(ours::Granted {
+                aside: read.aside.ours(),
+                ..read.own.ours()
+            })
+        }
+        EARNED_ASIDE => {
+            let read = read!(WithAside<Granted>, payload);
+            Event::Earned(ours::Granted {
+                aside: read.aside.ours(),
+                ..read.own.ours()
+            })
+        }
+        USED_ASIDE => {
+            let read = read!(WithAside<Used>, payload);
+            Event::Used(ours::Used {
+                aside: read.aside.ours(),
+                ..read.own.ours()
+            })
+        }
+        kind::LAPSED => Event::Lapsed(read!(Lapsed, payload).ours()),
+        other => panic!("kind {other} has no mirror"),
+    }
+}
 
 fn event(event: Event) -> Content {
     Content::Event(event)
@@ -359,7 +379,10 @@ impl UseCancelled {
     fn ours(self) -> ours::UseCancelled {
         ours::UseCancelled {
             standing: self.standing.ours(),
-            transaction: TransactionId(self.transaction),
+            entry: ours::EntryRef::new(
+                TransactionId(self.entry % (1 << 53)),
+                (self.entry >> 53) as u8,
+            ),
             used_at: Timestamp(self.used_at),
             returned: self.returned,
             runs: runs(self.runs),
@@ -417,6 +440,7 @@ impl Rejection {
             Self::BalanceLimit { wallet: id } => To::BalanceLimit { wallet: wallet(id) },
             Self::LotLimit { wallet: id } => To::LotLimit { wallet: wallet(id) },
             Self::ActTooLarge { bytes } => To::ActTooLarge { bytes },
+            Self::TooManyLegs { legs } => To::TooManyLegs { legs },
         }
     }
 }

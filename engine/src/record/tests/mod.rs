@@ -9,12 +9,12 @@ mod size;
 
 use super::*;
 
-/// The body of a record, with its kind.
-fn encoded(record: &Record) -> (u8, Vec<u8>) {
+/// The body of a record, with its kind and schema.
+fn encoded(record: &Record) -> (u8, u16, Vec<u8>) {
     let mut body = Vec::new();
-    let kind = match &record.content {
-        Content::Event(event) => encode_event(event, record.key, &mut body),
-        Content::Refused(rejection) => encode_refusal(rejection, record.key.unwrap(), &mut body),
+    let (kind, schema) = match &record.content {
+        Content::Event(event) => (encode_event(event, record.key, &mut body), SCHEMA),
+        Content::Refused(denial) => encode_refusal(denial, record.key.unwrap(), &mut body),
     };
-    (kind, body)
+    (kind, schema, body)
 }

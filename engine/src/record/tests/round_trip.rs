@@ -94,11 +94,12 @@ fn transferred() -> impl Strategy<Value = Event> {
 
 fn use_cancelled() -> impl Strategy<Value = Event> {
     let times = (any::<i64>(), any::<i64>());
-    (standing(), runs(), 1..=NUMBER_MAX, times, description()).prop_map(
-        |(standing, runs, transaction, (used_at, forget_before), description)| {
+    let entry = (1..=NUMBER_MAX, any::<u8>());
+    (standing(), runs(), entry, times, description()).prop_map(
+        |(standing, runs, (transaction, leg), (used_at, forget_before), description)| {
             Event::UseCancelled(UseCancelled {
                 standing,
-                transaction: TransactionId(transaction),
+                entry: EntryRef::new(TransactionId(transaction), leg),
                 used_at: Timestamp(used_at),
                 returned: amount_of(&runs),
                 runs,
@@ -110,6 +111,17 @@ fn use_cancelled() -> impl Strategy<Value = Event> {
 }
 
 fn event() -> impl Strategy<Value = Event> {
+    let of_wallets = single().prop_filter("of no wallet", |event| {
+        !matches!(event, Event::SettingsChanged(_))
+    });
+    let batched = vec(of_wallets, 1..6).prop_map(|events| {
+        let events = events.into_boxed_slice();
+        Event::Batched(Batched { events })
+    });
+    prop_oneof![4 => single(), 1 => batched]
+}
+
+fn single() -> impl Strategy<Value = Event> {
     let created = (standing(), any::<bool>(), 1..=NUMBER_MAX).prop_map(|(standing, user, id)| {
         let kind = if user {
             OwnerKind::User
@@ -199,8 +211,8 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         if let Ok(read) = decode(kind, SCHEMA, &bytes) {
-            let (kind, again) = encoded(&read);
-            prop_assert_eq!(decode(kind, SCHEMA, &again).unwrap(), read);
+            let (kind, schema, again) = encoded(&read);
+            prop_assert_eq!(decode(kind, schema, &again).unwrap(), read);
         }
     }
 }

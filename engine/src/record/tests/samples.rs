@@ -28,6 +28,8 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("charged_aside", beside(Event::Charged(granted(None)))),
         ("earned_aside", beside(Event::Earned(granted(Some(1))))),
         ("used_aside", beside(used())),
+        ("batched", batched()),
+        ("use_cancelled_leg", use_cancelled_leg()),
     ]
 }
 
@@ -59,7 +61,19 @@ pub(super) fn rejections() -> Vec<Rejection> {
         Rejection::ActTooLarge {
             bytes: 4_294_967_296,
         },
+        Rejection::TooManyLegs { legs: 256 },
     ]
+}
+
+/// A refusal of one item of a batch.
+pub(super) fn refused_item() -> Denial {
+    Denial {
+        item: Some(99),
+        rejection: Rejection::InsufficientBalance {
+            available: 3,
+            requested: 300,
+        },
+    }
 }
 
 fn wallet(id: u64) -> WalletId {
@@ -167,7 +181,7 @@ fn transferred() -> Event {
 fn use_cancelled() -> Event {
     Event::UseCancelled(UseCancelled {
         standing: standing(42, 6, 280, 100),
-        transaction: TransactionId(70_000),
+        entry: EntryRef::new(TransactionId(70_000), 0),
         used_at: Timestamp(1_767_225_600_000_001),
         returned: 130,
         runs: smallvec![
@@ -187,5 +201,27 @@ fn lapsed() -> Event {
             expires_at: Some(Timestamp(1_767_225_600_000_000)),
         },
         amount: Amount::new(100).unwrap(),
+    })
+}
+
+fn batched() -> Event {
+    Event::Batched(Batched {
+        events: vec![
+            wallet_created(OwnerKind::User),
+            Event::Earned(granted(None)),
+            transferred(),
+            lapsed(),
+        ]
+        .into(),
+    })
+}
+
+fn use_cancelled_leg() -> Event {
+    let Event::UseCancelled(cancelled) = use_cancelled() else {
+        unreachable!("the sample of a cancel")
+    };
+    Event::UseCancelled(UseCancelled {
+        entry: EntryRef::new(TransactionId(70_000), 3),
+        ..cancelled
     })
 }

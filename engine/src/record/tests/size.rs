@@ -49,9 +49,9 @@ fn check(event: Event) {
         key: Some(KEY),
         content,
     };
-    let (kind, body) = encoded(&record);
+    let (kind, schema, body) = encoded(&record);
     assert!(body.len() <= ACT_BYTES_MAX, "{} bytes", body.len());
-    assert!(decode(kind, SCHEMA, &body).unwrap() == record);
+    assert!(decode(kind, schema, &body).unwrap() == record);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_cancel_of_every_lot_fits_into_one_act() {
     let runs = everything();
     check(Event::UseCancelled(UseCancelled {
         standing: standing(0),
-        transaction: TransactionId(NUMBER_MAX),
+        entry: EntryRef::new(TransactionId(NUMBER_MAX), u8::MAX),
         used_at: Timestamp(i64::MAX),
         returned: amount_of(&runs),
         runs,

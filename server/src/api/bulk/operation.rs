@@ -3,7 +3,7 @@
 use engine::domain::{Command, TransactionId};
 
 use crate::api::Setting;
-use crate::api::transactions::read_cancel;
+use crate::api::transactions::{self, read_cancel};
 use crate::api::transfers::{TRANSFER, TRANSFER_REQUIRED, read_transfer};
 use crate::api::wallets::{CREATE, read_create, read_grant, read_use};
 use crate::draft::{Draft, Field, Fields};
@@ -24,8 +24,9 @@ const USE: Fields = Fields::of(&[Field::Wallet, Field::Amount, Field::Descriptio
 
 const CHANGE_REQUIRED: Fields = Fields::of(&[Field::Wallet, Field::Amount]).and(OP);
 
-const CANCEL: Fields =
-    Fields::of(&[Field::Transaction, Field::Amount, Field::Description]).and(EVERY);
+const CANCEL: Fields = Fields::of(&[Field::Transaction])
+    .and(transactions::CANCEL)
+    .and(EVERY);
 
 const CANCEL_REQUIRED: Fields = Fields::of(&[Field::Transaction]).and(OP);
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use engine::Request as EngineRequest;
-use engine::domain::WalletId;
+use engine::domain::{BATCH_ITEMS_MAX, WalletId};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::operation::read_command;
 use crate::api::Setting;
 use crate::draft::{
-    Draft, DraftSeed, FAULTS_MAX, Fault, Faults, Field, Malformed, Name, Skip, parse_root,
+    Draft, DraftSeed, FAULTS_MAX, Fault, Faults, Field, Malformed, Name, Skip, Value, parse_root,
 };
 use crate::error;
 use crate::key;
@@ -21,8 +21,8 @@ use crate::problem::{Outcome, Problem};
 pub(crate) const OPERATIONS_MAX: usize = 10_000;
 
 /// The route and path under which keys of items are remembered.
-const TEMPLATE: &str = "POST /v1/bulk";
-const PATH: &str = "/v1/bulk";
+pub(super) const TEMPLATE: &str = "POST /v1/bulk";
+pub(super) const PATH: &str = "/v1/bulk";
 
 /// What a bulk request asks for.
 pub(crate) struct Bulk {
@@ -30,6 +30,8 @@ pub(crate) struct Bulk {
     pub(crate) wanted: Vec<EngineRequest>,
     /// Items that have faults, by place, ascending.
     pub(crate) faults: Vec<(usize, Box<Problem>)>,
+    /// All or nothing.
+    pub(crate) atomic: bool,
 }
 
 /// What one pass over the body gathers.
@@ -42,6 +44,7 @@ struct Pass<'a> {
     count: usize,
     outer: Faults,
     met: bool,
+    atomic: Option<bool>,
     /// Where the reader stands, for a number that is too large to be read.
     current: Option<Field>,
 }
@@ -74,6 +77,10 @@ impl Bulk {
         if pass.count > OPERATIONS_MAX {
             pass.fault_outer("/operations", "must have at most 10000 items");
         }
+        let atomic = pass.atomic == Some(true);
+        if atomic {
+            pass.check_atomic();
+        }
         if !pass.outer.is_empty() {
             return Err(Problem::of_fields(pass.outer));
         }
@@ -81,6 +88,7 @@ impl Bulk {
         Ok(Self {
             wanted: pass.wanted,
             faults: pass.faults,
+            atomic,
         })
     }
 }
@@ -97,6 +105,7 @@ impl<'a> Pass<'a> {
             count: 0,
             outer: Faults::new(),
             met: false,
+            atomic: None,
             current: None,
         }
     }
@@ -112,6 +121,39 @@ impl<'a> Pass<'a> {
             fault.pointer = format!("/operations/{}{}", self.count, fault.pointer);
         }
         problem
+    }
+
+    /// Where everything stands or falls together, a fault of one item is a fault of the whole.
+    fn check_atomic(&mut self) {
+        if self.met && !(1..=BATCH_ITEMS_MAX).contains(&self.count) {
+            self.fault_outer("/operations", "must have 1 to 100 items to be atomic");
+        }
+        let keyed: Vec<usize> = self.keys.iter().map(|(item, _, _)| *item).collect();
+        for item in keyed {
+            let pointer = format!("/operations/{item}/key");
+            self.fault_outer(&pointer, "an atomic request has one key, in its header");
+        }
+        for (item, problem) in std::mem::take(&mut self.faults) {
+            for mut fault in problem.faults {
+                fault.pointer = format!("/operations/{item}{}", fault.pointer);
+                if self.outer.len() < FAULTS_MAX {
+                    self.outer.push(fault);
+                }
+            }
+        }
+    }
+
+    fn read_atomic(&mut self, value: &Value<'_>) {
+        match value {
+            Value::Flag(_) if self.atomic.is_some() => {
+                self.fault_outer("/atomic", "is given twice")
+            }
+            Value::Flag(flag) => self.atomic = Some(*flag),
+            Value::Absent | Value::Null => {}
+            Value::Number(_) | Value::Text(_) | Value::Other => {
+                self.fault_outer("/atomic", "must be true or false");
+            }
+        }
     }
 
     fn fault_outer(&mut self, pointer: &str, detail: &'static str) {
@@ -191,7 +233,10 @@ impl<'de> Visitor<'de> for RootSeed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self(pass) = self;
         while let Some(Name(name)) = map.next_key()? {
-            if name != "operations" {
+            if name == "atomic" {
+                let value = map.next_value()?;
+                pass.read_atomic(&value);
+            } else if name != "operations" {
                 map.next_value::<Skip>()?;
                 let mut draft = Draft::default();
                 draft.fault_unknown("", &name);

@@ -1,0 +1,48 @@
+//! What an act is to decide: one command, or several that stand or fall together.
+
+use crate::domain::{
+    self, BatchItem, Circumstances, Command, Denial, EntityId, EntityIds, Event, Facts,
+    Participants,
+};
+
+/// What is to be decided, with everything that was looked up for it.
+pub(crate) enum Order {
+    /// One command.
+    One { command: Command, facts: Facts },
+    /// All of these or none.
+    Batch(Box<[BatchItem]>),
+}
+
+// === impl Order ===
+
+impl Order {
+    /// Who takes part, sorted and without doubles.
+    pub(crate) fn participants(&self) -> EntityIds {
+        match self {
+            Self::One { command, facts } => command.participants(facts),
+            Self::Batch(items) => domain::batch_participants(items),
+        }
+    }
+
+    /// Whether it brings this entity into being; every other one must exist already.
+    pub(crate) fn creates(&self, id: EntityId) -> bool {
+        match self {
+            Self::One { command, .. } => command.creates() == Some(id),
+            Self::Batch(items) => items.iter().any(|item| item.command.creates() == Some(id)),
+        }
+    }
+
+    /// Judges it. Changes nothing.
+    pub(crate) fn decide(
+        &self,
+        participants: Participants<'_>,
+        at: &Circumstances<'_>,
+    ) -> Result<Event, Denial> {
+        match self {
+            Self::One { command, facts } => {
+                domain::decide(participants, command, facts, at).map_err(Denial::from)
+            }
+            Self::Batch(items) => domain::decide_batch(participants, items, at),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `POST /v1/bulk` with `"atomic": true`: all operations or none, as one transaction.
+//!
+//! ```text
+//! {"id":42,"entries":[ …every leg… ],"description":"","created_at":"…","results":[ {"status":201,"leg":0,…}, … ]}
+//! ```
+
+use engine::Act;
+use engine::domain::{Event, Part};
+use engine::record::IdempotencyKey;
+use hyper::StatusCode;
+use hyper::header::HeaderValue;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Bulk, Done};
+use crate::answer::{self, Answer, IDEMPOTENT_REPLAYED};
+use crate::api::views::Transaction;
+use crate::app::App;
+use crate::error;
+use crate::problem::Outcome;
+
+/// The transaction of an atomic bulk, with what each operation came to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AtomicBulk<'a> {
+    #[serde(flatten)]
+    transaction: Transaction<'a>,
+    /// One an operation, in array order.
+    results: Vec<AtomicResult>,
+}
+
+/// What one operation of an atomic bulk came to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AtomicResult {
+    /// As it would have been alone.
+    #[schema(example = 201)]
+    status: u16,
+    /// Its first entry in the transaction.
+    #[schema(maximum = 254, example = 0)]
+    leg: u8,
+    /// The wallet, where one was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    wallet: Option<u64>,
+    /// Points after it, of the paying wallet in a transfer.
+    #[schema(maximum = 9007199254740991u64, example = 155)]
+    balance: i64,
+    /// The wallet's version after it.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 4)]
+    version: u64,
+}
+
+pub(super) async fn carry_out(
+    app: &App,
+    bulk: Bulk,
+    key: Option<IdempotencyKey>,
+) -> Outcome<Answer> {
+    let commands = bulk.wanted.into_iter().map(|request| request.command);
+    let outcome = app.engine()?.submit_batch(commands.collect(), key).await;
+    let receipt = outcome.map_err(error::refused)?;
+    let mut answer = answer_batch(&receipt.act);
+    if receipt.replayed {
+        let headers = answer.headers_mut();
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
+}
+
+fn answer_batch(act: &Act) -> Answer {
+    let entries = act.event.entries();
+    let body = AtomicBulk {
+        transaction: Transaction::new(act, &entries),
+        results: results(&act.event),
+    };
+    answer::json(StatusCode::CREATED, &body)
+}
+
+fn results(event: &Event) -> Vec<AtomicResult> {
+    let Event::Batched(batch) = event else {
+        unreachable!("a batch is answered by its own event")
+    };
+    batch.items().map(AtomicResult::of).collect()
+}
+
+// === impl AtomicResult ===
+
+impl AtomicResult {
+    fn of(part: Part<'_>) -> Self {
+        let done = Done::of(part.event);
+        Self {
+            status: StatusCode::CREATED.as_u16(),
+            leg: part.leg,
+            wallet: done.wallet,
+            balance: done.balance,
+            version: done.version,
+        }
+    }
+}
