@@ -4,6 +4,7 @@
 
 mod http;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -68,6 +69,18 @@ impl Inside {
         let prepared = Engine::prepare_on(options, disk, Arc::clone(&self.clock) as Arc<dyn Clock>);
         let prepared = prepared.expect("a log that can be served");
         prepared.open().await.expect("a log that replays")
+    }
+
+    /// Writes the disk's files as they are seen now.
+    pub fn save(&self, directory: &Path) {
+        for name in self.disk.names() {
+            let path = directory.join(&name);
+            let folder = path.parent().expect("a file lies in a folder");
+            std::fs::create_dir_all(folder).expect("a folder");
+            if let Some(bytes) = self.disk.bytes(&name) {
+                std::fs::write(&path, bytes).expect("a file");
+            }
+        }
     }
 
     /// Cuts the power: what is open over the disk is dead, and the next one finds what had reached it.

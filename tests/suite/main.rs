@@ -21,3 +21,4 @@ mod scenarios;
 mod stalls;
 mod tidy;
 mod tool;
+mod tool_scenarios;

@@ -35,7 +35,8 @@ fn each(open: impl Fn() -> Box<dyn Door>) {
     }
 }
 
-fn files(extension: &str) -> Vec<PathBuf> {
+/// The scenarios of this form.
+pub(crate) fn files(extension: &str) -> Vec<PathBuf> {
     let folder = tests::binaries::workspace().join("tests/scenarios");
     let entries = std::fs::read_dir(folder).expect("the scenarios are there");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a file").path()).collect();

@@ -111,16 +111,7 @@ pub(crate) fn check_meaning(
             }
         }
     })?;
-    let first = deep.open_returns().and_then(Returns::first);
-    if let Some(first) = first {
-        log.forward(Some(first), &mut |found| {
-            if let Found::Act(act) = found {
-                bar.set_position(log.bytes_before(act.position));
-                deep.take_again(&act);
-            }
-            Ok(Next::GoOn)
-        })?;
-    }
+    settle_returns(log, &mut deep, &|at| bar.set_position(at))?;
     bar.finish_and_clear();
     let Judged {
         fold,
@@ -133,5 +124,23 @@ pub(crate) fn check_meaning(
         wallets: fold.count(),
         points: paid + free,
         snapshots,
+    })
+}
+
+/// Walks a second time where uses were given back: they lie anywhere before the cancels. `progress` is told bytes done.
+pub(crate) fn settle_returns(
+    log: &Log,
+    deep: &mut Deep,
+    progress: &dyn Fn(u64),
+) -> Result<(), Stop> {
+    let Some(first) = deep.open_returns().and_then(Returns::first) else {
+        return Ok(());
+    };
+    log.forward(Some(first), &mut |found| {
+        if let Found::Act(act) = found {
+            progress(log.bytes_before(act.position));
+            deep.take_again(&act);
+        }
+        Ok(Next::GoOn)
     })
 }

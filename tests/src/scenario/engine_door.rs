@@ -8,6 +8,7 @@ use engine::domain::{
 use engine::record::IdempotencyKey;
 use engine::{Act, HistoryQuery, Receipt, Refusal, Request, Total, WalletView};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use tokio::runtime::Runtime;
 
 use super::Door;
@@ -38,6 +39,11 @@ impl EngineDoor {
             inside,
             engine,
         }
+    }
+
+    /// Writes the store as it would lie on a disk.
+    pub fn save(&self, directory: &Path) {
+        self.inside.save(directory);
     }
 
     fn submit(&self, command: Command, route: &str, key: Option<&String>) -> Answer {

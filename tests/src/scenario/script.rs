@@ -12,6 +12,8 @@
 //! ```
 //! For everything whose words a client sees only as JSON; what every door can say stands in the other files.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::http::{Connection, Reply};
@@ -39,6 +41,11 @@ impl Script {
             public,
             admin,
         }
+    }
+
+    /// Writes the store as it would lie on a disk.
+    pub fn save(&self, directory: &Path) {
+        self.server.inside.save(directory);
     }
 
     /// Carries out one line and gives the lines that answer it.

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::acts::Found;
+use crate::checking::settle_returns;
 use crate::deep::{Deep, Judged};
 use crate::exit::{Stop, Verdict};
 use crate::log::{Log, Next};
@@ -75,6 +76,7 @@ impl Export {
             // Without its last line nobody takes this for a whole export.
             return Ok(verdict);
         }
+        settle_returns(&log, &mut deep, &|_| {})?;
         let Judged { fold, problems, .. } = deep.finish()?;
         for problem in &problems {
             verdict.meet(problem.class);

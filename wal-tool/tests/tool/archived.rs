@@ -39,13 +39,13 @@ pub(crate) fn archived(segment_bytes: u64, acts: usize) -> Store {
     store
 }
 
-fn archive(store: &Store) -> PathBuf {
-    let mut files = fs::read_dir(store.dir().join("archive")).unwrap();
+pub(crate) fn archive(dir: &Path) -> PathBuf {
+    let mut files = fs::read_dir(dir.join("archive")).unwrap();
     files.next().unwrap().unwrap().path()
 }
 
 /// Where the blocks of an archive file begin.
-fn blocks(file: &Path) -> Vec<u64> {
+pub(crate) fn blocks(file: &Path) -> Vec<u64> {
     let bytes = fs::read(file).unwrap();
     let windows = bytes.windows(BLOCK.len()).enumerate();
     let found = windows.filter(|(_, window)| *window == BLOCK);
@@ -75,7 +75,7 @@ fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn a_damaged_block_hides_nothing_but_itself() {
     let store = archived(64 * 1024, 60);
     let all = lsns(&store.rows(&["dump"], 0));
-    let file = archive(&store);
+    let file = archive(store.dir());
     let found = blocks(&file);
     assert!(found.len() >= 4, "{found:?}");
     flip(&file, found[1] + INSIDE);
@@ -111,7 +111,7 @@ fn a_damaged_block_hides_nothing_but_itself() {
 #[test]
 fn a_damaged_block_of_a_long_segment_hides_nothing_but_itself() {
     let store = archived(16 << 20, 2_200);
-    let file = archive(&store);
+    let file = archive(store.dir());
     let found = blocks(&file);
     assert!(found.len() >= 3, "{found:?}");
     flip(&file, found[1] + INSIDE);
@@ -129,7 +129,7 @@ fn a_damaged_block_of_a_long_segment_hides_nothing_but_itself() {
 #[test]
 fn an_archive_file_that_cannot_be_opened_is_told_by_whoever_reads_the_log() {
     let store = archived(64 * 1024, 60);
-    let file = archive(&store);
+    let file = archive(store.dir());
     let len = fs::metadata(&file).unwrap().len();
     flip(&file, len - 20);
     for question in [
@@ -209,7 +209,7 @@ fn a_live_segment_is_repaired_behind_an_archive() {
 #[test]
 fn what_is_damaged_in_an_archive_needs_a_backup_and_hides_no_other_damage() {
     let store = archived(64 * 1024, 60);
-    let file = archive(&store);
+    let file = archive(store.dir());
     let sound = fs::read(&file).unwrap();
     flip(&file, blocks(&file)[0] + INSIDE);
     flip(&store.segments()[0], 100);

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::archived::archived;
 use crate::stage::{Store, charge, create, key, run, send, spend};
 
 fn manual() -> String {
@@ -63,6 +64,8 @@ fn every_json_field_is_explained() {
     rows.extend(store.rows(&["repair", "--plan"], 11));
     rows.extend(store.rows(&["repair", "--restore-header", "--yes"], 0));
 
+    rows.extend(of_directories());
+
     let manual = manual();
     let mut names = BTreeSet::new();
     for row in &rows {
@@ -81,6 +84,75 @@ fn every_json_field_is_explained() {
         missing.is_empty(),
         "docs/wal-tool.md does not explain {missing:?}"
     );
+}
+
+/// What the commands say that read or write whole directories, and what is said of damage.
+fn of_directories() -> Vec<Value> {
+    let mut store = archived(64 * 1024, 60);
+    store.start();
+    store.act(&create(2), None);
+    let store = store.close();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let dir = store.dir().to_str().unwrap();
+    let words = run(&["export", dir]);
+    fs::write(at("words"), &words.out).unwrap();
+    let mut rows = words.rows();
+    for row in &mut rows {
+        // As the engine has it, and documented there.
+        row.as_object_mut().unwrap().remove("event");
+    }
+    let questions: [(&[&str], i32); 9] = [
+        (&["compact", dir], 0),
+        (&["snapshot", "list", dir], 0),
+        (
+            &["backup", "create", "--from", dir, "--to", &at("backups")],
+            0,
+        ),
+        (&["backup", "verify", &at("backups")], 0),
+        (
+            &[
+                "restore",
+                "--from",
+                dir,
+                "--to-lsn",
+                "70",
+                "--out",
+                &at("then"),
+            ],
+            0,
+        ),
+        (&["import", &at("words"), "--out", &at("imported")], 0),
+        (&["diff", dir, &at("then")], 18),
+        (&["inspect", dir], 0),
+        (&["index", "verify", dir], 0),
+    ];
+    for (question, code) in questions {
+        let answer = run(&[question, &["--json"]].concat());
+        assert_eq!(
+            answer.code, code,
+            "{question:?}: {}{}",
+            answer.out, answer.err
+        );
+        rows.extend(answer.rows());
+    }
+    crate::damage::flip(store.segments().last().unwrap(), 4096 + 50);
+    rows.extend(store.rows(&["verify"], 11));
+    rows.extend(store.rows(&["dump", "--raw-errors"], 11));
+    let give_up = [
+        "repair",
+        "--yes",
+        "--skip-range",
+        "1..999",
+        "--i-accept-loss",
+    ];
+    let lost = rows.last().unwrap()["lsn"].clone();
+    assert!(lost.is_u64(), "{lost}");
+    let range = format!("{lost}..999");
+    let give_up = give_up.map(|word| if word == "1..999" { &range } else { word });
+    rows.extend(store.rows(&give_up, 0));
+    rows.extend(store.rows(&["verify"], 0));
+    rows
 }
 
 #[test]
