@@ -207,6 +207,52 @@ fn a_live_segment_is_repaired_behind_an_archive() {
 }
 
 #[test]
+fn a_segment_with_a_loss_is_archived_like_any_other() {
+    let mut store = Store::new();
+    store.act(&create(1), None);
+    store.act(&create(2), None);
+    // The last act of wallet 2: nothing rests on it.
+    store.act(&earn(2, 1), None);
+    for _ in 0..40 {
+        store.act(&earn(1, 1), None);
+    }
+    let mut store = store.close();
+    flip(&store.segments()[0], 3 * PAGE + 50);
+    let flags = ["--yes", "--skip-range", "3..3", "--i-accept-loss"];
+    store.rows(&[&["repair"][..], &flags].concat(), 0);
+    let before = store.tool(&["dump", "--json"]).out;
+    for _ in 0..2 {
+        store.rows(&["snapshot", "create"], 0);
+        store.start();
+        store.act(&earn(1, 1), None);
+        store = store.close();
+    }
+    let done = store.rows(&["compact", "--yes"], 0);
+    assert!(done[0]["segments"].as_u64().unwrap() > 0, "{done:?}");
+    assert!(
+        !store.segments()[0]
+            .to_str()
+            .unwrap()
+            .contains("seg-0000000001")
+    );
+    let rows = store.rows(&["verify", "--deep"], 0);
+    let loss = of(&rows, "loss");
+    assert_eq!(
+        (&loss[0]["from_lsn"], &loss[0]["to_lsn"]),
+        (&3.into(), &3.into())
+    );
+    let dump = lsns(&store.rows(&["dump"], 0));
+    assert_eq!(dump.len(), before.lines().count() + 2);
+    // Restored and exported it is there too.
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("restored");
+    let from = store.dir().to_str().unwrap();
+    let restored = run(&["restore", "--from", from, "--out", to.to_str().unwrap()]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    assert_eq!(run(&["diff", from, to.to_str().unwrap()]).code, 0);
+}
+
+#[test]
 fn what_is_damaged_in_an_archive_needs_a_backup_and_hides_no_other_damage() {
     let store = archived(64 * 1024, 60);
     let file = archive(store.dir());

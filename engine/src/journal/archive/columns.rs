@@ -6,7 +6,8 @@
 //! Times are distances to the record before. A group knows as durable exactly what was written before it, a bare record
 //! what it attests: the column holds how far a record is from that, which is nearly always zero.
 
-use super::super::frame::{HEADER_BYTES, RecordHeader, body_crc, group_end};
+use super::super::frame::{HEADER_BYTES, KIND_LOSS, RecordHeader, body_crc, group_end};
+use super::super::loss::Loss;
 use super::super::walk::{Link, SegmentKey, Walked};
 
 /// Records of a block before they are compressed.
@@ -144,10 +145,14 @@ pub(super) fn rebuild(
         out.get_mut(body_at..body_at + body_len)?
             .copy_from_slice(body);
         at += header.framed_len();
-        if !header.is_bare() {
+        header.hdr_crc = super::super::bytes::get_u32(&raw, HEADER_BYTES - 4);
+        if header.kind == KIND_LOSS {
+            // What follows goes on behind the last record that was given up.
+            link = Loss::decode(&header, body)?.link(&header);
+        } else if !header.is_bare() {
             link = Link {
                 lsn: header.lsn,
-                crc: super::super::bytes::get_u32(&raw, HEADER_BYTES - 4),
+                crc: header.hdr_crc,
                 time_us,
             };
         }
