@@ -18,9 +18,10 @@ doc: ## the API pages of all packages
 bench: ## every measured ratio in one run
 	cargo run --release -p bench -- compare
 
-soak: ## at length: 100,000 simulated power cuts and damages, a thousand kill -9 cycles, random histories
+soak: ## at length: 100,000 histories with power cuts, in which logs are written, packed, restored; snapshots, repairs, kill -9
 	SCRIP_TEST_SCALE=250 cargo test --release -p engine -- journal snapshot
-	SCRIP_TEST_SCALE=200 cargo test --release -p tests -- --nocapture kill_cycles model
+	SCRIP_TEST_SCALE=250 cargo test --release -p wal-tool --bins -- repair
+	SCRIP_TEST_SCALE=200 cargo test --release -p tests -- --nocapture kill_cycles model archive
 
 ci: ## what a change must pass
 	.ci/run

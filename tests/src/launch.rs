@@ -148,6 +148,16 @@ impl Launch {
         Err(ended)
     }
 
+    /// Starts it and kills it after so many looks at its directory, whatever it is doing by then.
+    pub fn kill_while_starting(&self, looks: u64) {
+        let mut running = self.spawn();
+        for _ in 0..looks {
+            drop(std::fs::read_dir(&self.directory));
+        }
+        running.signal(Signal::KILL);
+        running.wait();
+    }
+
     fn spawn(&self) -> Running {
         let mut child = Command::new(&self.binary)
             .arg("--data")

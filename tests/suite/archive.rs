@@ -21,6 +21,12 @@ const OPERATIONS: usize = 3_000;
 
 const WALLET: u64 = 1;
 
+/// Starts that are cut off in an everyday run.
+const RECOVERIES: usize = 20;
+
+/// Looks at a directory within which a start is over on any machine.
+const RECOVERY_LOOKS: u64 = 6_000;
+
 #[test]
 fn a_server_killed_while_it_archives_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -111,6 +117,36 @@ fn a_backup_of_an_archived_store_opens_and_goes_back_to_any_moment() {
         first_act(&mut server.connect());
         server.stop();
     }
+}
+
+#[test]
+fn a_server_killed_while_it_recovers_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let points = folder.path().join("points");
+    let launch = Launch::new(&points).flag("--segment-bytes", SEGMENT_BYTES);
+    let mut random = Random::new(Random::seed());
+    let server = launch.start();
+    server
+        .connect()
+        .post("/v1/wallets", &json!({"id": WALLET}))
+        .expect(201);
+    for _ in 0..2 {
+        fill(&server);
+        snapshot(&server);
+    }
+    fill(&server);
+    let balance = held(&server);
+    drop(server.kill());
+    // Each of these finds what the one before has left, of its predecessor's end and of its own.
+    for _ in 0..scale::times(RECOVERIES) {
+        launch.kill_while_starting(random.below(RECOVERY_LOOKS));
+    }
+    WalTool::on(&points).run(&["verify", "--deep"]).expect(0);
+    let server = launch.start();
+    assert_eq!(held(&server), balance);
+    first_act(&mut server.connect());
+    let ended = server.stop();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
 }
 
 /// Grants in one request.

@@ -64,6 +64,13 @@ fn damaged() -> MemStorage {
     disk
 }
 
+/// `SCRIP_TEST_SCALE` multiplies the counts of the long tests.
+fn scaled(count: u64) -> u64 {
+    let scale = std::env::var("SCRIP_TEST_SCALE").ok();
+    let scale = scale.and_then(|text| text.parse::<u64>().ok());
+    count * scale.unwrap_or(1)
+}
+
 fn storage(disk: &MemStorage) -> Arc<dyn Storage> {
     Arc::new(disk.clone())
 }
@@ -124,7 +131,7 @@ fn every_call_to_the_disk_may_be_the_last_one() {
     let calls = whole.calls() - before;
     let new = files(&whole);
     for call in 1..=calls {
-        for seed in 0..8 {
+        for seed in 0..scaled(8) {
             let disk = damaged();
             disk.fail_at(call, Fault::Eio);
             assert!(repair(&disk, &plan).is_err(), "call {call}");
@@ -160,7 +167,7 @@ fn undoing_may_be_cut_short_too() {
     let calls = whole.calls() - before;
     assert_eq!(files(&whole), old);
     for call in 1..=calls {
-        for seed in 0..4 {
+        for seed in 0..scaled(4) {
             let disk = damaged();
             repair(&disk, &plan).unwrap();
             disk.fail_at(call, Fault::Eio);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::stage::*;
 use crate::journal::sim::{Fault, MemStorage};
-use crate::journal::{Sealed, Storage, StoreMeta};
+use crate::journal::{Sealed, Storage, StoreMeta, compact_offline};
 use crate::snapshot::{CreateError, Made, Snapshot, Terms, create};
 
 /// A closed store with one snapshot and a few segments behind it.
@@ -87,6 +87,50 @@ async fn a_crash_at_every_call_leaves_one_complete_set() {
         }
         assert!(call > 20, "a snapshot makes some calls: {call}");
     }
+}
+
+/// What is cut off: a snapshot, or an archive of what two of them hold.
+fn work(disk: &MemStorage, archive: bool) -> bool {
+    let storage: Arc<dyn Storage> = Arc::new(disk.clone());
+    if !archive {
+        let newest = snapshots(disk).pop();
+        let newest = newest.and_then(|name| Snapshot::open(disk, &name).ok());
+        let sealed = Sealed::behind(&storage, newest.as_ref().map(Snapshot::base));
+        return sealed.is_ok_and(|sealed| sealed.is_empty()) || make(disk).is_ok();
+    }
+    compact_offline(&storage, &mut |_| Ok(())).is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_histories_of_snapshots_and_archives_end_with_one_complete_set() {
+    let mut cut_off = 0;
+    for seed in 0..scaled(4) {
+        let mut dice = Dice(seed);
+        let (mut disk, clock) = store(100 + seed).await;
+        let whole = see_without_snapshots(&disk, &clock).await;
+        for step in 0..12 {
+            let failing = disk.copy();
+            let fault = match dice.draw(3) {
+                0 => Fault::Eio,
+                _ => Fault::PowerCut,
+            };
+            failing.fail_at(1 + dice.draw(70), fault);
+            cut_off += u32::from(!work(&failing, step % 3 == 2));
+            let found = match dice.draw(4) {
+                0 => failing.kill(),
+                _ => failing.crash(dice.draw(u64::MAX)),
+            };
+            check(&found, &clock, &whole, &format!("seed {seed}, step {step}")).await;
+            // Every now and then it goes on from what was found, and what was begun is done.
+            if dice.draw(3) == 0 {
+                work(&found, false);
+                assert!(work(&found, true), "seed {seed}, step {step}");
+                check(&found, &clock, &whole, "after it was done").await;
+                disk = found;
+            }
+        }
+    }
+    assert!(cut_off > 10, "{cut_off} were cut off");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -41,6 +41,13 @@ impl Dice {
     }
 }
 
+/// `SCRIP_TEST_SCALE` multiplies the counts of the long tests.
+pub(super) fn scaled(count: u64) -> u64 {
+    let scale = std::env::var("SCRIP_TEST_SCALE").ok();
+    let scale = scale.and_then(|text| text.parse::<u64>().ok());
+    count * scale.unwrap_or(1)
+}
+
 pub(super) fn options() -> EngineOptions {
     EngineOptions {
         segment_bytes: SEGMENT_BYTES,

@@ -2,13 +2,16 @@
 //!
 //! No threads: the test takes the writer's and the filler's turns, so a seed is a whole history.
 
+use super::archiving::cover;
+use super::restoring::reader;
 use super::stage::*;
+use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::options::split_mix;
 use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::writer::Turn;
 use crate::journal::{
-    Class, Entropy, JournalOptions, LogReader, NewAct, OwnedAct, Storage, SyncMode, Unavailable,
-    open,
+    Class, Entropy, JournalOptions, LogReader, NewAct, OwnedAct, RestorePoint, Storage, SyncMode,
+    Unavailable, compact_offline, open, restore,
 };
 use std::sync::Arc;
 
@@ -158,7 +161,76 @@ impl Run {
     }
 }
 
-/// A history of several runs, each ended by a power cut, a kill, a failing disk or a clean close.
+/// Moves a part of the log into the archive while the disk fails or the power goes, as far as two snapshots are said to
+/// cover it. Gives the disk as it is found afterwards.
+fn pack(storage: &MemStorage, dice: &mut Dice) -> Result<MemStorage, String> {
+    let last = match reader(storage).tail() {
+        Ok(Some(tail)) => tail.link.lsn,
+        Ok(None) => return Ok(storage.copy()),
+        Err(error) => return Err(format!("no end after a crash: {error}")),
+    };
+    if reader(storage).catalog().newest_meta().is_none() {
+        return Ok(storage.copy());
+    }
+    cover(storage, last - dice.draw(last + 1) / 4);
+    let packed: Arc<dyn Storage> = Arc::new(storage.clone());
+    fail_somewhere(storage, dice, 60);
+    match compact_offline(&packed, &mut |_| Ok(())) {
+        Ok(_) => {}
+        Err(error) if error.class() == Class::Io => {}
+        Err(error) => return Err(format!("a crashed disk is not packed: {error}")),
+    }
+    Ok(found(storage, dice))
+}
+
+/// Restores the whole log elsewhere while the disk there fails or the power goes: what can be served is a whole copy.
+fn copy(storage: &MemStorage, dice: &mut Dice, world: &World) -> Result<MemStorage, String> {
+    let into = MemStorage::new(dice.draw(u64::MAX));
+    let source = reader(storage);
+    if source.catalog().segments.is_empty() {
+        return Ok(storage.copy());
+    }
+    fail_somewhere(&into, dice, 30);
+    let seeded = Entropy::seeded(dice.draw(u64::MAX));
+    let done = restore(&source, &into, RestorePoint::End, &seeded, 0);
+    if let Err(error) = &done
+        && error.class() != Class::Io
+    {
+        return Err(format!("a crashed disk is not restored: {error}"));
+    }
+    let copied = open(Arc::new(found(&into, dice)), small());
+    let acts = copied.and_then(|copied| replay(&copied));
+    match (acts, done) {
+        (Ok(mut acts), _) if !acts.is_empty() => {
+            acts.retain(|act| act.kind < KIND_JOURNAL_MIN);
+            world.check(&acts)?;
+        }
+        (Ok(_), Err(_)) | (Err(_), Err(_)) => {}
+        (Ok(_), Ok(_)) => return Err("a finished restore is an empty store".to_owned()),
+        (Err(error), Ok(_)) => return Err(format!("a finished restore is no store: {error}")),
+    }
+    Ok(storage.copy())
+}
+
+fn fail_somewhere(storage: &MemStorage, dice: &mut Dice, calls: u64) {
+    let fault = match dice.draw(3) {
+        0 => Fault::Eio,
+        _ => Fault::PowerCut,
+    };
+    if dice.draw(4) > 0 {
+        storage.fail_at(1 + dice.draw(calls), fault);
+    }
+}
+
+fn found(storage: &MemStorage, dice: &mut Dice) -> MemStorage {
+    match dice.draw(3) {
+        0 => storage.kill(),
+        _ => storage.crash(dice.draw(u64::MAX)),
+    }
+}
+
+/// A history of several runs, each ended by a power cut, a kill, a failing disk or a clean close; between them the log
+/// is packed or copied, and that is cut off just as well.
 fn history(seed: u64, lies: bool) -> Result<u64, String> {
     let mut dice = Dice(seed);
     let mut world = World::default();
@@ -201,6 +273,11 @@ fn history(seed: u64, lies: bool) -> Result<u64, String> {
         {
             return Err(format!("verify after a crash: {:?}", looked.problems));
         }
+        storage = match dice.draw(4) {
+            0 => pack(&storage, &mut dice)?,
+            1 => copy(&storage, &mut dice, &world)?,
+            _ => storage,
+        };
     }
     storage.set_capacity(None);
     start(&storage, seed, &mut world)?.ok_or("a sound disk does not open")?;

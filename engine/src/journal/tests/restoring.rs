@@ -145,7 +145,7 @@ fn a_restore_that_is_cut_off_is_no_store() {
     let calls = whole.calls();
     let good = replay(&open(Arc::new(whole), small()).unwrap()).unwrap();
     for call in 1..=calls {
-        for seed in 0..4 {
+        for seed in 0..scaled(4) {
             let into = MemStorage::new(seed);
             into.fail_at(call, Fault::PowerCut);
             let done = restore(&source, &into, point, &Entropy::seeded(9), 0);
@@ -170,6 +170,31 @@ fn a_restore_that_is_cut_off_is_no_store() {
         assert!(
             matches!(failed, Err(JournalError::Io { .. })),
             "call {call}"
+        );
+    }
+}
+
+#[test]
+fn a_restore_onto_a_full_disk_is_no_store() {
+    let (disk, _) = store(60);
+    let source = reader(&disk);
+    let whole = MemStorage::new(4);
+    restore(&source, &whole, RestorePoint::End, &Entropy::seeded(9), 0).unwrap();
+    let needed = whole.used();
+    assert!(needed > 10_000);
+    for room in (0..needed).step_by(3_001) {
+        let into = MemStorage::new(room);
+        into.set_capacity(Some(room));
+        let failed = restore(&source, &into, RestorePoint::End, &Entropy::seeded(9), 0);
+        assert!(
+            matches!(failed, Err(JournalError::Io { .. })),
+            "{room} bytes of room"
+        );
+        into.set_capacity(None);
+        let refused = open(Arc::new(into.kill()), small()).and_then(|found| replay(&found));
+        assert!(
+            refused.map_or(true, |acts| acts.is_empty()),
+            "{room} bytes of room"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use super::archiving::cover;
 use super::restoring::{placeless, reader, store};
-use super::stage::{Run, append, body, replay, small};
+use super::stage::{Run, append, body, replay, scaled, small};
 use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::writer::Turn;
 use crate::journal::{
@@ -185,15 +185,17 @@ fn a_log_that_begins_later_is_no_damage_but_is_not_the_whole_past() {
 fn a_crash_at_any_call_of_a_retention_leaves_one_log_or_the_other() {
     let (disk, expected) = archived();
     let plan = reader(&disk).retain_plan(i64::MAX).unwrap();
-    let (mut before, mut after) = (0, 0);
-    for fault in [Fault::PowerCut, Fault::Eio] {
+    let (mut before, mut after, mut histories) = (0, 0, 0);
+    let faults = [Fault::Eio].into_iter();
+    for fault in faults.chain((0..scaled(2)).map(|_| Fault::PowerCut)) {
         for call in 1.. {
             let cut = disk.copy();
             cut.fail_at(call, fault);
             let outcome = retain(&cut, i64::MAX);
             let reached = cut.calls() >= call;
+            histories += 1;
             let found = match fault {
-                Fault::PowerCut => cut.crash(call),
+                Fault::PowerCut => cut.crash(histories),
                 Fault::Eio => cut.kill(),
             };
             let log = reader(&found);

@@ -152,6 +152,9 @@ impl View<'_> {
                 true => "unknown, never touched",
                 false if catalog.next.contains(&file.name) => "prepared segment",
                 false if catalog.superseded.contains(&file.name) => "archived, to be removed",
+                false if catalog.forgotten.contains(&file.name) => {
+                    "past its retention, to be removed"
+                }
                 false if file.name.ends_with(".arc") => "archive file",
                 false => "of the store",
             };
