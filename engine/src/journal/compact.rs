@@ -17,7 +17,8 @@ use super::meta::{META_FILE, Meta};
 use super::place::Lsn;
 use super::retain::Expired;
 use super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
-use super::storage::{Access, Held, Storage};
+use super::storage::{Held, Storage};
+use super::store_meta::open_settled;
 use super::walk::Link;
 use std::io;
 use std::sync::Arc;
@@ -151,9 +152,7 @@ pub fn compact_offline(
     let Some(mut meta) = catalog.newest_meta().cloned() else {
         return Ok(Compacted::default());
     };
-    let file = storage
-        .open(META_FILE, Access::Write)
-        .map_err(JournalError::io("open", META_FILE))?;
+    let file = open_settled(&**storage)?;
     let mut around = Surroundings {
         pace,
         meta: &mut |change| {

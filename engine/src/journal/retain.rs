@@ -16,7 +16,8 @@ use super::meta::{META_FILE, Meta};
 use super::place::{Lsn, snapshot_name};
 use super::segment::parse_segment_name;
 use super::sidecar::SIDECAR_SUFFIX;
-use super::storage::{Access, Held, Storage};
+use super::storage::{Held, Storage};
+use super::store_meta::open_settled;
 use std::io;
 use std::sync::Arc;
 
@@ -163,9 +164,7 @@ pub fn retain_offline(
     let Some(mut meta) = catalog.newest_meta().cloned() else {
         return Ok(RetainPlan::default());
     };
-    let file = storage
-        .open(META_FILE, Access::Write)
-        .map_err(JournalError::io("open", META_FILE))?;
+    let file = open_settled(&**storage)?;
     let mut warrant = Warrant {
         before_us,
         prove: &mut |lsn| prove(lsn),

@@ -25,7 +25,7 @@ use super::segment::{
 };
 use super::shelf::{ReadyFile, Shelf};
 use super::storage::{Access, Held, Storage, StorageFile};
-use super::store_meta::StoreMeta;
+use super::store_meta::{StoreMeta, open_settled};
 use super::tail::stops_early;
 use super::walk::Link;
 use super::writer::{Active, Core, Writer};
@@ -239,9 +239,7 @@ impl Recovered {
     fn open_meta(&self) -> Result<(Meta, Arc<dyn StorageFile>), JournalError> {
         let storage = &*self.storage;
         if let Some(mut meta) = self.meta.clone() {
-            let file = storage
-                .open(META_FILE, Access::Write)
-                .map_err(JournalError::io("open", META_FILE))?;
+            let file = open_settled(storage)?;
             // What was read may be in the page cache only, left by a run whose sync failed. The next header builds on
             // it, so it is made durable first.
             meta.write(&*file)

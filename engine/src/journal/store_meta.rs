@@ -13,6 +13,18 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+/// The file, for whoever writes to it first in this process. What a killed process wrote last may be in the page cache
+/// only: it is made durable now, or a power cut during the next write could cost the copies that are being written and
+/// those that never reached the disk.
+pub(super) fn open_settled(storage: &dyn Storage) -> Result<Arc<dyn StorageFile>, JournalError> {
+    let file = storage
+        .open(META_FILE, Access::Write)
+        .map_err(JournalError::io("open", META_FILE))?;
+    file.sync_data()
+        .map_err(JournalError::io("sync", META_FILE))?;
+    Ok(file)
+}
+
 /// The one open handle on the meta. Cheap to share.
 pub struct StoreMeta {
     state: Mutex<State>,
@@ -41,10 +53,7 @@ impl StoreMeta {
         let Some(meta) = found.newest() else {
             return Err(Problem::new(Class::Meta, META_FILE, "no sound copy").into());
         };
-        let file = storage
-            .open(META_FILE, Access::Write)
-            .map_err(JournalError::io("open", META_FILE))?;
-        Ok(Self::new(meta.clone(), file))
+        Ok(Self::new(meta.clone(), open_settled(storage)?))
     }
 
     /// What it says now.

@@ -146,16 +146,7 @@ pub(super) fn rebuild(
             .copy_from_slice(body);
         at += header.framed_len();
         header.hdr_crc = super::super::bytes::get_u32(&raw, HEADER_BYTES - 4);
-        if header.kind == KIND_LOSS {
-            // What follows goes on behind the last record that was given up.
-            link = Loss::decode(&header, body)?.link(&header);
-        } else if !header.is_bare() {
-            link = Link {
-                lsn: header.lsn,
-                crc: header.hdr_crc,
-                time_us,
-            };
-        }
+        link = after(&header, body, link)?;
         if header.is_end() {
             group_lsn = header.lsn;
             let end = group_end(stretch.from + at as u64, key.alignment);
@@ -163,6 +154,22 @@ pub(super) fn rebuild(
         }
     }
     (bodies.is_empty() && at == len).then_some((out, link))
+}
+
+/// What the record behind this one follows on from.
+fn after(header: &RecordHeader, body: &[u8], before: Link) -> Option<Link> {
+    if header.kind == KIND_LOSS {
+        // It goes on behind the last record that was given up.
+        return Some(Loss::decode(header, body)?.link(header));
+    }
+    Some(match header.is_bare() {
+        true => before,
+        false => Link {
+            lsn: header.lsn,
+            crc: header.hdr_crc,
+            time_us: header.time_us,
+        },
+    })
 }
 
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
