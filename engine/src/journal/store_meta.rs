@@ -14,13 +14,14 @@ use std::io;
 use std::sync::Arc;
 
 /// The file, for whoever writes to it first in this process. What a killed process wrote last may be in the page cache
-/// only: it is made durable now, or a power cut during the next write could cost the copies that are being written and
-/// those that never reached the disk.
+/// only, and its name too: both are made durable now, or a power cut during the next write could cost the copies that are
+/// being written and those that never reached the disk, or leave segments without a meta.
 pub(super) fn open_settled(storage: &dyn Storage) -> Result<Arc<dyn StorageFile>, JournalError> {
     let file = storage
         .open(META_FILE, Access::Write)
         .map_err(JournalError::io("open", META_FILE))?;
     file.sync_data()
+        .and_then(|()| storage.sync_dir())
         .map_err(JournalError::io("sync", META_FILE))?;
     Ok(file)
 }

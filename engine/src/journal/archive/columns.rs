@@ -146,7 +146,7 @@ pub(super) fn rebuild(
             .copy_from_slice(body);
         at += header.framed_len();
         header.hdr_crc = super::super::bytes::get_u32(&raw, HEADER_BYTES - 4);
-        link = after(&header, body, link)?;
+        link = link_behind(&header, body, link)?;
         if header.is_end() {
             group_lsn = header.lsn;
             let end = group_end(stretch.from + at as u64, key.alignment);
@@ -157,7 +157,7 @@ pub(super) fn rebuild(
 }
 
 /// What the record behind this one follows on from.
-fn after(header: &RecordHeader, body: &[u8], before: Link) -> Option<Link> {
+fn link_behind(header: &RecordHeader, body: &[u8], before: Link) -> Option<Link> {
     if header.kind == KIND_LOSS {
         // It goes on behind the last record that was given up.
         return Some(Loss::decode(header, body)?.link(header));

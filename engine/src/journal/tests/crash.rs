@@ -297,9 +297,11 @@ fn nothing_acknowledged_is_lost_in_random_crashes() {
 }
 
 /// Histories that went wrong once.
-const REMEMBERED: [u64; 1] = [
+const REMEMBERED: [u64; 2] = [
     // A kill between writing and syncing copies of the meta, and a power cut during the next write of it.
     1_118,
+    // A kill between naming the first meta and syncing its name, and a power cut after the first segment was named.
+    8_469,
 ];
 
 #[test]
