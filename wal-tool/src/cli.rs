@@ -102,20 +102,21 @@ mod tests {
         let mut cli = Cli::command();
         cli.build();
         cli.clone().debug_assert();
-        for command in cli
-            .get_subcommands()
-            .filter(|command| command.get_name() != "help")
-        {
-            let help = command
-                .get_after_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            let shown = format!("wal-tool {}", command.get_name());
-            assert!(
-                help.contains(&shown),
-                "no example in the help of {}",
-                command.get_name()
-            );
+        for command in cli.get_subcommands() {
+            shows_examples(command, "wal-tool");
+        }
+    }
+
+    fn shows_examples(command: &clap::Command, above: &str) {
+        if command.get_name() == "help" {
+            return;
+        }
+        let shown = format!("{above} {}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string);
+        let help = help.unwrap_or_default();
+        assert!(help.contains(&shown), "no example in the help of {shown}");
+        for verb in command.get_subcommands() {
+            shows_examples(verb, &shown);
         }
     }
 }

@@ -34,7 +34,9 @@ pub(crate) struct Backup {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    #[command(after_help = EXAMPLES)]
     Create(Create),
+    #[command(after_help = EXAMPLES)]
     Verify(Verify),
 }
 
