@@ -153,10 +153,10 @@ fn operation(random: &mut Random) -> Command {
     ) else {
         unreachable!("ids and amounts from 1 on, and a short text")
     };
-    let grant = |expires_at| Grant {
+    let grant = |expires_at: Option<Timestamp>| Grant {
         wallet,
         amount,
-        expires_at,
+        expiry: expires_at.into(),
         description: description.clone(),
     };
     let midnight = (FAR + random.below(700).cast_signed()) * DAY_US;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use engine::domain::{
-    Amount, Command, Description, EntryType, Fund, Grant, Timestamp, Use, WalletId,
+    Amount, Command, Description, EntryType, Expiry, Fund, Grant, Timestamp, Use, WalletId,
 };
 use engine::{Engine, HistoryPosition, HistoryQuery};
 use serde::Serialize;
@@ -111,7 +111,7 @@ impl Script {
         let grant = |amount| Grant {
             wallet,
             amount,
-            expires_at: None,
+            expiry: Expiry::Never,
             description: Description::default(),
         };
         match now {

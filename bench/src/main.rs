@@ -8,6 +8,7 @@ mod archive;
 mod compare;
 mod day;
 mod disk;
+mod expiry;
 mod failure;
 mod history;
 mod http;
@@ -50,6 +51,7 @@ enum Measurement {
     Day(day::DayArgs),
     Disk(disk::DiskArgs),
     Engine(inside::EngineArgs),
+    Expiry(expiry::ExpiryArgs),
     History(history::HistoryArgs),
     Http(http::HttpArgs),
     Memory(memory::MemoryArgs),
@@ -75,6 +77,7 @@ fn measure(measurement: Measurement) -> Result<(), Failure> {
         Measurement::Day(args) => day::run(&args),
         Measurement::Disk(args) => disk::run(&args),
         Measurement::Engine(args) => inside::run(&args),
+        Measurement::Expiry(args) => expiry::run(&args),
         Measurement::History(args) => history::run(&args),
         Measurement::Http(args) => http::run(&args),
         Measurement::Memory(args) => memory::run(&args),

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Allocation, Command, Day, DayFlow, Denial, EntryType, Event, Fund, Owner, Rejection, Status,
-    Timestamp, TransactionId, Wallet, WalletId,
+    Allocation, BucketKey, Command, Day, DayFlow, Denial, EntryType, Event, Fund, Owner, Rejection,
+    Status, Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -143,6 +143,8 @@ pub struct WalletView {
     pub available: u64,
     /// Whether it takes part in anything.
     pub status: Status,
+    /// Points of either fund that lapse within 30 days.
+    pub expiring_30d: u64,
     /// +1 with every event that touched it.
     pub version: u64,
     /// LSN of the last act that touched it.
@@ -214,6 +216,33 @@ pub struct DayReport {
     pub lsn: u64,
 }
 
+/// One lot of a wallet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LotRow {
+    /// Where it stands: fund, expiry and number.
+    pub place: LotPlace,
+    /// Points left in it.
+    pub remaining: u64,
+}
+
+/// Place of a lot among those of its wallet, which is also its turn to be spent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LotPlace {
+    /// Fund and expiry.
+    pub bucket: BucketKey,
+    /// From the wallet's counter, in grant order.
+    pub number: u64,
+}
+
+/// Some of a wallet's lots, in spending order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LotPage {
+    /// The lots.
+    pub rows: SmallVec<[LotRow; 1]>,
+    /// Behind which place the next page starts; `None` at the end.
+    pub next: Option<LotPlace>,
+}
+
 /// Which entries of a wallet's history are wanted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HistoryQuery {
@@ -261,6 +290,7 @@ impl WalletView {
             free,
             available: wallet.spendable(now),
             status: wallet.special().status,
+            expiring_30d: wallet.lots.expiring(now, now.plus_days(30)),
             version: wallet.version,
             lsn,
             created_at,

@@ -24,6 +24,7 @@ use crate::projections::{Daily, History};
 use crate::publish::Position;
 use crate::record::{Content, IdempotencyKey};
 use crate::snapshot::{Made, SnapshotWorker, Snapshots};
+use crate::sweeper::Sweeper;
 
 /// How long a duplicate of a running request waits for its answer.
 const DUPLICATE_WAIT: Duration = Duration::from_secs(5);
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) snapshots: Snapshots,
     pub(crate) compaction: CompactionWorker,
     pub(crate) core: Arc<Core>,
+    pub(crate) sweeper: Sweeper,
     pub(crate) keys: Arc<KeyTable>,
     pub(crate) history: Arc<History>,
     pub(crate) daily: Arc<Daily>,
@@ -184,6 +186,11 @@ impl Engine {
     pub async fn compact(&self) -> Result<Compacted, String> {
         let told = self.inner.compaction.ask().await;
         told.unwrap_or_else(|_| Err("the engine ends".to_owned()))
+    }
+
+    /// Has every quiet wallet whose points have lapsed by now record it. Gives how many were asked.
+    pub async fn sweep(&self) -> u64 {
+        self.inner.sweeper.sweep(|| false).await
     }
 
     /// What opening found.
@@ -389,8 +396,12 @@ impl Engine {
             return;
         }
         inner.background.cancel();
+        let quiet = async {
+            inner.sweeper.end().await;
+            inner.admission.drained().await;
+        };
         tokio::select! {
-            () = inner.admission.drained() => {}
+            () = quiet => {}
             () = inner.poisoned.cancelled() => return,
         }
         let ending = Arc::clone(&inner);

@@ -22,10 +22,12 @@ mod publish;
 mod read;
 mod replay;
 pub mod snapshot;
+mod sweeper;
 
 pub use self::api::{
-    Act, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Moment,
-    Outcome, PastWallet, Receipt, Refusal, Request, Total, WalletReport, WalletView,
+    Act, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, LotPage,
+    LotPlace, LotRow, Moment, Outcome, PastWallet, Receipt, Refusal, Request, Total, WalletReport,
+    WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;
@@ -40,3 +42,4 @@ pub use self::projections::{
     verify_index,
 };
 pub use self::replay::ReplayError;
+pub use self::sweeper::SweeperFigures;

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::journal::BucketCounts;
 use crate::projections::{DailyMetrics, HistoryMetrics};
 use crate::snapshot::SnapshotFigures;
+use crate::sweeper::SweeperFigures;
 
 /// Microseconds in a second.
 const MICROS: f64 = 1e6;
@@ -61,6 +62,8 @@ pub struct EngineMetrics {
     pub history: HistoryMetrics,
     /// The daily report.
     pub daily: DailyMetrics,
+    /// What lapses, and what is to.
+    pub sweeper: SweeperFigures,
 }
 
 // === impl Engine ===
@@ -91,6 +94,7 @@ impl Engine {
             storage_full: core.is_full(),
             history: self.inner.history.metrics(),
             daily: self.inner.daily.metrics(),
+            sweeper: self.inner.sweeper.figures(),
         }
     }
 }

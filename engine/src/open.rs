@@ -27,6 +27,7 @@ use crate::projections::{Daily, History, INDEX_FOLDER};
 use crate::publish::{self, Audit, Position};
 use crate::replay::{ReplayError, Replayed, Target, replay};
 use crate::snapshot::{self, Setup, SnapshotWorker};
+use crate::sweeper::Sweeper;
 
 /// Most acts between admission and publication: at some 300 bytes each this bounds what a stalled
 /// disk can pile up to tens of megabytes.
@@ -52,6 +53,10 @@ const COMPACT_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shortest time for which history is kept: whatever may still be cancelled must be readable, and so must the answer to
 /// any key that is still remembered.
 pub const RETAIN_MIN: Duration = Duration::from_secs(CANCEL_WINDOW_DAYS as u64 * 24 * 60 * 60);
+
+/// Nobody waits for a lapse to be written: what has lapsed can be neither seen nor spent. A look costs some ten
+/// microseconds.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -80,6 +85,8 @@ pub struct EngineOptions {
     pub compact_after: Duration,
     /// Archive files all of which is older are deleted; `None` = history is kept for ever.
     pub retain: Option<Duration>,
+    /// How often quiet wallets are looked through for points that have lapsed; 0 = only when asked for.
+    pub sweep_every: Duration,
 }
 
 /// What opening found.
@@ -143,6 +150,7 @@ impl EngineOptions {
             compact_after_bytes: COMPACT_AFTER_BYTES,
             compact_after: COMPACT_AFTER,
             retain: None,
+            sweep_every: SWEEP_EVERY,
         }
     }
 
@@ -263,6 +271,10 @@ impl Prepared {
             snapshot_worker,
             snapshots,
             compaction,
+            sweeper: Sweeper::new(
+                Arc::clone(&core),
+                options.segment_bytes / SPACE_LOW_FRACTION,
+            ),
             core,
             keys: begun.keys,
             history,
@@ -278,12 +290,19 @@ impl Prepared {
             background: CancellationToken::new(),
             poisoned,
         };
-        let engine = Engine {
-            inner: Arc::new(inner),
-        };
-        runtime.spawn(sweep(engine.clone(), options.idle));
-        Ok(engine)
+        Ok(attend(inner, &options, &runtime))
     }
+}
+
+/// Starts what is done from time to time for as long as the engine runs.
+fn attend(inner: Inner, options: &EngineOptions, runtime: &Handle) -> Engine {
+    let inner = Arc::new(inner);
+    let engine = Engine { inner };
+    runtime.spawn(rest(engine.clone(), options.idle));
+    if !options.sweep_every.is_zero() {
+        runtime.spawn(sweep(engine.clone(), options.sweep_every));
+    }
+    engine
 }
 
 /// The thread that moves old segments into the archive.
@@ -358,7 +377,7 @@ fn opening(
 }
 
 /// Puts idle entities to rest until the engine shuts down.
-async fn sweep(engine: Engine, idle: Duration) {
+async fn rest(engine: Engine, idle: Duration) {
     let period = (idle / SWEEPS_IDLE).max(Duration::from_millis(1));
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -368,4 +387,12 @@ async fn sweep(engine: Engine, idle: Duration) {
             _ = ticks.tick() => engine.inner.core.table.sweep(),
         }
     }
+}
+
+/// Has quiet wallets record what has lapsed until the engine shuts down.
+async fn sweep(engine: Engine, every: Duration) {
+    let inner = &*engine.inner;
+    let busy = || inner.admission.in_flight() > 0;
+    let ended = inner.background.clone();
+    inner.sweeper.run(every, ended, busy).await;
 }

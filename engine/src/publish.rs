@@ -148,7 +148,7 @@ impl Publisher {
         }
     }
 
-    async fn publish(&self, durable: Lsn, mut group: Group, digest: &mut Digest) -> Group {
+    fn fold(&self, durable: Lsn, group: &Group, digest: &mut Digest) {
         let events = || {
             let events = group.iter();
             events.filter_map(|delivered| {
@@ -159,6 +159,10 @@ impl Publisher {
         events().for_each(|(_, _, event)| digest.fold(event));
         self.history.apply(durable.0, events());
         self.daily.apply(durable.0, events());
+    }
+
+    async fn publish(&self, durable: Lsn, mut group: Group, digest: &mut Digest) -> Group {
+        self.fold(durable, &group, digest);
         self.position.advance(durable.0);
         for (at, delivered) in group.drain(..).enumerate() {
             delivered.ticket.deliver(delivered.lsn.0, delivered.time_us);
@@ -175,7 +179,10 @@ impl Ticket {
     fn event(&self) -> Option<&Event> {
         match self {
             Self::Due(event) | Self::Act { event, .. } => Some(event),
-            Self::Refused { .. } | Self::Unrecorded { .. } | Self::View { .. } => None,
+            Self::Refused { .. }
+            | Self::Unrecorded { .. }
+            | Self::Seen { .. }
+            | Self::Settled(_) => None,
         }
     }
 }

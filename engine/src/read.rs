@@ -1,6 +1,7 @@
 //! Reads: wallets from their entities, acts and history from the log. Nothing that is not durable
 //! leaves the engine.
 
+mod lots;
 mod past;
 mod reports;
 
@@ -12,9 +13,9 @@ use tokio::time::timeout;
 use crate::api::{
     Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Refusal, WalletView,
 };
-use crate::domain::{Program, Rejection, Timestamp, TransactionId, WalletId};
+use crate::domain::{EntityId, Program, Rejection, Timestamp, TransactionId, WalletId};
 use crate::engine::{Engine, Inner};
-use crate::entities::Lookup;
+use crate::entities::{EntityState, Lookup, view};
 use crate::journal::Lsn;
 use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::projections::{Ask, Behind, Filter, Place};
@@ -27,14 +28,23 @@ const HISTORY_WAIT: Duration = Duration::from_secs(5);
 impl Engine {
     /// A wallet as it can be spent from now.
     pub async fn wallet(&self, id: WalletId) -> Result<WalletView, Refusal> {
+        self.seen(id, view).await
+    }
+
+    /// What `show` tells of a wallet, once all that it rests on is durable.
+    async fn seen<T: Send + 'static>(
+        &self,
+        id: WalletId,
+        show: impl FnOnce(EntityId, &EntityState, Timestamp) -> Option<T> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let now = Timestamp(self.inner.core.clock.now_us());
-        let view = match self.inner.core.table.look(id.entity(), now) {
-            Lookup::Row(view) => view,
+        let seen = match self.inner.core.table.look(id.entity(), now, show) {
+            Lookup::Row(seen) => seen,
             Lookup::Asked(answer) => answer.await.unwrap_or(Err(Refusal::OutcomeUnknown))?,
             Lookup::Refused(refusal) => return Err(refusal),
         };
         let rejection = Rejection::WalletNotFound { wallet: id };
-        view.ok_or(Refusal::Rejected {
+        seen.ok_or(Refusal::Rejected {
             rejection,
             replayed: false,
         })

@@ -1,7 +1,7 @@
 //! Cursors: where the next page of one list starts.
 //!
 //! ```text
-//! hex( LSN u64 BE · leg u8 · first 4 bytes of SHA-256 over (list and filters, LSN, leg) )
+//! hex( place · first 4 bytes of SHA-256 over (list and filters, place) )      place of a history: LSN u64 BE · leg u8
 //! ```
 //! The check ties a cursor to its list: with another wallet or other filters it would silently skip entries.
 
@@ -12,7 +12,6 @@ use crate::problem::{Code, Outcome, Problem};
 
 const POSITION_BYTES: usize = 9;
 const CHECK_BYTES: usize = 4;
-const CURSOR_BYTES: usize = POSITION_BYTES + CHECK_BYTES;
 
 /// One list with its filters.
 pub(crate) struct Scope(Sha256);
@@ -32,39 +31,47 @@ impl Scope {
 
     /// The cursor behind which the next page starts.
     pub(crate) fn encode(&self, position: HistoryPosition) -> String {
-        self.bytes(position)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let mut place = [0; POSITION_BYTES];
+        place[..8].copy_from_slice(&position.lsn.to_be_bytes());
+        place[8] = position.leg;
+        self.seal(&place)
     }
 
     /// Where to go on.
     pub(crate) fn decode(&self, cursor: &str) -> Outcome<HistoryPosition> {
-        let position = parse(cursor).filter(|position| self.encode(*position) == cursor);
-        position.ok_or_else(|| {
+        let [lsn @ .., leg] = self.open::<POSITION_BYTES>(cursor)?;
+        let lsn = u64::from_be_bytes(lsn);
+        Ok(HistoryPosition { lsn, leg })
+    }
+
+    /// The cursor of a place in a list of another kind.
+    pub(crate) fn seal(&self, place: &[u8]) -> String {
+        let mut hash = self.0.clone();
+        hash.update(place);
+        let check = hash.finalize();
+        let bytes = place.iter().chain(&check[..CHECK_BYTES]);
+        bytes.map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The place of a cursor.
+    pub(crate) fn open<const N: usize>(&self, cursor: &str) -> Outcome<[u8; N]> {
+        let place = parse(cursor).filter(|place| self.seal(place) == cursor);
+        place.ok_or_else(|| {
             let detail = "the cursor is damaged or belongs to another list";
             Problem::new(Code::InvalidCursor, detail)
         })
     }
-
-    fn bytes(&self, position: HistoryPosition) -> [u8; CURSOR_BYTES] {
-        let mut bytes = [0; CURSOR_BYTES];
-        bytes[..8].copy_from_slice(&position.lsn.to_be_bytes());
-        bytes[8] = position.leg;
-        let mut hash = self.0.clone();
-        hash.update(&bytes[..POSITION_BYTES]);
-        bytes[POSITION_BYTES..].copy_from_slice(&hash.finalize()[..CHECK_BYTES]);
-        bytes
-    }
 }
 
-fn parse(cursor: &str) -> Option<HistoryPosition> {
-    if cursor.len() != 2 * CURSOR_BYTES || !cursor.is_ascii() {
+fn parse<const N: usize>(cursor: &str) -> Option<[u8; N]> {
+    if cursor.len() != 2 * (N + CHECK_BYTES) || !cursor.is_ascii() {
         return None;
     }
-    let lsn = u64::from_str_radix(&cursor[..16], 16).ok()?;
-    let leg = u8::from_str_radix(&cursor[16..18], 16).ok()?;
-    Some(HistoryPosition { lsn, leg })
+    let mut place = [0; N];
+    for (at, byte) in place.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&cursor[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(place)
 }
 
 #[cfg(test)]

@@ -6,16 +6,16 @@
 //! One pass over the text, nothing copied that can be borrowed, and all faults at once with their
 //! JSON pointers. Knows the names of fields and their ranges; refuses to know routes, commands and HTTP.
 
+mod expiry;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 
-use engine::domain::{Amount, Description, NUMBER_MAX, Owner, OwnerKind, Timestamp, WalletId};
+use engine::domain::{Amount, Description, NUMBER_MAX, Owner, OwnerKind, WalletId};
 
 pub(crate) use self::parse::{DraftSeed, Malformed, Name, Skip, parse, parse_root};
-use crate::moment;
 
 /// Most faults listed in one answer: enough to mend a body in one go, and a hostile body of
 /// thousands of unknown fields cannot make a large answer.
@@ -28,6 +28,14 @@ const AMOUNT_RANGE: &str = "must be an integer from 1 to 9007199254740991";
 const REQUIRED: &str = "is required";
 const UNKNOWN: &str = "unknown field";
 const TWICE: &str = "is given twice";
+
+/// The fields of a term.
+const TERM: Fields = Fields::of(&[
+    Field::ExpiresInDays,
+    Field::ExpiresInMonths,
+    Field::ExpiresInEndOf,
+    Field::ExpiresInPlus,
+]);
 
 /// Every field that any body has. A body that does not know a field refuses it in [`Draft::allow`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,10 +57,15 @@ pub(crate) enum Field {
     Zone,
     CancelWindowDays,
     Leg,
+    ExpiresIn,
+    ExpiresInDays,
+    ExpiresInMonths,
+    ExpiresInEndOf,
+    ExpiresInPlus,
 }
 
 /// How many variants [`Field`] has.
-const FIELDS: usize = 16;
+const FIELDS: usize = 21;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -118,6 +131,11 @@ impl Field {
         Self::Zone,
         Self::CancelWindowDays,
         Self::Leg,
+        Self::ExpiresIn,
+        Self::ExpiresInDays,
+        Self::ExpiresInMonths,
+        Self::ExpiresInEndOf,
+        Self::ExpiresInPlus,
     ];
 
     /// Where it stands in its object.
@@ -139,6 +157,11 @@ impl Field {
             Self::Zone => "/zone",
             Self::CancelWindowDays => "/cancel_window_days",
             Self::Leg => "/leg",
+            Self::ExpiresIn => "/expires_in",
+            Self::ExpiresInDays => "/expires_in/days",
+            Self::ExpiresInMonths => "/expires_in/months",
+            Self::ExpiresInEndOf => "/expires_in/end_of",
+            Self::ExpiresInPlus => "/expires_in/plus",
         }
     }
 
@@ -159,6 +182,7 @@ impl Field {
             "zone" => Self::Zone,
             "cancel_window_days" => Self::CancelWindowDays,
             "leg" => Self::Leg,
+            "expires_in" => Self::ExpiresIn,
             _ => return None,
         })
     }
@@ -168,6 +192,17 @@ impl Field {
         match name {
             "type" => Some(Self::OwnerType),
             "id" => Some(Self::OwnerId),
+            _ => None,
+        }
+    }
+
+    /// A field of a term by its name.
+    fn of_term(name: &str) -> Option<Self> {
+        match name {
+            "days" => Some(Self::ExpiresInDays),
+            "months" => Some(Self::ExpiresInMonths),
+            "end_of" => Some(Self::ExpiresInEndOf),
+            "plus" => Some(Self::ExpiresInPlus),
             _ => None,
         }
     }
@@ -197,7 +232,7 @@ impl Fields {
 
     /// Those that stand in the outer object.
     pub(crate) fn outer(self) -> impl Iterator<Item = Field> {
-        let inner = Self::of(&[Field::OwnerType, Field::OwnerId]);
+        let inner = Self::of(&[Field::OwnerType, Field::OwnerId]).and(TERM);
         let outer = self.without(inner);
         Field::ALL
             .into_iter()
@@ -352,17 +387,6 @@ impl<'de> Draft<'de> {
                 Description::default()
             }
         }
-    }
-
-    /// The expiry; `None` = never.
-    pub(crate) fn expires_at(&mut self) -> Option<Timestamp> {
-        const DETAIL: &str =
-            "must be an RFC 3339 time with an offset and at most six decimals of a second";
-        let parsed = moment::parse(self.text(Field::ExpiresAt, DETAIL)?);
-        if parsed.is_none() {
-            self.fault(Field::ExpiresAt.pointer(), DETAIL);
-        }
-        parsed
     }
 
     /// The owner, which may be left out.

@@ -28,7 +28,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
 use crate::api::bulk::AtomicBulk;
-use crate::api::{health, history, reports, transactions, views};
+use crate::api::{health, history, lots, reports, transactions, views};
 use crate::router::{Row, Verb, public_rows};
 
 /// The document, written once.
@@ -221,6 +221,7 @@ fn components() -> Components {
     gather::<views::Transaction<'_>>(&mut schemas);
     gather::<AtomicBulk<'_>>(&mut schemas);
     gather::<history::History<'_>>(&mut schemas);
+    gather::<lots::LotPage>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
     gather::<reports::WalletReport>(&mut schemas);
     gather::<reports::DayReport>(&mut schemas);

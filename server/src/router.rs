@@ -9,7 +9,7 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, archive, bulk, docs, health, history, noop, problems, reports, settings,
+    Action, admin, archive, bulk, docs, health, history, lots, noop, problems, reports, settings,
     transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
@@ -99,6 +99,10 @@ static PUBLIC: &[Row] = &[
     Row {
         query: reports::WALLET_PARAMETERS,
         ..of_wallet(get("GET /v1/wallets/{id}/reports", reports::of_wallet))
+    },
+    Row {
+        query: lots::PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}/lots", lots::lots))
     },
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),

@@ -7,6 +7,7 @@ mod http;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use engine::journal::sim::MemStorage;
 use engine::{Clock, Engine, EngineOptions};
@@ -63,6 +64,8 @@ impl Inside {
             segment_bytes: SEGMENT_BYTES,
             replay_workers: 2,
             snapshot_every_bytes: self.snapshot_every_bytes,
+            // The clock stands still; whoever wants a sweep asks for it.
+            sweep_every: Duration::ZERO,
             ..EngineOptions::new("in-memory")
         };
         let disk = Arc::new(self.disk.clone());

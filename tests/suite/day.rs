@@ -252,6 +252,7 @@ fn operation(ask: &Ask) -> Value {
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
+        | Ask::Sweep
         | Ask::Restart
         | Ask::Crash(_) => unreachable!("the day has no {ask:?}"),
     }

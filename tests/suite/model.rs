@@ -45,7 +45,7 @@ fn run(door: &mut dyn Door, seed: u64, asks: usize) {
     let mut asker = Asker::new(seed);
     compare(door, &mut oracle, &Ask::At(asker.now), seed, 0);
     for at in 0..asks {
-        let ask = asker.ask(oracle.last_act());
+        let ask = asker.ask(&oracle);
         compare(door, &mut oracle, &ask, seed, at);
         if at % ASKS_PER_AUDIT == ASKS_PER_AUDIT - 1 {
             for ask in audit(&oracle, &mut asker.random) {
@@ -100,10 +100,14 @@ impl Asker {
         }
     }
 
-    fn ask(&mut self, last_act: u64) -> Ask {
+    fn ask(&mut self, oracle: &Oracle) -> Ask {
         let choice = self.random.below(100);
         if choice < 8 {
             return self.later();
+        }
+        // Of several wallets any may be the first.
+        if choice < 12 && oracle.wallets_due().len() == 1 {
+            return Ask::Sweep;
         }
         if choice < 9 {
             return match self.random.below(2) {
@@ -114,7 +118,7 @@ impl Asker {
         if choice < 18 && !self.keyed.is_empty() {
             return self.again();
         }
-        let ask = self.command(choice, last_act);
+        let ask = self.command(choice, oracle.last_act());
         if has_key(&ask) {
             self.keyed.push((self.now, ask.clone()));
         }
@@ -276,6 +280,7 @@ fn has_key(ask: &Ask) -> bool {
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
+        | Ask::Sweep
         | Ask::Restart
         | Ask::Crash(_) => false,
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::thread;
 
-use engine::domain::{Amount, Command, CreateWallet, Description, Grant, Owner, WalletId};
+use engine::domain::{Amount, Command, CreateWallet, Description, Expiry, Grant, Owner, WalletId};
 use engine::{IN_FLIGHT_MAX, QUEUED_MAX, Refusal, Request};
 use serde_json::{Value, json};
 use tests::http::Connection;
@@ -136,7 +136,7 @@ fn earn(id: u64) -> Request {
     let command = Command::Earn(Grant {
         wallet: wallet(id),
         amount: Amount::new(1).expect("in range"),
-        expires_at: None,
+        expiry: Expiry::Never,
         description: Description::default(),
     });
     Request { command, key: None }

@@ -57,7 +57,7 @@ const AUDITED: &[&str] = &[
 ];
 
 /// Inside the engine, below the façade: who may name whom. What is not drawn here is not allowed.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("clock", &[]),
     ("background", &[]),
@@ -67,6 +67,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("projections", &["domain", "record", "api", "journal"]),
     ("entities", &["domain", "record", "journal", "clock", "api"]),
     ("publish", AUDITED),
+    ("sweeper", &["domain", "entities"]),
     ("replay", SHELL),
     (
         "compaction",

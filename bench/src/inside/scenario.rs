@@ -1,7 +1,7 @@
 //! What is asked of the engine.
 
 use clap::ValueEnum;
-use engine::domain::{Amount, Command, Description, Grant, Transfer, Use, WalletId};
+use engine::domain::{Amount, Command, Description, Expiry, Grant, Transfer, Use, WalletId};
 use serde::Serialize;
 use smallvec::{SmallVec, smallvec};
 
@@ -162,7 +162,7 @@ fn earn(id: u64) -> Command {
     Command::Earn(Grant {
         wallet: wallet(id),
         amount: points(1),
-        expires_at: None,
+        expiry: Expiry::Never,
         description: Description::default(),
     })
 }

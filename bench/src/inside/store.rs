@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use engine::Request;
-use engine::domain::{Command, CreateWallet, Description, Grant, Owner};
+use engine::domain::{Command, CreateWallet, Description, Expiry, Grant, Owner};
 use engine::{Engine, EngineOptions};
 use tokio::runtime::Runtime;
 
@@ -46,7 +46,7 @@ pub(crate) async fn prepare(engine: &Engine, count: u64) -> Result<(), Failure> 
             Command::Charge(Grant {
                 wallet: wallet(*id),
                 amount: points(FUNDING),
-                expires_at: None,
+                expiry: Expiry::Never,
                 description: Description::default(),
             })
         };

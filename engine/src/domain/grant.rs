@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::aside::{Aside, Asides};
+use super::expiry::Expiry;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::BucketKey;
 use super::types::{Amount, Description, Fund, Timestamp, WalletId};
 use super::wallet::{Standing, Wallet};
-use super::{Event, Participants};
+use super::{Circumstances, Event, Participants};
 
 /// Asks for points to be given.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,8 +18,8 @@ pub struct Grant {
     pub wallet: WalletId,
     /// How many points.
     pub amount: Amount,
-    /// When they lapse; `None` = never.
-    pub expires_at: Option<Timestamp>,
+    /// When they lapse.
+    pub expiry: Expiry,
     /// Free text.
     pub description: Description,
 }
@@ -45,17 +46,18 @@ pub(super) fn decide(
     participants: Participants<'_>,
     command: &Grant,
     fund: Fund,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let Grant {
         wallet: id,
         amount,
-        expires_at,
+        expiry,
         ..
     } = *command;
     let wallet = participants.wallet(id)?;
+    let expires_at = expiry.instant(at.now, &at.settings.zone);
     let key = BucketKey { fund, expires_at };
-    if let Some(expires_at) = expires_at.filter(|_| key.is_lapsed(now)) {
+    if let Some(expires_at) = expires_at.filter(|_| key.is_lapsed(at.now)) {
         return Err(Rejection::ExpiresAtPast { expires_at });
     }
     if !wallet.has_room_for(amount) {

@@ -98,15 +98,47 @@ impl Lots {
 
     /// The bucket that lapsed first, if one has at `now`.
     pub fn lapsed(&self, now: Timestamp) -> Option<&Bucket> {
-        let first_paid = self
-            .buckets
-            .partition_point(|bucket| bucket.key.fund == Fund::Free);
-        let heads = [self.buckets.first(), self.buckets.get(first_paid)];
-        let lapsed = heads
+        let lapsed = self
+            .heads()
             .into_iter()
             .flatten()
             .filter(|bucket| bucket.key.is_lapsed(now));
         lapsed.min_by_key(|bucket| (bucket.key.expires_at, bucket.key.fund))
+    }
+
+    /// When the first lot lapses, if one ever does.
+    pub fn next_expiry(&self) -> Option<Timestamp> {
+        let [free, paid] = self.heads();
+        let expiry = |head: Option<&Bucket>| head.and_then(|bucket| bucket.key.expires_at);
+        match (expiry(free), expiry(paid)) {
+            (Some(free), Some(paid)) => Some(free.min(paid)),
+            (free, paid) => free.or(paid),
+        }
+    }
+
+    /// Points in lots that lapse later than `from` and no later than `until`.
+    pub fn expiring(&self, from: Timestamp, until: Timestamp) -> u64 {
+        let lapses = |bucket: &&Bucket| {
+            let at = bucket.key.expires_at;
+            at.is_some_and(|at| from < at && at <= until)
+        };
+        let expiring = self.buckets.iter().filter(lapses);
+        expiring.map(|bucket| bucket.lots.points()).sum()
+    }
+
+    /// The lots behind a place, or all of them, in spending order.
+    pub fn behind(
+        &self,
+        place: Option<(BucketKey, u64)>,
+    ) -> impl Iterator<Item = (BucketKey, Lot)> {
+        let first = self
+            .buckets
+            .partition_point(|bucket| place.is_some_and(|(key, _)| bucket.key < key));
+        let lots = self.buckets[first..].iter().flat_map(|bucket| {
+            let lots = bucket.lots.iter();
+            lots.map(|lot| (bucket.key, *lot))
+        });
+        lots.skip_while(move |(key, lot)| place.is_some_and(|place| (*key, lot.number) <= place))
     }
 
     /// Puts points into a lot, opening lot and bucket where they are missing. A number that no grant
@@ -157,6 +189,14 @@ impl Lots {
             .binary_search_by(|bucket| bucket.key.cmp(&key))
             .ok()?;
         self.buckets.get(at)
+    }
+
+    /// The first bucket, and the first one of paid points: of each fund the one that lapses first is among them.
+    fn heads(&self) -> [Option<&Bucket>; 2] {
+        let first_paid = self
+            .buckets
+            .partition_point(|bucket| bucket.key.fund == Fund::Free);
+        [self.buckets.first(), self.buckets.get(first_paid)]
     }
 
     fn take_piece(&mut self, key: BucketKey, piece: Piece) -> Result<(), LotMissing> {

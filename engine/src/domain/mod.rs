@@ -18,6 +18,7 @@ mod day_flow;
 mod digest;
 mod entry;
 mod event;
+mod expiry;
 mod grant;
 mod inconsistency;
 mod lapse;
@@ -52,6 +53,7 @@ pub use self::day_flow::{COLUMNS, Column, DayFlow};
 pub use self::digest::Digest;
 pub use self::entry::{Allocation, Entry, EntryType};
 pub use self::event::Role;
+pub use self::expiry::{Expiry, Period, TERM_YEARS_MAX, Term};
 pub use self::grant::{Grant, Granted};
 pub use self::inconsistency::Inconsistency;
 pub use self::lapse::Lapsed;
@@ -256,6 +258,14 @@ pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
     }
 }
 
+/// The first instant at which [`due`] has something to tell; `None` = never.
+pub fn next_due(entity: &Entity) -> Option<Timestamp> {
+    match entity {
+        Entity::Wallet(wallet) => wallet.lots.next_expiry(),
+        Entity::Program(_) => None,
+    }
+}
+
 /// Judges a command. Changes nothing.
 pub fn decide(
     participants: Participants<'_>,
@@ -266,8 +276,8 @@ pub fn decide(
     let now = at.now;
     match command {
         Command::CreateWallet(command) => create::decide(participants, command),
-        Command::Charge(command) => grant::decide(participants, command, Fund::Paid, now),
-        Command::Earn(command) => grant::decide(participants, command, Fund::Free, now),
+        Command::Charge(command) => grant::decide(participants, command, Fund::Paid, at),
+        Command::Earn(command) => grant::decide(participants, command, Fund::Free, at),
         Command::Use(command) => use_points::decide(participants, command, now),
         Command::Transfer(command) => transfer::decide(participants, command, now),
         Command::Cancel(command) => cancel::decide(participants, command, facts, at),

@@ -204,6 +204,11 @@ impl Timestamp {
     /// Microseconds in one day of 24 hours.
     pub const DAY_US: i64 = 86_400_000_000;
 
+    /// This instant plus whole days, never above the largest instant.
+    pub fn plus_days(self, days: i64) -> Self {
+        Self(self.0.saturating_add(days.saturating_mul(Self::DAY_US)))
+    }
+
     /// This instant minus whole days, never below the smallest instant.
     pub fn minus_days(self, days: i64) -> Self {
         Self(self.0.saturating_sub(days.saturating_mul(Self::DAY_US)))

@@ -1,6 +1,7 @@
 //! The engine as a whole, on real files: acts, keys, passivation, meetings, restart.
 
 mod daily;
+mod expiry;
 mod history;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::api::{HistoryQuery, WalletView};
 use crate::domain::{
-    Amount, Cancel, CreateWallet, Description, EntryType, Grant, Owner, Transfer, Use,
+    Amount, Cancel, CreateWallet, Description, EntryType, Expiry, Grant, Owner, Transfer, Use,
 };
 use crate::open::EngineOptions;
 
@@ -49,7 +50,7 @@ fn charge(id: u64, points: u64) -> Request {
     let grant = Grant {
         wallet: wallet(id),
         amount: amount(points),
-        expires_at: None,
+        expiry: Expiry::Never,
         description,
     };
     plain(Command::Charge(grant))

@@ -7,9 +7,11 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
+use super::agenda::is_sooner;
 use super::ticket::{Reply, Ticket, Token};
 use super::{Core, EntityState, InForce, Order};
 use crate::api::Refusal;
@@ -33,6 +35,9 @@ pub(crate) struct Facet<'a> {
     pub(crate) state: &'a mut EntityState,
 }
 
+/// Most records of one entity that nobody asked for before others get their turn: some 0.2 ms of work.
+const SETTLED_MAX: usize = 64;
+
 thread_local! {
     /// Bodies are encoded here: no allocation an act.
     static BODY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -54,8 +59,10 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
         reply,
         token,
     } = work;
-    if let Err(refusal) = record_due(core, facets, now) {
-        return answer(core, facets, refusal, reply, token);
+    for facet in &mut *facets {
+        if let Err(refusal) = record_due(core, facet, now, usize::MAX) {
+            return answer(core, facets, refusal, reply, token);
+        }
     }
     let participants: SmallVec<[Participant<'_>; 2]> = facets
         .iter()
@@ -75,35 +82,61 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
     }
 }
 
+/// Records what has come due of an entity that nobody asks anything of. The token comes free once that is durable. What
+/// cannot be recorded now stays in the agenda.
+pub(crate) fn settle(core: &Core, facet: &mut Facet<'_>, token: Token) {
+    let now = Timestamp(core.clock.now_us()).max(facet.state.last_at);
+    // Why not is of no use to anybody: it is tried again.
+    let _ = record_due(core, facet, now, SETTLED_MAX);
+    // Its lots may have been spent, and nothing was due.
+    core.table.note(facet.id, facet.state);
+    let last_lsn = facet.state.last_lsn;
+    if let Some(ticket) = core.journal.wait(last_lsn, Ticket::Settled(token)) {
+        ticket.deliver(last_lsn.0, 0);
+    }
+}
+
 /// Records what time alone has brought about, each thing as an act of its own.
-fn record_due(core: &Core, facets: &mut [Facet<'_>], now: Timestamp) -> Result<(), Refusal> {
-    for facet in facets {
-        let next = |state: &EntityState| domain::due(facet.id, state.entity.as_ref()?, now);
-        while let Some(event) = next(facet.state) {
-            let event = Arc::new(event);
-            let alone = &mut [Facet {
-                id: facet.id,
-                state: &mut *facet.state,
-            }];
-            with_body(|body| {
-                let staged = stage(core, &event, None, body).map_err(|failure| match failure {
-                    Failure::TooLarge(_) => unreachable!("a lapse is a few dozen bytes"),
-                    Failure::Unavailable(refusal) => refusal,
-                })?;
-                commit(
-                    core,
-                    alone,
-                    &event,
-                    now,
-                    staged,
-                    body,
-                    Ticket::Due(Arc::clone(&event)),
-                );
-                Ok(())
-            })?;
-        }
+fn record_due(
+    core: &Core,
+    facet: &mut Facet<'_>,
+    now: Timestamp,
+    most: usize,
+) -> Result<(), Refusal> {
+    let id = facet.id;
+    let next = |state: &EntityState| domain::due(id, state.entity.as_ref()?, now);
+    for at in 0..most {
+        let Some(event) = next(facet.state) else {
+            if at > 0 {
+                core.table.note(facet.id, facet.state);
+            }
+            break;
+        };
+        record_one_due(core, facet, Arc::new(event), now)?;
     }
     Ok(())
+}
+
+fn record_one_due(
+    core: &Core,
+    facet: &mut Facet<'_>,
+    event: Arc<Event>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let alone = &mut [Facet {
+        id: facet.id,
+        state: &mut *facet.state,
+    }];
+    with_body(|body| {
+        let staged = stage(core, &event, None, body).map_err(|failure| match failure {
+            Failure::TooLarge(_) => unreachable!("a lapse is a few dozen bytes"),
+            Failure::Unavailable(refusal) => refusal,
+        })?;
+        let ticket = Ticket::Due(Arc::clone(&event));
+        commit(core, alone, &event, now, staged, body, ticket);
+        core.lapses.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    })
 }
 
 fn record_event(
@@ -239,6 +272,12 @@ fn commit(
     ticket: Ticket,
 ) {
     apply(facets, event);
+    // Before anybody can hear of the act: whoever has an answer finds it in the agenda.
+    for facet in &mut *facets {
+        if is_sooner(facet.state.next_due(), facet.state.noted) {
+            core.table.note(facet.id, facet.state);
+        }
+    }
     let act = NewAct {
         kind: staged.kind,
         schema: record::SCHEMA,

@@ -7,16 +7,14 @@
 
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::oneshot;
-
-use super::act::{Facet, Work, carry_out};
+use super::act::{Facet, Work, carry_out, settle};
 use super::meeting::{Meeting, Purpose, Seat};
 use super::shard::Load;
-use super::ticket::{Ticket, Token};
+use super::ticket::{Seen, Ticket, Token};
 use super::{Core, EntityState, row};
-use crate::api::{Refusal, WalletView};
+use crate::api::WalletView;
 use crate::domain::{Entity, EntityId, Timestamp, WalletId};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 /// What an actor is told.
 pub(crate) enum Message {
@@ -26,15 +24,20 @@ pub(crate) enum Message {
     Join(Arc<Meeting>),
     /// Show the state.
     Look(Look),
+    /// Record what has come due. The only message that nobody outside has sent.
+    Settle(Token),
     /// Go to rest, unless something came in between.
     Retire,
 }
 
 /// Who wants to see a state.
 pub(crate) struct Look {
-    pub(crate) reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
+    pub(crate) show: Show,
     pub(crate) token: Token,
 }
+
+/// Takes down what is wanted of a state at an instant.
+pub(crate) type Show = Box<dyn FnOnce(EntityId, &EntityState, Timestamp) -> Seen + Send>;
 
 /// The actor's code; one value each, without state.
 pub(crate) struct EntityActor;
@@ -138,6 +141,13 @@ impl Own {
                     None => self.join(Arc::new(Meeting::new(1, Purpose::Look(look)))),
                 }
             }
+            Message::Settle(token) => {
+                self.load.dequeue();
+                match self.state_at_home() {
+                    Some((core, id, state)) => settle(core, &mut Facet { id, state }, token),
+                    None => self.join(Arc::new(Meeting::new(1, Purpose::Settle(token)))),
+                }
+            }
             Message::Retire => self.retire(myself),
         }
     }
@@ -187,9 +197,9 @@ impl Own {
 
 /// Shows a state once what it rests on is durable.
 pub(crate) fn show(core: &Core, id: EntityId, state: &EntityState, look: Look) {
-    let Look { reply, token } = look;
-    let view = view(id, state, Timestamp(core.clock.now_us())).map(Box::new);
-    let ticket = Ticket::View { view, reply, token };
+    let Look { show, token } = look;
+    let seen = show(id, state, Timestamp(core.clock.now_us()));
+    let ticket = Ticket::Seen { seen, token };
     if let Some(ticket) = core.journal.wait(state.last_lsn, ticket) {
         ticket.deliver(state.last_lsn.0, 0);
     }

@@ -17,8 +17,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::act::{Facet, Work, carry_out};
+use super::act::{Facet, Work, carry_out, settle};
 use super::actor::{Look, show};
+use super::ticket::Token;
 use super::{Core, EntityState};
 use crate::domain::EntityId;
 
@@ -33,6 +34,8 @@ pub(crate) enum Purpose {
     Act(Box<Work>),
     /// Show the one participant's state, when it is its turn.
     Look(Look),
+    /// Record what has come due of the one participant.
+    Settle(Token),
 }
 
 struct Attendance {
@@ -115,6 +118,12 @@ impl Meeting {
                     unreachable!("whoever is looked at has a place")
                 };
                 show(core, *id, state, look);
+            }
+            Purpose::Settle(token) => {
+                let Some((id, state)) = states.first_mut() else {
+                    unreachable!("whoever is settled has a place")
+                };
+                settle(core, &mut Facet { id: *id, state }, token);
             }
         }
         self.send_home(states)

@@ -10,18 +10,20 @@
 mod act;
 mod actor;
 mod admission;
+mod agenda;
 mod keys;
 mod meeting;
 mod order;
 mod rest;
 mod row;
 mod rows;
+mod settling;
 mod shard;
 mod table;
 mod ticket;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
@@ -30,7 +32,7 @@ use crate::domain::{Entity, PROGRAM, Program};
 use crate::journal::{Clock, Journal, Lsn};
 
 pub(crate) use self::act::Work;
-pub(crate) use self::actor::AbortOnPanic;
+pub(crate) use self::actor::{AbortOnPanic, view};
 pub(crate) use self::admission::Admission;
 pub(crate) use self::keys::{Claim, Claimed, KeyTable};
 pub(crate) use self::order::Order;
@@ -48,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) capacity: Arc<Notify>,
     /// Each decision reads what is in force when it is made.
     pub(crate) in_force: ArcSwap<InForce>,
+    /// Lapses recorded since the start.
+    pub(crate) lapses: AtomicU64,
     full: AtomicBool,
 }
 
@@ -79,6 +83,7 @@ impl Core {
             table,
             capacity,
             in_force: ArcSwap::from_pointee(in_force),
+            lapses: AtomicU64::new(0),
             full: AtomicBool::new(false),
         }
     }

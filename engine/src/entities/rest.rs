@@ -67,6 +67,8 @@ impl Table {
             // It has none while it is live.
             Some(row) => {
                 shard.rows.insert(key_of(id), &row);
+                let Shard { agenda, .. } = &mut *shard;
+                agenda.move_entry(key_of(id), state.noted, state.next_due());
             }
             None => drop(self.entities.fetch_sub(1, Ordering::Relaxed)),
         }

@@ -20,6 +20,9 @@ pub(crate) struct EntityState {
     pub(crate) last_at: Timestamp,
     /// Header time of the record that created it.
     pub(crate) created_at: Timestamp,
+    /// Where it stands in the agenda; never later than when something comes due of it. Not in the row: an entity at
+    /// rest stands where its state says.
+    pub(crate) noted: Option<Timestamp>,
 }
 
 // === impl EntityState ===
@@ -38,6 +41,11 @@ impl EntityState {
         }
         self.last_lsn = last_lsn;
         self.last_at = at;
+    }
+
+    /// When something comes due of it.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.entity.as_ref().and_then(domain::next_due)
     }
 }
 
@@ -95,8 +103,10 @@ fn state_of<W: DeserializeOwned>(
 ) -> Option<EntityState> {
     let read = bincode::serde::decode_from_slice::<Row<W>, _>(bytes, WIRE);
     let (row, _) = read.ok().filter(|(_, used)| *used == bytes.len())?;
+    let entity = entity(row.entity);
     Some(EntityState {
-        entity: Some(entity(row.entity)),
+        noted: domain::next_due(&entity),
+        entity: Some(entity),
         last_lsn: Lsn(row.last_lsn),
         last_at: Timestamp(row.created_at.saturating_add_unsigned(row.since_created)),
         created_at: Timestamp(row.created_at),

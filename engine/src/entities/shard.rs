@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use ractor::ActorRef;
 
 use super::actor::Message;
+use super::agenda::Agenda;
 use super::rows::Rows;
 use crate::domain::EntityId;
 
@@ -29,6 +30,8 @@ pub(super) struct Shard {
     pub(super) live: HashMap<u64, Live>,
     /// Live entities in the order in which the eviction hand visits them.
     pub(super) hand: VecDeque<EntityId>,
+    /// When something comes due of whom.
+    pub(super) agenda: Agenda,
 }
 
 pub(super) struct Live {

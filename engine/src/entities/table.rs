@@ -16,13 +16,13 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::act::Work;
-use super::actor::{Birth, EntityActor, Look, Message, view};
+use super::actor::{Birth, EntityActor, Look, Message};
 use super::meeting::{Meeting, Purpose};
 use super::rest::EVICTION_STEPS;
 use super::shard::{Live, Load, Shard};
-use super::ticket::Token;
+use super::ticket::{Seen, Token};
 use super::{Core, EntityState, row};
-use crate::api::{Refusal, WalletView};
+use crate::api::Refusal;
 use crate::domain::{EntityId, Timestamp};
 
 /// Shards of the table: enough that two cores rarely meet, few enough to walk in microseconds.
@@ -60,11 +60,11 @@ pub(crate) enum Dispatch {
 }
 
 /// What a read found.
-pub(crate) enum Lookup {
-    /// At rest, hence durable.
-    Row(Option<WalletView>),
+pub(crate) enum Lookup<T> {
+    /// At rest, hence durable; or not there.
+    Row(Option<T>),
     /// Live: the answer comes from the actor.
-    Asked(oneshot::Receiver<Result<Option<WalletView>, Refusal>>),
+    Asked(oneshot::Receiver<Result<Option<T>, Refusal>>),
     Refused(Refusal),
 }
 
@@ -94,11 +94,22 @@ impl Table {
     }
 
     /// Puts a row in its place while nothing is live yet.
-    pub(crate) fn restore_row(&self, id: EntityId, row: &[u8]) {
+    pub(crate) fn restore_row(&self, id: EntityId, row: &[u8], state: &EntityState) {
+        self.restore_noted(id, row, None, state.next_due());
+    }
+
+    fn restore_noted(
+        &self,
+        id: EntityId,
+        row: &[u8],
+        noted: Option<Timestamp>,
+        next: Option<Timestamp>,
+    ) {
         let mut shard = self.shards[shard_of(id)].lock();
         if shard.rows.insert(key_of(id), row) {
             self.entities.fetch_add(1, Ordering::Relaxed);
         }
+        shard.agenda.move_entry(key_of(id), noted, next);
     }
 
     /// The state in a row that was restored before.
@@ -111,7 +122,7 @@ impl Table {
     /// Puts an entity found by replay in its place.
     pub(crate) fn restore(&self, id: EntityId, state: &EntityState) {
         if let Some(row) = row::encode(state) {
-            self.restore_row(id, &row);
+            self.restore_noted(id, &row, state.noted, state.next_due());
         }
     }
 
@@ -183,11 +194,16 @@ impl Table {
         Dispatch::Sent
     }
 
-    /// Reads a wallet: from its row, or by asking its actor.
-    pub(crate) fn look(&self, id: EntityId, now: Timestamp) -> Lookup {
+    /// Reads of an entity what `show` tells: from its row, or by asking its actor.
+    pub(crate) fn look<T: Send + 'static>(
+        &self,
+        id: EntityId,
+        now: Timestamp,
+        show: impl FnOnce(EntityId, &EntityState, Timestamp) -> Option<T> + Send + 'static,
+    ) -> Lookup<T> {
         let mut shard = self.shards[shard_of(id)].lock();
         if let Some(row) = shard.rows.get(key_of(id)) {
-            return Lookup::Row(view(id, &row::decode(id.kind, row), now));
+            return Lookup::Row(show(id, &row::decode(id.kind, row), now));
         }
         let sweep = self.sweep.load(Ordering::Relaxed);
         let Some(live) = shard.live.get_mut(&key_of(id)) else {
@@ -200,13 +216,23 @@ impl Table {
         let (reply, receiver) = oneshot::channel();
         let mut token = Token::default();
         token.loads.push(Arc::clone(&live.load));
-        live.send(Message::Look(Look { reply, token }));
+        let show = Box::new(move |id, state: &EntityState, now| -> Seen {
+            let seen = show(id, state, now);
+            // A reader that has gone away needs no answer.
+            Box::new(move |kept| drop(reply.send(kept.map(|()| seen))))
+        });
+        live.send(Message::Look(Look { show, token }));
         Lookup::Asked(receiver)
     }
 
     /// Whether the entity exists and may be sent one more message. `true`: it is at rest, and a place
     /// among the live ones is now taken for it.
-    fn admit(&self, shard: &mut Shard, id: EntityId, creates: bool) -> Result<bool, Stop> {
+    pub(super) fn admit(
+        &self,
+        shard: &mut Shard,
+        id: EntityId,
+        creates: bool,
+    ) -> Result<bool, Stop> {
         let key = key_of(id);
         if let Some(live) = shard.live.get(&key) {
             let full = live.load.queued() >= self.limits.queued_max;
@@ -228,7 +254,12 @@ impl Table {
         Ok(true)
     }
 
-    fn activate<'a>(&self, shard: &'a mut Shard, core: &Arc<Core>, id: EntityId) -> &'a mut Live {
+    pub(super) fn activate<'a>(
+        &self,
+        shard: &'a mut Shard,
+        core: &Arc<Core>,
+        id: EntityId,
+    ) -> &'a mut Live {
         let sweep = self.sweep.load(Ordering::Relaxed);
         let live = match shard.live.entry(key_of(id)) {
             Entry::Occupied(entry) => entry.into_mut(),
@@ -264,7 +295,7 @@ impl Table {
 }
 
 /// Why a message cannot be sent.
-enum Stop {
+pub(super) enum Stop {
     Refused(Refusal),
     Absent(EntityId),
 }

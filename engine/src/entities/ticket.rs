@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use super::admission::Permit;
 use super::keys::Claim;
 use super::shard::Load;
-use crate::api::{Outcome, Receipt, Refusal, WalletView};
+use crate::api::{Outcome, Receipt, Refusal};
 use crate::domain::{Denial, Event};
 use crate::record::IdempotencyKey;
 
@@ -30,6 +30,9 @@ pub(crate) enum Reply {
     One(oneshot::Sender<Outcome>),
     Item(Arc<BulkReply>, usize),
 }
+
+/// Hands over what was seen, or why nothing may be said about it.
+pub(crate) type Seen = Box<dyn FnOnce(Result<(), Refusal>) + Send>;
 
 /// Collects the outcomes of a bulk request.
 pub(crate) struct BulkReply {
@@ -61,11 +64,9 @@ pub(crate) enum Ticket {
         token: Token,
     },
     /// A read, likewise.
-    View {
-        view: Option<Box<WalletView>>,
-        reply: oneshot::Sender<Result<Option<WalletView>, Refusal>>,
-        token: Token,
-    },
+    Seen { seen: Seen, token: Token },
+    /// Nobody asked, nobody waits: an entity was settled.
+    Settled(Token),
 }
 
 // === impl Token ===
@@ -182,26 +183,24 @@ impl Ticket {
                 drop(token);
                 reply.send(Err(refusal));
             }
-            Self::View { view, reply, token } => {
+            Self::Seen { seen, token } => {
                 drop(token);
-                // A reader that has gone away needs no view.
-                let _ = reply.send(Ok(view.map(|view| *view)));
+                seen(Ok(()));
             }
+            Self::Settled(token) => drop(token),
         }
     }
 
     /// Tells whoever waits that the disk failed.
     pub(crate) fn fail(self) {
         match self {
-            Self::Due(_) => {}
+            Self::Due(_) | Self::Settled(_) => {}
             Self::Act { reply, .. }
             | Self::Refused { reply, .. }
             | Self::Unrecorded { reply, .. } => {
                 reply.send(Err(Refusal::OutcomeUnknown));
             }
-            Self::View { reply, .. } => {
-                let _ = reply.send(Err(Refusal::OutcomeUnknown));
-            }
+            Self::Seen { seen, .. } => seen(Err(Refusal::OutcomeUnknown)),
         }
     }
 }

@@ -75,7 +75,7 @@ fn load_block(
         BlockKind::Rows => {
             for row in snapshot.rows(&body)? {
                 tally.add_row(row.id, &row.state);
-                shelves.table.restore_row(row.id, row.row);
+                shelves.table.restore_row(row.id, row.row, &row.state);
             }
             Ok(())
         }

@@ -9,6 +9,7 @@ pub(crate) mod bulk;
 pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod lots;
 pub(crate) mod noop;
 pub(crate) mod problems;
 pub(crate) mod reports;

@@ -44,6 +44,9 @@ pub(crate) struct Wallet {
     /// Points that can be spent now.
     #[schema(maximum = 9007199254740991u64, example = 150)]
     pub(crate) available: u64,
+    /// Points that lapse within the next 30 days of 24 hours.
+    #[schema(maximum = 9007199254740991u64, example = 20)]
+    pub(crate) expiring_30d: u64,
     /// One more with every entry.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
     pub(crate) version: u64,
@@ -236,6 +239,7 @@ impl From<WalletView> for Wallet {
             free: view.free,
             held: 0,
             available: view.available,
+            expiring_30d: view.expiring_30d,
             version: view.version,
             lsn: view.lsn,
             created_at: Moment(view.created_at),

@@ -19,7 +19,12 @@ use crate::query::Query;
 pub(crate) const PARAMETERS: &[&str] = &["at", "at_lsn"];
 
 const AMOUNT: Fields = Fields::of(&[Field::Amount]);
-const GRANT: Fields = Fields::of(&[Field::Amount, Field::Description, Field::ExpiresAt]);
+const GRANT: Fields = Fields::of(&[
+    Field::Amount,
+    Field::Description,
+    Field::ExpiresAt,
+    Field::ExpiresIn,
+]);
 const USE: Fields = Fields::of(&[Field::Amount, Field::Description]);
 
 /// Fields of a creation.
@@ -82,12 +87,12 @@ pub(crate) fn read_create(setting: &Setting<'_>, draft: &mut Draft<'_>) -> Optio
 /// Reads a charge or an earn.
 pub(crate) fn read_grant(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Grant> {
     let amount = draft.amount();
-    let expires_at = draft.expires_at();
+    let expiry = draft.expiry();
     let description = draft.description();
     Some(Grant {
         wallet: wallet?,
         amount: amount?,
-        expires_at,
+        expiry,
         description,
     })
 }
@@ -118,6 +123,7 @@ fn answer_created(act: &Act) -> Answer {
         free: standing.free,
         held: 0,
         available: 0,
+        expiring_30d: 0,
         version: standing.version,
         lsn: act.transaction.0,
         created_at: Moment(act.at),

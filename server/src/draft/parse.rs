@@ -46,6 +46,7 @@ pub(crate) struct Skip;
 enum Level {
     Outer,
     Owner,
+    Term,
 }
 
 struct NameVisitor;
@@ -133,8 +134,8 @@ impl<'a, 'de> DraftSeed<'a, 'de> {
 
     fn refuse(self) {
         self.draft.fault(self.level.pointer(), NOT_AN_OBJECT);
-        if self.level == Level::Owner {
-            self.draft.put(Field::Owner, Value::Absent);
+        if let Some(field) = self.level.whole() {
+            self.draft.put(field, Value::Absent);
         }
     }
 }
@@ -165,9 +166,8 @@ impl<'de> Visitor<'de> for DraftSeed<'_, 'de> {
                 Some(field) if !draft.meet(field) => {
                     map.next_value::<Skip>()?;
                 }
-                Some(Field::Owner) => {
-                    draft.put(Field::Owner, Value::Other);
-                    let level = Level::Owner;
+                Some(field) if let Some(level) = Level::inside(field) => {
+                    draft.put(field, Value::Other);
                     map.next_value_seed(DraftSeed { draft, level })?;
                 }
                 Some(field) => {
@@ -205,9 +205,9 @@ impl<'de> Visitor<'de> for DraftSeed<'_, 'de> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        match self.level {
-            Level::Outer => self.refuse(),
-            Level::Owner => self.draft.put(Field::Owner, Value::Null),
+        match self.level.whole() {
+            None => self.refuse(),
+            Some(field) => self.draft.put(field, Value::Null),
         }
         Ok(())
     }
@@ -224,6 +224,7 @@ impl Level {
         match self {
             Self::Outer => "",
             Self::Owner => "/owner",
+            Self::Term => "/expires_in",
         }
     }
 
@@ -231,6 +232,22 @@ impl Level {
         match self {
             Self::Outer => Field::outer(name),
             Self::Owner => Field::of_owner(name),
+            Self::Term => Field::of_term(name),
+        }
+    }
+
+    /// The object that is the value of a field.
+    fn inside(field: Field) -> Option<Self> {
+        let mut inner = [Self::Owner, Self::Term].into_iter();
+        inner.find(|level| level.whole() == Some(field))
+    }
+
+    /// The field that an inner object is the value of.
+    fn whole(self) -> Option<Field> {
+        match self {
+            Self::Outer => None,
+            Self::Owner => Some(Field::Owner),
+            Self::Term => Some(Field::ExpiresIn),
         }
     }
 }

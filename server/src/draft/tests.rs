@@ -1,17 +1,22 @@
 //! Bodies, right and wrong, and every fault with its place.
 
-use engine::domain::{Owner, OwnerKind};
+use engine::domain::{Expiry, Owner, OwnerKind, Period, Term, Timestamp};
 
 use super::{Draft, FAULTS_MAX, Field, Fields, Malformed, parse};
 
-const GRANT: Fields = Fields::of(&[Field::Amount, Field::Description, Field::ExpiresAt]);
+const GRANT: Fields = Fields::of(&[
+    Field::Amount,
+    Field::Description,
+    Field::ExpiresAt,
+    Field::ExpiresIn,
+]);
 const CREATE: Fields = Fields::of(&[Field::Id, Field::Owner, Field::OwnerType, Field::OwnerId]);
 
 fn grant_faults(body: &str) -> Vec<(String, String)> {
     let mut draft = parse(body.as_bytes()).unwrap();
     draft.allow(GRANT);
     draft.amount();
-    draft.expires_at();
+    draft.expiry();
     draft.description();
     list(draft)
 }
@@ -47,10 +52,7 @@ fn a_sound_body_has_its_values() {
         Some((1 << 53) - 1)
     );
     assert_eq!(draft.description().as_str(), "a \"b\" 점수");
-    assert_eq!(
-        draft.expires_at().map(|at| at.0),
-        Some(1_893_456_000_000_000)
-    );
+    assert_eq!(draft.expiry(), Expiry::At(Timestamp(1_893_456_000_000_000)));
     assert!(draft.is_sound());
 }
 
@@ -252,4 +254,67 @@ fn a_hostile_body_makes_a_short_answer() {
     let name = "x".repeat(60_000);
     let faults = grant_faults(&format!("{{\"{name}\":1,\"amount\":1}}"));
     assert_eq!(faults[0].0.len(), 65);
+}
+
+#[test]
+fn a_term_is_one_of_its_kinds() {
+    let expiry = |body: &str| {
+        let mut draft = parse(body.as_bytes()).unwrap();
+        draft.allow(GRANT);
+        let expiry = draft.expiry();
+        assert!(draft.is_sound(), "{body}");
+        expiry
+    };
+    let table = [
+        (r#"{"expires_in":{"days":30}}"#, Term::Days(30)),
+        (
+            r#"{"expires_in":{"months":1,"days":null}}"#,
+            Term::Months(1),
+        ),
+        (
+            r#"{"expires_in":{"end_of":"month"}}"#,
+            Term::EndOf(Period::Month, 0),
+        ),
+        (
+            r#"{"expires_in":{"plus":0,"end_of":"quarter"}}"#,
+            Term::EndOf(Period::Quarter, 0),
+        ),
+        (
+            r#"{"expires_in":{"end_of":"year","plus":2}}"#,
+            Term::EndOf(Period::Year, 2),
+        ),
+    ];
+    for (body, term) in table {
+        assert_eq!(expiry(body), Expiry::After(term));
+    }
+    assert_eq!(expiry(r#"{"expires_in":null}"#), Expiry::Never);
+}
+
+#[test]
+fn a_term_names_its_faults() {
+    let table: [(&str, &[&str]); 14] = [
+        (r#"{}"#, &["/expires_in"]),
+        (r#"5"#, &["/expires_in"]),
+        (r#"[{"days":1}]"#, &["/expires_in"]),
+        (r#"{"days":1,"months":1}"#, &["/expires_in"]),
+        (r#"{"plus":1}"#, &["/expires_in"]),
+        (r#"{"days":0}"#, &["/expires_in/days"]),
+        (r#"{"days":36601}"#, &["/expires_in/days"]),
+        (r#"{"days":"1"}"#, &["/expires_in/days"]),
+        (r#"{"months":1201}"#, &["/expires_in/months"]),
+        (r#"{"months":1,"plus":1}"#, &["/expires_in/plus"]),
+        (r#"{"end_of":"week"}"#, &["/expires_in/end_of"]),
+        (r#"{"end_of":1}"#, &["/expires_in/end_of"]),
+        (r#"{"end_of":"year","plus":101}"#, &["/expires_in/plus"]),
+        (
+            r#"{"days":1,"days":2,"weeks":1}"#,
+            &["/expires_in/days", "/expires_in/weeks"],
+        ),
+    ];
+    for (term, pointers) in table {
+        let body = format!(r#"{{"amount":1,"expires_in":{term}}}"#);
+        assert_pointers(&grant_faults(&body), pointers, &body);
+    }
+    let body = r#"{"amount":1,"expires_at":"2030-01-01T00:00:00Z","expires_in":{"days":1}}"#;
+    assert_pointers(&grant_faults(body), &["/expires_in"], body);
 }

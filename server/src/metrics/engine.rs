@@ -3,7 +3,7 @@
 use std::fmt;
 
 use engine::snapshot::SnapshotFigures;
-use engine::{EngineMetrics, Histogram};
+use engine::{EngineMetrics, Histogram, SweeperFigures};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -97,6 +97,7 @@ fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::
     }
     encode_snapshots(encoder, &metrics.snapshots)?;
     encode_journal(encoder, metrics)?;
+    encode_sweeper(encoder, &metrics.sweeper)?;
     encode_history(encoder, metrics)?;
     encode_daily(encoder, metrics)
 }
@@ -140,6 +141,31 @@ fn encode_daily(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) ->
         counter(encoder, name, help, value)?;
     }
     Ok(())
+}
+
+fn encode_sweeper(encoder: &mut DescriptorEncoder<'_>, figures: &SweeperFigures) -> fmt::Result {
+    let gauges = [
+        (
+            "expiry_wallets",
+            "Wallets with points that will lapse some day",
+            figures.wallets,
+        ),
+        (
+            "expiry_due_wallets",
+            "Wallets with points that have lapsed although no record says so yet",
+            figures.due,
+        ),
+    ];
+    for (name, help, value) in gauges {
+        gauge(encoder, name, help, value)?;
+    }
+    let late = "How long the first of them has been due";
+    let metric = encoder.encode_descriptor("expiry_lag_seconds", late, None, MetricType::Gauge)?;
+    ConstGauge::new(figures.lag_us as f64 / 1e6).encode(metric)?;
+    let lapses = "Lapses recorded since the start, by a sweep or before a command";
+    counter(encoder, "expiry_lapses", lapses, figures.lapses)?;
+    let swept = "Times that a wallet was asked for what has lapsed since the start";
+    counter(encoder, "expiry_swept_wallets", swept, figures.swept)
 }
 
 fn encode_history(encoder: &mut DescriptorEncoder<'_>, metrics: &EngineMetrics) -> fmt::Result {

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{RefOr, Schema};
 
-use engine::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, NUMBER_MAX};
+use engine::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, NUMBER_MAX, Period};
 
 use super::reference;
 use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
@@ -215,6 +215,19 @@ fn describe(field: Field) -> RefOr<Schema> {
                 "When the points lapse, in the future; left out: never.",
             ))
             .into(),
+        Field::ExpiresIn => term(),
+        Field::ExpiresInDays => whole(36_600, "To the end of the day so many days later."),
+        Field::ExpiresInMonths => whole(
+            1_200,
+            "To the end of the same day so many months later, or of that month's last day if it has no such day.",
+        ),
+        Field::ExpiresInEndOf => word(&Period::ALL.map(Period::as_str)),
+        Field::ExpiresInPlus => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0_u64))
+            .maximum(Some(1_200_u64))
+            .description(Some("So many periods later, at most a hundred years."))
+            .into(),
         Field::Owner => ObjectBuilder::new()
             .schema_type(Type::Object)
             .property("type", describe(Field::OwnerType))
@@ -225,6 +238,31 @@ fn describe(field: Field) -> RefOr<Schema> {
             .description(Some("Left out: the user with the wallet's own number."))
             .into(),
     }
+}
+
+/// How long granted points can be spent.
+fn term() -> RefOr<Schema> {
+    let kinds: [&[Field]; 3] = [
+        &[Field::ExpiresInDays],
+        &[Field::ExpiresInMonths],
+        &[Field::ExpiresInEndOf, Field::ExpiresInPlus],
+    ];
+    let mut any = OneOfBuilder::new().description(Some(
+        "How long the points can be spent, in days of the program's zone, today included; they lapse with the end of \
+         the last day. In place of expires_at.",
+    ));
+    for fields in kinds {
+        let mut object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        for field in fields {
+            let name = &field.pointer()["/expires_in/".len()..];
+            object = object.property(name, describe(*field));
+        }
+        let name = &fields[0].pointer()["/expires_in/".len()..];
+        any = any.item(object.required(name));
+    }
+    any.into()
 }
 
 /// An id.
@@ -255,7 +293,9 @@ fn word(words: &[&str]) -> RefOr<Schema> {
 }
 
 fn example(fields: Fields) -> Value {
-    let members = fields.outer().map(|field| {
+    // An instant and a term exclude each other.
+    let outer = fields.outer().filter(|field| *field != Field::ExpiresIn);
+    let members = outer.map(|field| {
         let value = match field {
             Field::Amount => json!(100),
             Field::Description => json!("welcome"),
@@ -266,7 +306,16 @@ fn example(fields: Fields) -> Value {
             Field::Transaction => json!(42),
             Field::Zone => json!("Asia/Seoul"),
             Field::CancelWindowDays => json!(400),
-            Field::Op | Field::Key | Field::Leg | Field::OwnerType | Field::OwnerId => Value::Null,
+            Field::Op
+            | Field::Key
+            | Field::Leg
+            | Field::OwnerType
+            | Field::OwnerId
+            | Field::ExpiresIn
+            | Field::ExpiresInDays
+            | Field::ExpiresInMonths
+            | Field::ExpiresInEndOf
+            | Field::ExpiresInPlus => Value::Null,
         };
         (field.pointer()[1..].to_owned(), value)
     });

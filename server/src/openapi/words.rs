@@ -56,7 +56,7 @@ pub(super) fn of(name: &str) -> Option<&'static Words> {
     ROUTES.iter().find(|words| words.name == name)
 }
 
-static ROUTES: [Words; 19] = [
+static ROUTES: [Words; 20] = [
     Words {
         name: "POST /v1/wallets",
         id: "createWallet",
@@ -161,6 +161,16 @@ static ROUTES: [Words; 19] = [
         answer: Answers::Found("DayReport"),
         answer_text: "A page of wallets.",
         codes: &[Code::InvalidCursor, Code::HistoryBehind],
+    },
+    Words {
+        name: "GET /v1/wallets/{id}/lots",
+        id: "listWalletLots",
+        tag: "Wallets",
+        summary: "List a wallet's lots",
+        text: "What each grant has left, in the order in which it is spent: free before paid, within each the earliest expiry first, then the earliest grant. What has lapsed is left out at once.",
+        answer: Answers::Found("LotPage"),
+        answer_text: "A page of lots.",
+        codes: &[Code::WalletNotFound, Code::InvalidCursor],
     },
     Words {
         name: "POST /v1/transfers",

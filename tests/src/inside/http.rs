@@ -64,6 +64,13 @@ impl InsideServer {
         self.serve();
     }
 
+    /// Has quiet wallets record what has lapsed.
+    pub fn sweep(&self) {
+        if let Some(serving) = &self.serving {
+            self.runtime.block_on(serving.engine.sweep());
+        }
+    }
+
     /// Cuts the power under it, and starts another over what is left.
     pub fn crash(&mut self, seed: u64) {
         self.inside.crash(seed);

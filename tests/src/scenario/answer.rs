@@ -53,6 +53,7 @@ pub struct WalletSeen {
     pub owner: (String, u64),
     pub held: u64,
     pub available: u64,
+    pub expiring_30d: u64,
     pub lsn: u64,
     pub created_at: Timestamp,
 }
@@ -152,8 +153,12 @@ impl Standing {
 impl WalletSeen {
     fn line(&self) -> String {
         let (kind, id) = &self.owner;
+        let expiring = match self.expiring_30d {
+            0 => String::new(),
+            points => format!(", expiring_30d {points}"),
+        };
         format!(
-            "{}, of {kind} {id}, held {}, available {}, last act {}, since {}",
+            "{}, of {kind} {id}, held {}, available {}{expiring}, last act {}, since {}",
             self.standing.words(),
             self.held,
             self.available,

@@ -63,6 +63,8 @@ pub enum Ask {
         oldest_first: bool,
         limit: Option<usize>,
     },
+    /// Quiet wallets are looked through for points that have lapsed.
+    Sweep,
     /// A clean shutdown and a new start over the same log.
     Restart,
     /// A power cut, with a seed for what it leaves, and a new start over the same disk.
@@ -145,6 +147,7 @@ impl Ask {
                 oldest_first: words.follows("oldest-first"),
                 limit: words.limit()?,
             },
+            "sweep" => Self::Sweep,
             "restart" => Self::Restart,
             "crash" => Self::Crash(words.number()?),
             verb => return Err(format!("no such ask: {verb}")),

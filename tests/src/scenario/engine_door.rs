@@ -108,6 +108,10 @@ impl Door for EngineDoor {
                 self.inside.clock.set(instant.as_microsecond());
                 Answer::Done
             }
+            Ask::Sweep => {
+                self.runtime.block_on(self.engine.sweep());
+                Answer::Done
+            }
             Ask::Restart => {
                 self.restart();
                 Answer::Done
@@ -224,6 +228,7 @@ fn command(ask: &Ask) -> Command {
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
+        | Ask::Sweep
         | Ask::Restart
         | Ask::Crash(_) => {
             unreachable!("{ask:?} is no command")
@@ -246,7 +251,7 @@ fn grant(ask: &Ask) -> Command {
     let grant = Grant {
         wallet: wallet(*id),
         amount: points(*amount),
-        expires_at: until.map(instant),
+        expiry: until.map(instant).into(),
         description: description(note.as_ref()),
     };
     if *paid {
@@ -278,6 +283,7 @@ fn receipt_seen(receipt: &Receipt) -> Answer {
             paid: 0,
             free: 0,
             available: 0,
+            expiring_30d: 0,
             status: Status::Open,
             version: created.standing.version,
             lsn: act.transaction.0,
@@ -367,6 +373,7 @@ fn wallet_seen(view: &WalletView) -> WalletSeen {
         owner: (view.owner.kind.as_str().to_owned(), view.owner.id),
         held: 0,
         available: view.available,
+        expiring_30d: view.expiring_30d,
         lsn: view.lsn,
         created_at: moment(view.created_at),
     }

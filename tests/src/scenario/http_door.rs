@@ -122,6 +122,7 @@ impl HttpDoor {
             }
             Ask::History { .. } => self.history(&history_path(ask)),
             Ask::At(_)
+            | Ask::Sweep
             | Ask::Restart
             | Ask::Crash(_)
             | Ask::Create { .. }
@@ -139,6 +140,10 @@ impl Door for HttpDoor {
         match ask {
             Ask::At(instant) => {
                 self.server.inside.clock.set(instant.as_microsecond());
+                Answer::Done
+            }
+            Ask::Sweep => {
+                self.server.sweep();
                 Answer::Done
             }
             Ask::Restart => {
@@ -229,10 +234,9 @@ fn request(ask: &Ask) -> (String, Value) {
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
+        | Ask::Sweep
         | Ask::Restart
-        | Ask::Crash(_) => {
-            unreachable!("{ask:?} is no command")
-        }
+        | Ask::Crash(_) => unreachable!("{ask:?} is no command"),
     };
     (path, Value::Object(body))
 }
@@ -272,6 +276,7 @@ fn operation(ask: &Ask) -> Value {
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
+        | Ask::Sweep
         | Ask::Restart
         | Ask::Crash(_) => unreachable!("{ask:?} is no operation"),
     };
@@ -370,6 +375,7 @@ fn wallet_seen(body: &Value) -> WalletSeen {
         owner: (text(&body["owner"]["type"]), number(&body["owner"]["id"])),
         held: number(&body["held"]),
         available: number(&body["available"]),
+        expiring_30d: number(&body["expiring_30d"]),
         lsn: number(&body["lsn"]),
         created_at: instant(&body["created_at"]),
     }

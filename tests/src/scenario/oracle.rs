@@ -64,6 +64,10 @@ impl Door for Oracle {
                 self.now = *now;
                 Answer::Done
             }
+            Ask::Sweep => {
+                self.due(&self.wallets_due());
+                Answer::Done
+            }
             // Whatever was answered is there afterwards, however it ended.
             Ask::Restart | Ask::Crash(_) => Answer::Done,
             Ask::Wallet(id) => match self.purses.get(id) {
@@ -95,6 +99,15 @@ impl Oracle {
     /// The wallets there are.
     pub fn wallets(&self) -> BTreeSet<u64> {
         self.purses.keys().copied().collect()
+    }
+
+    /// Wallets with points that have lapsed although no act says so yet.
+    pub fn wallets_due(&self) -> Vec<u64> {
+        let due = self.purses.iter().filter(|(_, purse)| {
+            let mut buckets = purse.points.keys();
+            buckets.any(|bucket| bucket.2.is_some_and(|until| until <= self.now))
+        });
+        due.map(|(wallet, _)| *wallet).collect()
     }
 
     /// The last act.
@@ -163,6 +176,7 @@ impl Oracle {
             | Ask::Wallet(_)
             | Ask::Transaction(_)
             | Ask::History { .. }
+            | Ask::Sweep
             | Ask::Restart
             | Ask::Crash(_) => {
                 unreachable!("{ask:?} is no command")
@@ -409,6 +423,7 @@ fn route(ask: &Ask) -> &'static str {
         | Ask::Wallet(_)
         | Ask::Transaction(_)
         | Ask::History { .. }
+        | Ask::Sweep
         | Ask::Restart
         | Ask::Crash(_) => {
             unreachable!("{ask:?} is no command")

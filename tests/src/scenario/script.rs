@@ -7,6 +7,7 @@
 //! > POST /v1/wallets/1/use {"amount":5} key again       with an idempotency key
 //! 422 insufficient-balance {"available":0,"requested":5}
 //! > admin GET /admin/settings                           on the operator's listener
+//! > sweep                                             quiet wallets record what has lapsed
 //! > restart
 //! > crash 7
 //! ```
@@ -55,6 +56,10 @@ impl Script {
             "at" => {
                 let instant: jiff::Timestamp = rest.parse().expect("an instant");
                 self.server.inside.clock.set(instant.as_microsecond());
+                return Vec::new();
+            }
+            "sweep" => {
+                self.server.sweep();
                 return Vec::new();
             }
             "restart" => self.server.restart(),

@@ -326,3 +326,72 @@ fn a_wallet_is_shown_as_it_stood() {
         .get("/v1/wallets/1?at=2001-01-01T00:00:00Z&at_lsn=1")
         .expect_problem(400, "invalid-parameter");
 }
+
+#[test]
+fn lots_are_listed_in_the_order_in_which_they_are_spent() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    connection
+        .post("/v1/wallets", &json!({"id": 2}))
+        .expect(201);
+    let grants = [
+        ("charge", 70, None),
+        ("earn", 20, None),
+        ("charge", 50, Some("2999-01-01T00:00:00.000000Z")),
+        ("earn", 10, Some("2999-02-01T00:00:00.000000Z")),
+        ("earn", 5, Some("2999-01-01T00:00:00.000000Z")),
+        ("earn", 6, Some("2999-01-01T00:00:00.000000Z")),
+    ];
+    for (verb, amount, until) in grants {
+        let path = format!("/v1/wallets/2/{verb}");
+        let body = json!({"amount": amount, "expires_at": until});
+        connection.post(&path, &body).expect(201);
+    }
+    let row = |number: usize| {
+        let (verb, amount, until) = grants[number];
+        let fund = if verb == "earn" { "free" } else { "paid" };
+        json!({"number": number, "fund": fund, "expires_at": until, "remaining": amount})
+    };
+    let spent: Vec<Value> = [4, 5, 3, 1, 2, 0].map(row).into();
+    for limit in 1..=7 {
+        assert_eq!(lots(&mut connection, limit), spent, "by {limit}");
+    }
+    // A use between two pages shifts none of the others.
+    let first = "/v1/wallets/2/lots?limit=2";
+    let page = connection.get(first).expect(200).json();
+    connection
+        .post("/v1/wallets/2/use", &json!({"amount": 12}))
+        .expect(201);
+    let cursor = page["next_cursor"].as_str().expect("a second page");
+    let path = format!("{first}&cursor={cursor}");
+    let page = connection.get(&path).expect(200).json();
+    let rest = json!({"number": 3, "fund": "free", "expires_at": grants[3].2, "remaining": 9});
+    assert_eq!(page["items"], json!([rest, row(1)]));
+    let other = format!("/v1/wallets/1/lots?limit=2&cursor={cursor}");
+    connection.get(&other).expect_problem(400, "invalid-cursor");
+    connection
+        .get("/v1/wallets/9/lots")
+        .expect_problem(404, "wallet-not-found");
+}
+
+/// All lots of wallet 2.
+fn lots(connection: &mut Connection, limit: usize) -> Vec<Value> {
+    let mut path = format!("/v1/wallets/2/lots?limit={limit}");
+    let mut lots = Vec::new();
+    loop {
+        let reply = connection.get(&path).expect(200);
+        let page = reply.json();
+        let items = page["items"].as_array().expect("items");
+        assert!(items.len() <= limit);
+        lots.extend(items.iter().cloned());
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            return lots;
+        };
+        assert!(
+            reply
+                .header("link")
+                .is_some_and(|link| link.contains(cursor))
+        );
+        path = format!("/v1/wallets/2/lots?limit={limit}&cursor={cursor}");
+    }
+}

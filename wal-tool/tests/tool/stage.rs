@@ -105,7 +105,7 @@ pub(crate) fn grant(id: u64, points: u64, expires_at: Option<Timestamp>) -> Gran
     Grant {
         wallet: wallet(id),
         amount: amount(points),
-        expires_at,
+        expiry: expires_at.into(),
         description,
     }
 }

@@ -196,7 +196,7 @@ pub(super) fn grant(fund: Fund, id: u64, points: u64, until: Option<i64>) -> Com
     let grant = Grant {
         wallet: wallet(id),
         amount: amount(points),
-        expires_at: until.map(Timestamp),
+        expiry: until.map(Timestamp).into(),
         description: Description::default(),
     };
     match fund {

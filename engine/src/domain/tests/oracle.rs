@@ -64,7 +64,11 @@ impl Oracle {
 
     fn grant(&mut self, one: &Grant, fund: Fund, now: i64) -> Result<(), &'static str> {
         let (id, amount) = (one.wallet.get(), one.amount.get());
-        let until = one.expires_at.map_or(NEVER, |at| at.0);
+        let until = match one.expiry {
+            Expiry::Never => NEVER,
+            Expiry::At(at) => at.0,
+            Expiry::After(term) => panic!("{term:?} has tests of its own"),
+        };
         self.lapse(&[id], now);
         let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
         if until <= now {

@@ -121,7 +121,7 @@ fn charge_and_earn_heal_fault_by_fault() {
                 let (Command::Charge(grant) | Command::Earn(grant)) = command else {
                     panic!("{command:?}");
                 };
-                grant.expires_at = Some(Timestamp(11));
+                grant.expiry = Expiry::At(Timestamp(11));
             }),
             ("balance-limit", |world, _| give(world, use_points(1, REST))),
             ("lot-limit", |world, _| give(world, use_points(1, 1))),

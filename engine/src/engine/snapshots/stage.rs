@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use crate::api::{Request, Total};
 use crate::domain::{
@@ -53,6 +54,7 @@ pub(super) fn options() -> EngineOptions {
         segment_bytes: SEGMENT_BYTES,
         replay_workers: 2,
         snapshot_every_bytes: 0,
+        sweep_every: Duration::ZERO,
         ..EngineOptions::new("in-memory")
     }
 }
@@ -79,8 +81,9 @@ fn request(dice: &mut Dice, last_lsn: u64) -> Request {
     let grant = |dice: &mut Dice| Grant {
         wallet,
         amount,
-        expires_at: (dice.draw(3) == 0)
-            .then(|| Timestamp(10_000_000 * (1 + i64::try_from(dice.draw(9)).unwrap()))),
+        expiry: (dice.draw(3) == 0)
+            .then(|| Timestamp(10_000_000 * (1 + i64::try_from(dice.draw(9)).unwrap())))
+            .into(),
         description: description.clone(),
     };
     let command = match dice.draw(8) {

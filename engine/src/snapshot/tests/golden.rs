@@ -32,6 +32,7 @@ fn state(id: u64, paid: u64) -> EntityState {
         last_lsn: Lsn(40 + id),
         last_at: Timestamp(1_700_000_000_000_000),
         created_at: Timestamp(1_600_000_000_000_000),
+        noted: None,
     }
 }
 

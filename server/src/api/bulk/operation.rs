@@ -17,6 +17,7 @@ const GRANT: Fields = Fields::of(&[
     Field::Amount,
     Field::Description,
     Field::ExpiresAt,
+    Field::ExpiresIn,
 ])
 .and(EVERY);
 

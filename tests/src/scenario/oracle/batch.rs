@@ -40,6 +40,7 @@ impl Oracle {
                 | Ask::Wallet(_)
                 | Ask::Transaction(_)
                 | Ask::History { .. }
+                | Ask::Sweep
                 | Ask::Restart
                 | Ask::Crash(_) => unreachable!("{item:?} is no item"),
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::refused_with;
 use crate::scenario::answer::{Answer, Leg, Standing, WalletSeen};
@@ -58,11 +58,17 @@ impl Purse {
             balance: balance.cast_signed(),
             version: self.version,
         };
+        let until = now + SignedDuration::from_hours(30 * 24);
+        let expiring = self
+            .points
+            .iter()
+            .filter(|((_, _, at), _)| at.is_some_and(|at| now < at && at <= until));
         WalletSeen {
             standing,
             owner: self.owner.clone(),
             held: 0,
             available: balance,
+            expiring_30d: expiring.map(|(_, amount)| amount).sum(),
             lsn: self.last_act,
             created_at: self.created_at,
         }

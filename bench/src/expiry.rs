@@ -1,0 +1,295 @@
+//! What callers notice when the points of very many quiet wallets lapse at the same instant.
+//!
+//! ```text
+//! quiet wallets, one lot each, all of one date ─► traffic ─► the date comes ─► traffic until all is swept ─► traffic
+//! ```
+//! Requests start by the clock, whether the ones before are answered or not, and each is timed from when it was to
+//! start: a server that stands still for 50 ms is late for every request of those 50 ms.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use engine::domain::{Command, CreateWallet, Description, Expiry, Grant, Owner, Timestamp};
+use engine::journal::FileStorage;
+use engine::{Clock, Engine, EngineOptions, Request, SystemClock};
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use crate::failure::{Doing, Failure};
+use crate::inside::{self, Script, points, wallet};
+use crate::latency::{Latencies, Quantiles};
+use crate::machine::Machine;
+use crate::report::{self, Table, count, micros, progress};
+
+/// Commands submitted together while the store is written.
+const BATCH: u64 = 8_192;
+
+/// Wallets that the traffic goes to.
+const BUSY: u64 = 10_000;
+
+/// How far away the date is until the clock jumps: one day.
+const AHEAD_US: i64 = 86_400_000_000;
+
+/// How often it is asked whether all is swept. The answer looks at everything that is due.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Requests at once that a runtime's timer can still be blamed for.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Measures callers while points lapse.
+#[derive(Args, Debug)]
+pub(crate) struct ExpiryArgs {
+    /// Quiet wallets whose points lapse at the same instant.
+    #[arg(long, default_value_t = 1_000_000)]
+    wallets: u64,
+    /// Requests a second.
+    #[arg(long, default_value_t = 5_000)]
+    rate: u64,
+    /// Seconds of traffic before and after.
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Directory for the store.
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A stretch of traffic.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Stretch {
+    acts: u64,
+    seconds: f64,
+    latency: Quantiles,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Figures {
+    wallets: u64,
+    rate: u64,
+    before: Stretch,
+    during: Stretch,
+    after: Stretch,
+    lapses: u64,
+    lapses_per_second: f64,
+    /// The same sweep with nobody to serve.
+    alone_per_second: f64,
+}
+
+/// The machine's clock, that can be put forward.
+struct JumpingClock {
+    clock: SystemClock,
+    ahead_us: AtomicI64,
+}
+
+impl Clock for JumpingClock {
+    fn now_us(&self) -> i64 {
+        self.clock.now_us() + self.ahead_us.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) fn run(args: &ExpiryArgs) -> Result<(), Failure> {
+    let machine = Machine::look(&args.dir);
+    let scratch = tempfile::Builder::new()
+        .prefix("scrip-bench-")
+        .tempdir_in(&args.dir);
+    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let runtime = inside::runtime(machine.cores)?;
+    let figures = runtime.block_on(measure(args, scratch.path()))?;
+    if args.json {
+        report::print_json(&serde_json::json!({"machine": machine, "expiry": figures}));
+        return Ok(());
+    }
+    let mut table = Table::new(&["", "acts", "p50", "p99", "p99.9", "latest"]);
+    for (name, stretch) in [
+        ("before", figures.before),
+        ("while they lapse", figures.during),
+        ("afterwards", figures.after),
+    ] {
+        let latency = stretch.latency;
+        let times = [
+            latency.p50_us,
+            latency.p99_us,
+            latency.p999_us,
+            latency.max_us,
+        ];
+        let cells = [name.to_owned(), count(stretch.acts as f64)];
+        let cells = cells.into_iter().chain(times.map(micros));
+        table.row(cells.collect());
+    }
+    report::print(&format!(
+        "{machine}\n{table}\n{} wallets lapsed in {}: {} a second beside {} requests a second, {} a second alone",
+        count(figures.lapses as f64),
+        micros(figures.during.seconds * 1e6),
+        count(figures.lapses_per_second),
+        count(figures.rate as f64),
+        count(figures.alone_per_second),
+    ));
+    Ok(())
+}
+
+async fn measure(args: &ExpiryArgs, store: &Path) -> Result<Figures, Failure> {
+    let clock = Arc::new(JumpingClock {
+        clock: SystemClock::start(),
+        ahead_us: AtomicI64::new(0),
+    });
+    let engine = open(store, &clock).await?;
+    inside::prepare(&engine, BUSY).await?;
+    let quiet = BUSY + 1..=BUSY + args.wallets;
+    create(&engine, quiet.clone()).await?;
+    earn(&engine, quiet.clone(), clock.now_us() + AHEAD_US).await?;
+    rest(&engine).await;
+    let jump = || clock.ahead_us.fetch_add(AHEAD_US, Ordering::SeqCst);
+    let duration = Duration::from_secs_f64(args.seconds);
+    let before = traffic(&engine, args.rate, after(duration)).await?;
+    jump();
+    let during = traffic(&engine, args.rate, swept(&engine, args.wallets)).await?;
+    let lapses = engine.metrics().sweeper.lapses;
+    let after = traffic(&engine, args.rate, after(duration)).await?;
+    earn(&engine, quiet, clock.now_us() + AHEAD_US).await?;
+    rest(&engine).await;
+    jump();
+    let begun = Instant::now();
+    swept(&engine, lapses + args.wallets).await;
+    let alone = begun.elapsed();
+    engine.shutdown().await;
+    Ok(Figures {
+        wallets: args.wallets,
+        rate: args.rate,
+        before,
+        during,
+        after,
+        lapses,
+        lapses_per_second: lapses as f64 / during.seconds,
+        alone_per_second: args.wallets as f64 / alone.as_secs_f64(),
+    })
+}
+
+async fn open(store: &Path, clock: &Arc<JumpingClock>) -> Result<Engine, Failure> {
+    let failed = |error: String| Failure::Engine(format!("did not open: {error}"));
+    let storage = FileStorage::open(store).map_err(|error| failed(error.to_string()))?;
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let options = EngineOptions {
+        snapshot_every_bytes: 0,
+        ..inside::options(store)
+    };
+    let prepared = Engine::prepare_on(options, Arc::new(storage), clock);
+    let prepared = prepared.map_err(|error| failed(error.to_string()))?;
+    let opened = prepared.open().await;
+    opened.map_err(|error| failed(error.to_string()))
+}
+
+async fn create(engine: &Engine, ids: std::ops::RangeInclusive<u64>) -> Result<(), Failure> {
+    let create = |id| {
+        Command::CreateWallet(CreateWallet {
+            wallet: wallet(id),
+            owner: Owner::user(id),
+        })
+    };
+    each(engine, "creating wallets", ids, create).await
+}
+
+async fn earn(
+    engine: &Engine,
+    ids: std::ops::RangeInclusive<u64>,
+    until: i64,
+) -> Result<(), Failure> {
+    let earn = |id| {
+        Command::Earn(Grant {
+            wallet: wallet(id),
+            amount: points(10),
+            expiry: Expiry::At(Timestamp(until)),
+            description: Description::default(),
+        })
+    };
+    each(engine, "granting points", ids, earn).await
+}
+
+async fn each(
+    engine: &Engine,
+    what: &str,
+    ids: std::ops::RangeInclusive<u64>,
+    command: impl Fn(u64) -> Command,
+) -> Result<(), Failure> {
+    let bar = progress(what, ids.end() - ids.start() + 1);
+    let mut from = *ids.start();
+    while from <= *ids.end() {
+        let to = (from + BATCH - 1).min(*ids.end());
+        inside::submit(engine, (from..=to).map(&command)).await?;
+        bar.inc(to - from + 1);
+        from = to + 1;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Waits until nobody is live.
+async fn rest(engine: &Engine) {
+    while engine.metrics().active_entities > 0 {
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+/// Waits until so many lapses are recorded.
+async fn swept(engine: &Engine, lapses: u64) {
+    while engine.metrics().sweeper.lapses < lapses {
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
+}
+
+async fn after(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+/// Starts requests by the clock until something has come to its end.
+async fn traffic(
+    engine: &Engine,
+    rate: u64,
+    end: impl Future<Output = ()>,
+) -> Result<Stretch, Failure> {
+    tokio::pin!(end);
+    let mut script = Script::over(BUSY, 1);
+    let mut answers = JoinSet::new();
+    let (mut latencies, mut acts) = (Latencies::new(), 0);
+    let begun = Instant::now();
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            () = &mut end => break,
+            _ = ticks.tick() => {}
+        }
+        while begun.elapsed().as_secs_f64() * rate as f64 > acts as f64 {
+            let start = begun + Duration::from_secs_f64(acts as f64 / rate as f64);
+            let answer = engine.submit(Request {
+                command: script.next(),
+                key: None,
+            });
+            answers.spawn(async move { answer.await.map(|_| start.elapsed()) });
+            acts += 1;
+        }
+        while let Some(answered) = answers.try_join_next() {
+            latencies.record(took(answered)?);
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    while let Some(answered) = answers.join_next().await {
+        latencies.record(took(answered)?);
+    }
+    Ok(Stretch {
+        acts,
+        seconds,
+        latency: latencies.quantiles(),
+    })
+}
+
+type Answered = Result<Result<Duration, engine::Refusal>, tokio::task::JoinError>;
+
+fn took(answered: Answered) -> Result<Duration, Failure> {
+    let answered = answered.map_err(|error| Failure::Engine(format!("lost a caller: {error}")))?;
+    answered.map_err(|refusal| Failure::Engine(format!("refused a command: {refusal}")))
+}
