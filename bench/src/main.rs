@@ -10,6 +10,7 @@ mod day;
 mod disk;
 mod expiry;
 mod failure;
+mod growth;
 mod history;
 mod http;
 mod inside;

@@ -1,4 +1,4 @@
-//! How fast a store is read back: from the first byte to an engine that takes commands.
+//! How fast a store is read back: from the first byte to an engine that takes commands, and by `verify`.
 //!
 //! The store is copied first, because opening writes to it, and the copy leaves it in the page cache:
 //! what is measured is the processor's work, not the disk's.
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use engine::domain::Command;
+use engine::journal::{JournalError, LogReader};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
@@ -61,6 +62,15 @@ pub(crate) struct Replay {
     pub(crate) per_processor_second: f64,
 }
 
+/// One check of all segments by one thread, warm.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Verify {
+    /// Of records and padding.
+    bytes: u64,
+    seconds: f64,
+    gigabytes_per_second: f64,
+}
+
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
     let scratch = tempfile::Builder::new()
@@ -76,8 +86,11 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         }
     };
     let openings = measure(&store, scratch.path(), args.times, machine.cores)?;
+    let checked = verify(&store, args.times)?;
     if args.json {
-        report::print_json(&serde_json::json!({"machine": machine, "replay": openings}));
+        let figures =
+            serde_json::json!({"machine": machine, "replay": openings, "verify": checked});
+        report::print_json(&figures);
         return Ok(());
     }
     let header = [
@@ -101,8 +114,42 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
             count(opening.per_processor_second),
         ]);
     }
-    report::print(&format!("{machine}\n{table}"));
+    let checks = checked.iter().map(|one| {
+        let (bytes, seconds) = (count(one.bytes as f64), micros(one.seconds * 1_000_000.0));
+        format!(
+            "verify, one core: {bytes} bytes in {seconds}, {:.2} GB/s\n",
+            one.gigabytes_per_second
+        )
+    });
+    let checks: String = checks.collect();
+    report::print(&format!("{machine}\n{table}\n{checks}"));
     Ok(())
+}
+
+/// Checks the segments of a closed store with one thread, as often as is asked for.
+fn verify(store: &Path, times: usize) -> Result<Vec<Verify>, Failure> {
+    let failed = |error: JournalError| Failure::Engine(format!("cannot verify: {error}"));
+    let mut checked = Vec::new();
+    // The first one brings the store into the page cache and does not count.
+    for at in 0..=times {
+        let begun = Instant::now();
+        let reader = LogReader::open(store).map_err(failed)?;
+        let report = reader.verify(1, &|_, _| {}).map_err(failed)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        if let Some(problem) = report.problems.first() {
+            return Err(Failure::Engine(format!(
+                "the store is not sound: {problem}"
+            )));
+        }
+        if at > 0 {
+            checked.push(Verify {
+                bytes: report.bytes,
+                seconds,
+                gigabytes_per_second: report.bytes as f64 / seconds / 1e9,
+            });
+        }
+    }
+    Ok(checked)
 }
 
 /// Writes a store of so many records: earn and use on 10,000 wallets at random.

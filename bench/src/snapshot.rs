@@ -18,6 +18,7 @@ use engine::{Engine, EngineOptions};
 use serde::Serialize;
 
 use crate::failure::{Doing, Failure};
+use crate::growth::{Growth, growth};
 use crate::http::{Child, ChildOptions, program};
 use crate::inside::{self, Script, round};
 use crate::latency::{Latencies, Quantiles};
@@ -90,6 +91,9 @@ struct Figures {
     p99_ratio: f64,
     acts_ratio: f64,
     snapshots_made: u64,
+    /// Memory of a server while it makes a snapshot, and while it moves segments into the archive.
+    snapshot_growth: Growth,
+    archive_growth: Growth,
 }
 
 pub(crate) fn run(args: &SnapshotArgs) -> Result<(), Failure> {
@@ -98,7 +102,7 @@ pub(crate) fn run(args: &SnapshotArgs) -> Result<(), Failure> {
         .prefix("scrip-bench-")
         .tempdir_in(&args.dir);
     let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
-    let figures = measure(args, &scratch.path().join("store"), machine.cores)?;
+    let figures = &measure(args, &scratch.path().join("store"), machine.cores)?;
     if args.json {
         report::print_json(&serde_json::json!({"machine": machine, "snapshot": figures}));
         return Ok(());
@@ -124,9 +128,10 @@ pub(crate) fn run(args: &SnapshotArgs) -> Result<(), Failure> {
         let cells = [quantiles.p50_us, quantiles.p99_us, quantiles.p999_us].map(micros);
         callers.row(std::iter::once(name.to_owned()).chain(cells).collect());
     }
+    let growths = growth_table(figures);
     report::print(&format!(
-        "{machine}\n{table}\n{callers}\np99 × {:.2}, acts × {:.2}, memory × {:.2}; {} snapshots made under load; \
-         the first took {} alone, {} bytes",
+        "{machine}\n{table}\n{callers}\n{growths}\np99 × {:.2}, acts × {:.2}, memory × {:.2}; {} snapshots made under \
+         load; the first took {} alone, {} bytes",
         figures.p99_ratio,
         figures.acts_ratio,
         figures.resident_ratio,
@@ -135,6 +140,23 @@ pub(crate) fn run(args: &SnapshotArgs) -> Result<(), Failure> {
         count(figures.snapshot_bytes as f64),
     ));
     Ok(())
+}
+
+fn growth_table(figures: &Figures) -> Table {
+    let mut table = Table::new(&["memory of a server", "before", "peak", "ratio", "time"]);
+    for (name, growth) in [
+        ("while it makes a snapshot", figures.snapshot_growth),
+        ("while it archives segments", figures.archive_growth),
+    ] {
+        table.row(vec![
+            name.to_owned(),
+            count(growth.before_bytes as f64),
+            count(growth.peak_bytes as f64),
+            format!("{:.2}", growth.ratio),
+            micros(growth.seconds * 1e6),
+        ]);
+    }
+    table
 }
 
 fn measure(args: &SnapshotArgs, store: &Path, cores: usize) -> Result<Figures, Failure> {
@@ -168,9 +190,11 @@ fn measure(args: &SnapshotArgs, store: &Path, cores: usize) -> Result<Figures, F
     let (quiet, made, snapshots_made) = runtime.block_on(async {
         let engine = inside::open(options()).await?;
         let measured = callers(&engine, args).await?;
+        tail(&engine, args.wallets, BACKLOG).await?;
         engine.shutdown().await;
         Ok::<_, Failure>(measured)
     })?;
+    let (snapshot_growth, archive_growth) = growths(&program, store)?;
     let (quiet_us, made_us) = (quiet.1.quantiles(), made.1.quantiles());
     Ok(Figures {
         wallets: args.wallets,
@@ -186,6 +210,8 @@ fn measure(args: &SnapshotArgs, store: &Path, cores: usize) -> Result<Figures, F
         p99_ratio: made_us.p99_us / quiet_us.p99_us,
         acts_ratio: made.0 as f64 / quiet.0 as f64,
         snapshots_made,
+        snapshot_growth,
+        archive_growth,
     })
 }
 
@@ -198,10 +224,27 @@ fn snapshot(store: &Path) -> Result<u64, Failure> {
     Ok(made.map_or(0, |made| made.bytes))
 }
 
+/// Has a server make a snapshot, and then archive what two snapshots cover.
+fn growths(program: &Path, store: &Path) -> Result<(Growth, Growth), Failure> {
+    let child = child(program, store)?;
+    let growths = (
+        growth(&child, "/admin/snapshot")?,
+        growth(&child, "/admin/compact")?,
+    );
+    child.stop()?;
+    Ok(growths)
+}
+
+/// A server that makes no snapshot and archives nothing unless it is asked.
+fn child(program: &Path, store: &Path) -> Result<Child, Failure> {
+    let options = ChildOptions::new(program.to_owned(), store.to_owned());
+    let unasked = ["--snapshot-every-bytes", "0", "--compact-after-bytes", "0"];
+    options.with(&unasked).start()
+}
+
 /// Starts a server on the store, weighs it, and stops it.
 fn start(program: &Path, store: &Path) -> Result<Start, Failure> {
-    let options = ChildOptions::new(program.to_owned(), store.to_owned());
-    let child: Child = options.with(&["--snapshot-every-bytes", "0"]).start()?;
+    let child = child(program, store)?;
     let start = Start {
         seconds: child.started_in.as_secs_f64(),
         resident_bytes: child.resident_bytes()?,

@@ -17,8 +17,8 @@ pub(crate) const NOOP_FLAG: &str = "--bench-noop";
 /// Longer than any orderly end takes; then the server is killed.
 const STOP_MAX: Duration = Duration::from_secs(30);
 
-/// A server under a load of bulk requests may take its time for its metrics.
-const SCRAPE_MAX: Duration = Duration::from_secs(30);
+/// A server under a load of bulk requests may take its time for its metrics, and a snapshot or an archive takes its own.
+const SCRAPE_MAX: Duration = Duration::from_secs(120);
 
 /// How often a stopping server is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -164,12 +164,21 @@ impl Child {
 
     /// Resident memory, bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64, Failure> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// Resident memory without pages of files, which the system takes back whenever it needs them, bytes.
+    pub(crate) fn own_bytes(&self) -> Result<u64, Failure> {
+        self.status_bytes("RssAnon:")
+    }
+
+    fn status_bytes(&self, name: &str) -> Result<u64, Failure> {
         let path = format!("/proc/{}/status", self.running.id());
         let status = fs::read_to_string(&path).doing(|| format!("read {path}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
         kib.map(|kib| kib * 1_024)
-            .ok_or_else(|| Failure::Server(format!("has no VmRSS in {path}")))
+            .ok_or_else(|| Failure::Server(format!("has no {name} in {path}")))
     }
 
     /// Processor time used so far, by the program itself and by the kernel for it.
@@ -187,7 +196,8 @@ impl Child {
 
     /// One value of the metrics page: the first sample whose name starts so.
     pub(crate) fn metric(&self, name: &str) -> Result<Option<f64>, Failure> {
-        let page = scrape(self.admin).doing(|| "read the metrics".to_owned())?;
+        let page = exchange(self.admin, "GET", "/metrics");
+        let page = page.doing(|| "read the metrics".to_owned())?;
         let line = page.lines().find(|line| line.starts_with(name));
         Ok(line.and_then(|line| line.rsplit(' ').next()?.parse().ok()))
     }
@@ -201,10 +211,14 @@ impl Drop for Child {
     }
 }
 
-fn scrape(admin: SocketAddr) -> std::io::Result<String> {
+/// Asks the listener of the administration, and gives all of its answer.
+pub(crate) fn exchange(admin: SocketAddr, method: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(admin)?;
     stream.set_read_timeout(Some(SCRAPE_MAX))?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes())?;
     let mut page = String::new();
     stream.read_to_string(&mut page)?;
     Ok(page)

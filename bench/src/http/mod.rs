@@ -9,7 +9,7 @@ mod response;
 mod store;
 
 pub(crate) use self::asker::Asker;
-pub(crate) use self::child::{Child, ChildOptions, NOOP_FLAG, program};
+pub(crate) use self::child::{Child, ChildOptions, NOOP_FLAG, exchange, program};
 pub(crate) use self::command::{HttpArgs, run};
 pub(crate) use self::drive::{Outcome, Pace, Plan, drive};
 pub(crate) use self::response::text_member;
