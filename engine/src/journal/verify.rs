@@ -1,8 +1,11 @@
 //! Verifying a whole directory: every CRC, padding, link, number and name, and all problems instead of the first.
 
+mod sound;
+
+use self::sound::Counts;
 use super::catalog::SegmentFile;
 use super::error::{Class, JournalError, Problem};
-use super::frame::{KIND_CLOSE, KIND_LOSS, KIND_MARK};
+use super::frame::KIND_LOSS;
 use super::log_reader::{LogReader, unreadable};
 use super::loss::Loss;
 use super::place::Lsn;
@@ -100,6 +103,7 @@ impl LogReader {
         std::thread::scope(|scope| {
             for _ in 0..jobs {
                 scope.spawn(|| {
+                    let mut window = Vec::new();
                     loop {
                         let index = next.fetch_add(1, Relaxed);
                         let Some(segment) = segments.get(index) else {
@@ -108,7 +112,7 @@ impl LogReader {
                         if !wanted(segment) {
                             continue;
                         }
-                        match self.verify_segment(index) {
+                        match self.verify_segment(index, &mut window) {
                             Ok(report) => {
                                 let mut done = done.lock();
                                 done.0 += segment.len;
@@ -136,7 +140,11 @@ impl LogReader {
         Ok(whole)
     }
 
-    fn verify_segment(&self, index: usize) -> Result<VerifyReport, JournalError> {
+    fn verify_segment(
+        &self,
+        index: usize,
+        window: &mut Vec<u8>,
+    ) -> Result<VerifyReport, JournalError> {
         let segments = &self.catalog().segments;
         let newest = index + 1 == segments.len();
         let mut report = VerifyReport {
@@ -167,6 +175,9 @@ impl LogReader {
             report.judge(tail);
             return Ok(report);
         }
+        if let Some(sound) = self.verify_sound(index, window)? {
+            return Ok(sound);
+        }
         let view = self.view(index)?;
         let link = report.walk(&view, view.end);
         let stated = self.catalog().successor(index);
@@ -187,26 +198,15 @@ impl VerifyReport {
     /// Counts and checks the records of one segment.
     fn walk(&mut self, view: &SegmentView, to: u64) -> Link {
         let mut items = view.items_to(to);
-        let mut used = 0;
+        let mut counts = Counts::default();
         for item in items.by_ref() {
             match item {
                 Item::Record(record) => {
-                    used += record.header.framed_len() as u64;
-                    self.groups += u64::from(record.header.is_end());
-                    if record.header.kind == KIND_MARK || record.header.kind == KIND_CLOSE {
-                        self.bare += 1;
-                        continue;
-                    }
-                    self.records += 1;
-                    self.acts += u64::from(!record.header.is_more());
-                    if self.first_lsn == Lsn(0) {
-                        self.first_lsn = Lsn(record.header.lsn);
-                    }
-                    self.last_lsn = Lsn(record.header.lsn);
+                    counts.count(&record.header);
                     if record.header.kind == KIND_LOSS
                         && let Some(loss) = Loss::decode(&record.header, record.body)
                     {
-                        self.last_lsn = Lsn(loss.to_lsn);
+                        counts.last_lsn = loss.to_lsn;
                         self.losses.push((view.file.name.clone(), loss));
                     }
                 }
@@ -219,9 +219,24 @@ impl VerifyReport {
         // A walk meets neighbours as one.
         self.problems
             .extend(view.lost.iter().map(|lost| lost.problem.clone()));
-        self.bytes += to.saturating_sub(HEADER_PAGE_BYTES);
-        self.padding_bytes += to.saturating_sub(HEADER_PAGE_BYTES).saturating_sub(used);
+        self.take(&counts, to);
         items.link()
+    }
+
+    /// Takes over what a walk to the end of a segment has met.
+    fn take(&mut self, counts: &Counts, end: u64) {
+        let bytes = end.saturating_sub(HEADER_PAGE_BYTES);
+        self.add(Self {
+            groups: counts.groups,
+            acts: counts.acts,
+            records: counts.records,
+            bare: counts.bare,
+            bytes,
+            padding_bytes: bytes.saturating_sub(counts.used),
+            first_lsn: Lsn(counts.first_lsn),
+            last_lsn: Lsn(counts.last_lsn),
+            ..Self::default()
+        });
     }
 
     fn judge(&mut self, tail: Tail) {

@@ -1,7 +1,9 @@
 //! Looking at a directory from outside: views, walks in both directions, verify, follow.
 
 use super::stage::*;
-use crate::journal::{ActItem, FileLock, Follow, Item, LogReader, Lsn, Order, Range, frame};
+use crate::journal::{
+    ActItem, FileLock, Follow, Item, JournalOptions, LogReader, Lsn, Order, Range, frame,
+};
 use std::ops::ControlFlow;
 
 fn acts(reader: &LogReader, range: Range) -> Vec<(u64, Vec<u8>)> {
@@ -64,6 +66,54 @@ fn walks_go_both_ways_and_keep_to_their_range() {
         })
         .unwrap();
     assert_eq!(bare, report.bare);
+}
+
+#[test]
+fn a_segment_of_several_windows_is_counted_once_and_any_damage_in_it_is_found() {
+    const SEGMENT: u64 = 4 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let options = JournalOptions {
+        segment_bytes: SEGMENT,
+        ..JournalOptions::default()
+    };
+    let (journal, _, _) = serve(&files(dir.path()), options).unwrap();
+    for ticket in 1..=400 {
+        append(&journal, &body(ticket, 15_000), ticket);
+    }
+    journal.close().unwrap();
+    let reader = LogReader::open(dir.path()).unwrap();
+    let report = reader.verify(1, &|_, _| {}).unwrap();
+    assert_eq!((report.problems, report.acts), (Vec::new(), 400));
+    let (mut records, mut bare, mut groups, mut framed) = (0, 0, 0, 0);
+    let counted = |item: Item<'_>| {
+        if let Item::Record(record) = item {
+            let header = record.header;
+            framed += header.framed_len() as u64;
+            groups += u64::from(header.is_end());
+            *(if header.is_bare() {
+                &mut bare
+            } else {
+                &mut records
+            }) += 1;
+        }
+        ControlFlow::Continue(())
+    };
+    reader.each_record(Range::default(), counted).unwrap();
+    assert_eq!(
+        (report.records, report.bare, report.groups),
+        (records, bare, groups)
+    );
+    assert_eq!(report.bytes - report.padding_bytes, framed);
+    let first = &reader.catalog().segments[0];
+    let path = dir.path().join(&first.name);
+    let sound = std::fs::read(&path).unwrap();
+    for at in [5_000, SEGMENT as usize / 2, SEGMENT as usize - 200_000] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let report = LogReader::open(dir.path()).unwrap().verify(1, &|_, _| {});
+        assert_ne!(report.unwrap().problems, [], "byte {at}");
+    }
 }
 
 #[test]
