@@ -19,6 +19,10 @@ use tokio::sync::oneshot;
 /// Longest rest at once: however long a slow disk kept it, the thread goes on.
 const REST_MAX: Duration = Duration::from_millis(200);
 
+/// Work that is done at once. It is less than what the scheduler leaves a thread of the lowest priority to finish while
+/// somebody who has just woken waits for its core.
+const SLICE: Duration = Duration::from_micros(500);
+
 /// The least that Linux knows; it counts niceness by thread.
 const LOWEST_PRIORITY: i32 = 19;
 
@@ -157,10 +161,14 @@ impl<S, A> Desk<S, A> {
 // === impl Throttle ===
 
 impl<S, A> Throttle<S, A> {
-    /// Rests in proportion to the work since the last rest. False when the engine ends.
+    /// Rests in proportion to the work since the last rest, once it is a slice. False when the engine ends.
     pub(crate) fn rest(&self) -> bool {
         let mut since = self.since.lock();
-        let until = Instant::now() + (since.elapsed() * self.rest_for_work).min(REST_MAX);
+        let worked = since.elapsed();
+        if worked < SLICE {
+            return !self.desk.is_closing();
+        }
+        let until = Instant::now() + (worked * self.rest_for_work).min(REST_MAX);
         let shared = &*self.desk.shared;
         let mut kept = shared.kept.lock();
         while !self.desk.is_closing() {

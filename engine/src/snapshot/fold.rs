@@ -23,11 +23,11 @@ use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, JournalError, ScanError, Sealed, SegmentActs, Storage};
 use crate::record::{self, Content, Senseless};
 
-/// Called between pieces of work of a few milliseconds; it may wait. False calls the work off.
+/// Called between pieces of work of less than a millisecond; it may wait. False calls the work off.
 pub type Pace<'a> = &'a dyn Fn() -> bool;
 
-/// Entities that are merged between two calls of the pace.
-const MERGED_BURST: u32 = 1_024;
+/// Entities that are merged between two calls of the pace, and acts that are scanned: some hundred microseconds.
+const BURST: u32 = 128;
 
 /// Why there is no new snapshot.
 #[derive(Debug, Error)]
@@ -120,8 +120,13 @@ impl Fold<'_> {
         let mut digest = self
             .previous
             .map_or(Digest::default(), |previous| previous.stated().digest);
+        let mut scanned_acts = 0u32;
         let scanned = self.sealed.scan(
             |segment, act| {
+                scanned_acts = scanned_acts.wrapping_add(1);
+                if scanned_acts.is_multiple_of(BURST) {
+                    self.pause()?;
+                }
                 let (lsn, at_us) = (act.lsn.0, act.time_us);
                 if act.kind >= KIND_JOURNAL_MIN {
                     return Ok(());
@@ -229,7 +234,7 @@ impl Merge<'_, '_> {
 
     fn count(&mut self) -> Result<(), FoldError> {
         self.merged += 1;
-        if self.merged.is_multiple_of(MERGED_BURST) {
+        if self.merged.is_multiple_of(BURST) {
             self.fold.pause()?;
         }
         Ok(())

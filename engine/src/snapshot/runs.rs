@@ -2,7 +2,7 @@
 //! length.
 //!
 //! ```text
-//! scan ─► buffer of 256 Ki touches ─(full)─► sorted run in a file ─┐
+//! scan ─► buffer of 128 Ki touches ─(full)─► sorted run in a file ─┐
 //!                                            sorted run in a file ─┼─► merge ─► entity, its acts in LSN order
 //!                    rest of the buffer, sorted ───────────────────┘
 //! ```
@@ -23,8 +23,8 @@ pub(crate) struct Touch {
     pub(crate) offset: u32,
 }
 
-/// Touches in memory: 4 MiB, some three percent of a million wallets.
-pub(crate) const BUFFERED_MAX: usize = 256 * 1024;
+/// Touches in memory: 2 MiB, some two percent of a million wallets.
+pub(crate) const BUFFERED_MAX: usize = 128 * 1024;
 const TOUCH_BYTES: usize = 16;
 /// What is read of one run at a time.
 const RUN_WINDOW_BYTES: usize = 32 * 1024;
