@@ -8,18 +8,18 @@
 //! entities are applied role by role. Each worker scans one round ahead of what it applies, so that nobody waits for
 //! another's hiccups; memory is bounded by the chunks of three rounds.
 
+mod part;
 mod turns;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 use parking_lot::{Mutex, RwLock};
 use thiserror::Error;
 
+use self::part::Part;
 use self::turns::{ROUNDS_HELD, Turns};
-use crate::domain::{Digest, Entity, EntityId, Event, Role, Timestamp};
-use crate::entities::{EntityState, KeyTable, Table};
+use crate::domain::{Digest, EntityId, Event, Role, Timestamp};
+use crate::entities::{EntityState, KeyTable, Table, part_of};
 use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::journal::{ActRef, Chunk, JournalError, Lsn, ScanError};
 use crate::record::{self, Content, IdempotencyKey, Senseless};
@@ -69,16 +69,6 @@ struct Act {
     event: Event,
 }
 
-/// The entities of one part.
-type States = HashMap<EntityId, EntityState>;
-
-/// States that a worker keeps open, some 400 bytes each. Beyond it they are packed into rows and opened again when
-/// they are needed: open states of a million wallets would take several times the memory of what is served then.
-const STATES_MAX: usize = 32 * 1024;
-
-/// Entities whose states are touched before the first of them is needed.
-const TOUCHED_AHEAD: usize = 16;
-
 /// What the workers share.
 struct Rounds<'a> {
     chunks: &'a [Chunk],
@@ -127,8 +117,7 @@ pub(crate) fn replay(
 impl Rounds<'_> {
     fn work(&self, worker: usize) {
         let workers = self.decoded.len();
-        let mut states = States::new();
-        let mut digest = Digest::default();
+        let mut part = Part::new(self.target.table.hold(worker, workers));
         let rounds = self.chunks.len().div_ceil(workers);
         for ahead in 0..=rounds {
             if ahead < rounds && !self.scan_round(worker, ahead) {
@@ -142,18 +131,18 @@ impl Rounds<'_> {
             }
             for decoded in &self.decoded {
                 let decoded = decoded[round % ROUNDS_HELD].read();
-                if let Err(error) = self.apply(worker, &decoded, &mut states, &mut digest) {
+                // A round that the log ends in has no chunk for everybody.
+                let roles = decoded.parts.get(worker).map_or(&[][..], Vec::as_slice);
+                if let Err(error) = part.apply(roles, &decoded.acts) {
                     self.turns.apply_failed(round, error.lsn(), error.into());
                     break;
                 }
             }
             self.turns.applied(worker);
-            if states.len() > STATES_MAX {
-                self.pack(&mut states, &mut digest);
-            }
         }
-        self.pack(&mut states, &mut digest);
+        let (digest, largest_id) = part.finish();
         self.digest.lock().add(digest);
+        self.largest_id.fetch_max(largest_id, Ordering::Relaxed);
     }
 
     /// Scans a worker's chunk of a round, once nobody needs its buffer any more. `false`: the replay has failed.
@@ -172,18 +161,6 @@ impl Rounds<'_> {
         drop(decoded);
         self.turns.scanned(worker);
         true
-    }
-
-    /// Puts open states into the table. Each was taken out of the digest when it was opened and is counted again as it
-    /// stands now, which comes to the same as counting every event.
-    fn pack(&self, states: &mut States, digest: &mut Digest) {
-        for (id, state) in states.drain() {
-            if let Some(entity) = &state.entity {
-                digest.add_entity(id, entity);
-            }
-            self.target.table.restore(id, &state);
-            self.largest_id.fetch_max(id.id, Ordering::Relaxed);
-        }
     }
 
     fn scan(&self, chunk: &Chunk, decoded: &mut Decoded) -> Result<(), ReplayError> {
@@ -233,71 +210,19 @@ impl Rounds<'_> {
             self.target.keys.restore(key, lsn.0, time_us);
         }
     }
+}
 
-    fn apply(
-        &self,
-        part: usize,
-        decoded: &Decoded,
-        states: &mut States,
-        digest: &mut Digest,
-    ) -> Result<(), Senseless> {
-        let Some(roles) = decoded.parts.get(part) else {
-            return Ok(());
-        };
-        for batch in roles.chunks(TOUCHED_AHEAD) {
-            touch(states, batch.iter().map(|(_, id, _)| *id));
-            for (at, id, role) in batch {
-                let act = &decoded.acts[*at as usize];
-                self.apply_role(act, *id, *role, states, digest)?;
-            }
-        }
-        Ok(())
-    }
+// === impl Act ===
 
-    /// Carries out one role of an act on the entity it belongs to.
-    fn apply_role(
-        &self,
-        act: &Act,
-        id: EntityId,
-        role: Role,
-        states: &mut States,
-        digest: &mut Digest,
-    ) -> Result<(), Senseless> {
-        let state = match states.entry(id) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let known = self.target.table.restored(id);
-                if let Some(entity) = known.as_ref().and_then(|state| state.entity.as_ref()) {
-                    digest.remove_entity(id, entity);
-                }
-                entry.insert(known.unwrap_or_default())
-            }
-        };
-        let lsn = act.lsn.0;
-        let applied = state.apply(role, &act.event);
+impl Act {
+    /// Carries out one role on the entity it belongs to.
+    fn apply(&self, state: &mut EntityState, role: Role) -> Result<(), Senseless> {
+        let lsn = self.lsn.0;
+        let applied = state.apply(role, &self.event);
         applied.map_err(|error| Senseless::Meaning { lsn, error })?;
-        state.mark(act.last_lsn, Timestamp(act.time_us));
+        state.mark(self.last_lsn, Timestamp(self.time_us));
         Ok(())
     }
-}
-
-/// Which of so many parts an entity belongs to.
-fn part_of(id: EntityId, parts: usize) -> usize {
-    id.id as usize % parts
-}
-
-/// Reads a little of each of these entities. The reads do not depend on each other, so their cache
-/// misses overlap; applying one event after the other would wait for each in turn.
-fn touch(states: &States, ids: impl Iterator<Item = EntityId>) {
-    let front = |state: &EntityState| match &state.entity {
-        Some(Entity::Wallet(wallet)) => {
-            let bucket = wallet.lots.buckets().first();
-            bucket.map_or(0, |bucket| bucket.lots.front().remaining)
-        }
-        Some(Entity::Program(_)) | None => 0,
-    };
-    let read = ids.filter_map(|id| states.get(&id)).map(front);
-    std::hint::black_box(read.fold(0, u64::wrapping_add));
 }
 
 impl Decoded {

@@ -3,6 +3,7 @@
 mod banner;
 mod config;
 mod logs;
+mod memory;
 mod notify;
 mod start;
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::banner::{self, Bound};
 use crate::config::Config;
-use crate::notify;
+use crate::{memory, notify};
 
 /// How long answers may still take to leave after the disk failed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -51,6 +51,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
             return Ok(());
         }
     };
+    memory::give_back();
     slot.fill(engine.clone());
     announce(&config, &engine, bound);
     notify::tell(notify::READY);

@@ -4,8 +4,9 @@
 //! elsewhere that an act would have to wait for. Written as a plain list.
 
 use std::collections::VecDeque;
+use std::fmt;
 
-use serde::de::Error;
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::lots::Lot;
@@ -141,15 +142,31 @@ impl Serialize for LotQueue {
 
 impl<'de> Deserialize<'de> for LotQueue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut lots = VecDeque::<Lot>::deserialize(deserializer)?;
-        let front = lots.pop_front();
-        let front = front.ok_or_else(|| D::Error::custom("a bucket without lots"))?;
-        if lots.is_empty() {
-            lots = VecDeque::new();
+        deserializer.deserialize_seq(LotVisitor)
+    }
+}
+
+/// Reads lots without an allocation for the first, which is nearly always the only one.
+struct LotVisitor;
+
+/// Lots that room is made for before they have been read: a length may lie.
+const RESERVED_MAX: usize = 1_024;
+
+impl<'de> Visitor<'de> for LotVisitor {
+    type Value = LotQueue;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("lots")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut lots: A) -> Result<LotQueue, A::Error> {
+        let front = lots.next_element()?;
+        let front = front.ok_or_else(|| A::Error::custom("a bucket without lots"))?;
+        let behind = lots.size_hint().unwrap_or(0).min(RESERVED_MAX);
+        let mut behind = VecDeque::with_capacity(behind);
+        while let Some(lot) = lots.next_element()? {
+            behind.push_back(lot);
         }
-        Ok(Self {
-            front,
-            behind: lots,
-        })
+        Ok(LotQueue { front, behind })
     }
 }

@@ -11,6 +11,7 @@ mod act;
 mod actor;
 mod admission;
 mod agenda;
+mod held;
 mod keys;
 mod meeting;
 mod order;
@@ -34,10 +35,14 @@ use crate::journal::{Clock, Journal, Lsn};
 pub(crate) use self::act::Work;
 pub(crate) use self::actor::{AbortOnPanic, view};
 pub(crate) use self::admission::Admission;
+pub(crate) use self::held::{Found, Held, part_of};
 pub(crate) use self::keys::{Claim, Claimed, KeyTable};
 pub(crate) use self::order::Order;
 pub(crate) use self::rest::SWEEPS_IDLE;
-pub(crate) use self::row::{EntityState, encode as encode_row, read as read_row};
+pub(crate) use self::row::{
+    EntityState, decode as decode_row, encode as encode_row, encode_into as encode_row_into,
+    read as read_row,
+};
 pub(crate) use self::table::{Dispatch, Limits, Lookup, Table};
 pub(crate) use self::ticket::{BulkReply, Reply, Ticket, Token};
 

@@ -60,23 +60,32 @@ struct Row<W> {
 
 /// The row of an entity; `None` if it does not exist.
 pub(crate) fn encode(state: &EntityState) -> Option<Box<[u8]>> {
-    match state.entity.as_ref()? {
-        Entity::Wallet(wallet) => Some(row_of(state, wallet)),
-        Entity::Program(program) => Some(row_of(state, program)),
-    }
+    let mut row = Vec::new();
+    encode_into(state, &mut row).then(|| row.into_boxed_slice())
 }
 
-fn row_of<W: Serialize>(state: &EntityState, entity: W) -> Box<[u8]> {
+/// Appends the row of an entity. `false`: it does not exist.
+pub(crate) fn encode_into(state: &EntityState, bytes: &mut Vec<u8>) -> bool {
+    match &state.entity {
+        Some(Entity::Wallet(wallet)) => append(state, wallet, bytes),
+        Some(Entity::Program(program)) => append(state, program, bytes),
+        None => return false,
+    }
+    true
+}
+
+fn append<W: Serialize>(state: &EntityState, entity: W, bytes: &mut Vec<u8>) {
     let row = Row {
         last_lsn: state.last_lsn.0,
         created_at: state.created_at.0,
         since_created: state.last_at.0.abs_diff(state.created_at.0),
         entity,
     };
-    let Ok(bytes) = bincode::serde::encode_to_vec(&row, WIRE) else {
-        unreachable!("a plain struct always encodes into memory")
-    };
-    bytes.into_boxed_slice()
+    let written = bincode::serde::encode_into_std_write(&row, bytes, WIRE);
+    assert!(
+        written.is_ok(),
+        "a plain struct always encodes into memory: {written:?}"
+    );
 }
 
 /// The entity of a row in memory.

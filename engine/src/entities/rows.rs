@@ -28,7 +28,7 @@ pub(super) struct Rows {
 
 /// Where a row lies. A shard of four billion bytes would be a store of a terabyte of wallets.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     start: u32,
     len: u32,
 }
@@ -41,15 +41,24 @@ impl Rows {
     }
 
     pub(super) fn get(&self, id: u64) -> Option<&[u8]> {
-        self.index.get(&id).map(|place| self.at(*place))
+        self.find(id).map(|place| self.at(place))
+    }
+
+    /// Where a row lies, until something is put in or taken out.
+    pub(super) fn find(&self, id: u64) -> Option<Place> {
+        self.index.get(&id).copied()
     }
 
     /// Puts a row in, in place of any older one of this id. True when there was none.
     pub(super) fn insert(&mut self, id: u64, row: &[u8]) -> bool {
-        if let Some(old) = self.index.get(&id)
-            && old.len as usize == row.len()
+        if let Some(old) = self.index.get_mut(&id)
+            && row.len() <= old.len as usize
         {
             self.bytes[old.start as usize..][..row.len()].copy_from_slice(row);
+            self.gone += old.len as usize - row.len();
+            // It is no longer than what was a `u32`.
+            old.len = row.len() as u32;
+            self.repack_if_worth_it();
             return false;
         }
         if self.bytes.len() + row.len() > self.bytes.capacity() {
@@ -85,7 +94,7 @@ impl Rows {
         }
     }
 
-    fn at(&self, place: Place) -> &[u8] {
+    pub(super) fn at(&self, place: Place) -> &[u8] {
         &self.bytes[place.start as usize..][..place.len as usize]
     }
 

@@ -95,21 +95,11 @@ impl Table {
 
     /// Puts a row in its place while nothing is live yet.
     pub(crate) fn restore_row(&self, id: EntityId, row: &[u8], state: &EntityState) {
-        self.restore_noted(id, row, None, state.next_due());
-    }
-
-    fn restore_noted(
-        &self,
-        id: EntityId,
-        row: &[u8],
-        noted: Option<Timestamp>,
-        next: Option<Timestamp>,
-    ) {
         let mut shard = self.shards[shard_of(id)].lock();
         if shard.rows.insert(key_of(id), row) {
             self.entities.fetch_add(1, Ordering::Relaxed);
         }
-        shard.agenda.move_entry(key_of(id), noted, next);
+        shard.agenda.move_entry(key_of(id), None, state.next_due());
     }
 
     /// The state in a row that was restored before.
@@ -117,13 +107,6 @@ impl Table {
         let shard = self.shards[shard_of(id)].lock();
         let row = shard.rows.get(key_of(id));
         row.map(|row| row::decode(id.kind, row))
-    }
-
-    /// Puts an entity found by replay in its place.
-    pub(crate) fn restore(&self, id: EntityId, state: &EntityState) {
-        if let Some(row) = row::encode(state) {
-            self.restore_noted(id, &row, state.noted, state.next_due());
-        }
     }
 
     /// Sends a command to its one or several entities, or to none of them.
