@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Allocation, BucketKey, Command, Day, DayFlow, Denial, EntryType, Event, Fund, Owner, Rejection,
-    Status, Timestamp, TransactionId, Wallet, WalletId,
+    Allocation, BucketKey, Command, Day, DayFlow, Denial, EntityId, EntityKind, EntryType, Event,
+    Fund, Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -108,6 +108,15 @@ pub enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
+    /// The refusal of a command that names an entity that is not there.
+    pub(crate) fn absent(id: EntityId) -> Self {
+        let wallet = WalletId::new(id.id).filter(|_| id.kind == EntityKind::Wallet);
+        let Some(wallet) = wallet else {
+            unreachable!("wallets alone can be absent, and participants have valid ids")
+        };
+        Self::of(Rejection::WalletNotFound { wallet }.into(), false)
+    }
+
     /// The refusal by the rules, of a whole or of an item.
     pub(crate) fn of(denial: Denial, replayed: bool) -> Self {
         let rejection = denial.rejection;

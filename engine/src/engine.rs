@@ -351,17 +351,17 @@ impl Engine {
             work = match sent {
                 Dispatch::Sent => return Ok(()),
                 Dispatch::Refused(refusal, work) => return Err((refusal, work)),
-                // The items of a batch before the one that names it come first: they decide without it.
                 Dispatch::Absent(absent, work) => {
-                    match work.order {
-                        Order::One { .. } => ids.clear(),
-                        Order::Batch(_) => ids.retain(|id| *id != absent),
+                    if work.order.is_one() {
+                        return Err((Refusal::absent(absent), work));
                     }
+                    // The items of a batch before the one that names it come first: they decide without it.
+                    ids.retain(|id| *id != absent);
                     work
                 }
             };
         }
-        // Nobody who takes part exists. That can be judged here.
+        // Nobody takes part who exists. That can be judged here.
         let now = Timestamp(self.inner.core.clock.now_us());
         match self.inner.core.decide(&work.order, Participants(&[]), now) {
             Err(denial) => Err((Refusal::of(denial, false), work)),

@@ -59,7 +59,11 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
         reply,
         token,
     } = work;
-    for facet in &mut *facets {
+    // An actor may outlive a creation that was refused. A command that meets one is refused, as it would be without it,
+    // and nothing is recorded of the others.
+    let absent = |facet: &Facet<'_>| facet.state.entity.is_none() && !order.creates(facet.id);
+    let doomed = order.is_one() && facets.iter().any(absent);
+    for facet in facets.iter_mut().filter(|_| !doomed) {
         if let Err(refusal) = record_due(core, facet, now, usize::MAX) {
             return answer(core, facets, refusal, reply, token);
         }

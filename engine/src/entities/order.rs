@@ -24,6 +24,11 @@ impl Order {
         }
     }
 
+    /// Whether it is one command: all whom it names must exist for it to be judged at all.
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(self, Self::One { .. })
+    }
+
     /// Whether it brings this entity into being; every other one must exist already.
     pub(crate) fn creates(&self, id: EntityId) -> bool {
         match self {
