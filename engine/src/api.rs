@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    Allocation, BucketKey, Command, Day, DayFlow, Denial, EntityId, EntityKind, EntryType, Event,
-    Fund, Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
+    self, Allocation, BucketKey, Command, Day, DayFlow, Denial, EntityId, EntityKind, EntryType,
+    Event, Fund, Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -150,6 +150,10 @@ pub struct WalletView {
     pub free: i64,
     /// Points that can be spent.
     pub available: u64,
+    /// Points that are set aside.
+    pub held: u64,
+    /// Points that are owed.
+    pub owed: u64,
     /// Whether it takes part in anything.
     pub status: Status,
     /// Points of either fund that lapse within 30 days.
@@ -291,6 +295,9 @@ impl WalletView {
         lsn: u64,
         created_at: Timestamp,
     ) -> Self {
+        let version = wallet.version;
+        let settled = domain::settled(id, wallet, now);
+        let wallet = settled.as_ref().unwrap_or(wallet);
         let (free, paid) = wallet.funds(now);
         Self {
             id,
@@ -298,9 +305,11 @@ impl WalletView {
             paid,
             free,
             available: wallet.spendable(now),
+            held: wallet.special().held(),
+            owed: wallet.special().debt.sum(),
             status: wallet.special().status,
             expiring_30d: wallet.lots.expiring(now, now.plus_days(30)),
-            version: wallet.version,
+            version,
             lsn,
             created_at,
         }

@@ -57,6 +57,20 @@ pub mod kind {
     pub const REFUSED: u8 = 8;
     /// [`crate::domain::SettingsChanged`]
     pub const SETTINGS_CHANGED: u8 = 9;
+    /// [`crate::domain::StatusChanged`]
+    pub const STATUS_CHANGED: u8 = 10;
+    /// [`crate::domain::AdjustedUp`]
+    pub const ADJUSTED_UP: u8 = 11;
+    /// [`crate::domain::AdjustedDown`]
+    pub const ADJUSTED_DOWN: u8 = 12;
+    /// [`crate::domain::TakenBack`]
+    pub const TAKEN_BACK: u8 = 13;
+    /// [`crate::domain::HoldPlaced`]
+    pub const HOLD_PLACED: u8 = 14;
+    /// [`crate::domain::HoldCaptured`]
+    pub const HOLD_CAPTURED: u8 = 15;
+    /// [`crate::domain::HoldReleased`]
+    pub const HOLD_RELEASED: u8 = 16;
     /// [`crate::domain::Batched`]
     pub const BATCHED: u8 = 21;
 
@@ -64,7 +78,7 @@ pub mod kind {
     pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 10] = [
+    pub const NAMES: [(u8, &str); 17] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -74,6 +88,13 @@ pub mod kind {
         (LAPSED, "lapsed"),
         (REFUSED, "refused"),
         (SETTINGS_CHANGED, "settings_changed"),
+        (STATUS_CHANGED, "status_changed"),
+        (ADJUSTED_UP, "adjusted_up"),
+        (ADJUSTED_DOWN, "adjusted_down"),
+        (TAKEN_BACK, "taken_back"),
+        (HOLD_PLACED, "hold_placed"),
+        (HOLD_CAPTURED, "hold_captured"),
+        (HOLD_RELEASED, "hold_released"),
         (BATCHED, "batched"),
     ];
 
@@ -159,6 +180,13 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::UseCancelled(event) => encode(kind::USE_CANCELLED, event, body),
         Event::Lapsed(event) => encode(kind::LAPSED, event, body),
         Event::SettingsChanged(event) => encode(kind::SETTINGS_CHANGED, event, body),
+        Event::StatusChanged(event) => encode(kind::STATUS_CHANGED, event, body),
+        Event::AdjustedUp(event) => encode(kind::ADJUSTED_UP, event, body),
+        Event::AdjustedDown(event) => encode(kind::ADJUSTED_DOWN, event, body),
+        Event::TakenBack(event) => encode(kind::TAKEN_BACK, event, body),
+        Event::HoldPlaced(event) => encode(kind::HOLD_PLACED, event, body),
+        Event::HoldCaptured(event) => encode(kind::HOLD_CAPTURED, event, body),
+        Event::HoldReleased(event) => encode(kind::HOLD_RELEASED, event, body),
         Event::Batched(event) => batch::encode(event, body),
     }
 }
@@ -228,6 +256,13 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
         kind::USE_CANCELLED => read(kind, payload, Event::UseCancelled)?,
         kind::LAPSED => read(kind, payload, Event::Lapsed)?,
         kind::SETTINGS_CHANGED => read(kind, payload, Event::SettingsChanged)?,
+        kind::STATUS_CHANGED => read(kind, payload, Event::StatusChanged)?,
+        kind::ADJUSTED_UP => read(kind, payload, Event::AdjustedUp)?,
+        kind::ADJUSTED_DOWN => read(kind, payload, Event::AdjustedDown)?,
+        kind::TAKEN_BACK => read(kind, payload, Event::TakenBack)?,
+        kind::HOLD_PLACED => read(kind, payload, Event::HoldPlaced)?,
+        kind::HOLD_CAPTURED => read(kind, payload, Event::HoldCaptured)?,
+        kind::HOLD_RELEASED => read(kind, payload, Event::HoldReleased)?,
         _ => {
             return Err(RecordError::Unknown {
                 kind,

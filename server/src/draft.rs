@@ -62,10 +62,16 @@ pub(crate) enum Field {
     ExpiresInMonths,
     ExpiresInEndOf,
     ExpiresInPlus,
+    Change,
+    Fund,
+    Reason,
+    IfSpent,
+    IfExpired,
+    IfExpiredDays,
 }
 
 /// How many variants [`Field`] has.
-const FIELDS: usize = 21;
+const FIELDS: usize = 27;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -136,6 +142,12 @@ impl Field {
         Self::ExpiresInMonths,
         Self::ExpiresInEndOf,
         Self::ExpiresInPlus,
+        Self::Change,
+        Self::Fund,
+        Self::Reason,
+        Self::IfSpent,
+        Self::IfExpired,
+        Self::IfExpiredDays,
     ];
 
     /// Where it stands in its object.
@@ -162,6 +174,12 @@ impl Field {
             Self::ExpiresInMonths => "/expires_in/months",
             Self::ExpiresInEndOf => "/expires_in/end_of",
             Self::ExpiresInPlus => "/expires_in/plus",
+            Self::Change => "/change",
+            Self::Fund => "/fund",
+            Self::Reason => "/reason",
+            Self::IfSpent => "/if_spent",
+            Self::IfExpired => "/if_expired",
+            Self::IfExpiredDays => "/if_expired_days",
         }
     }
 
@@ -183,6 +201,12 @@ impl Field {
             "cancel_window_days" => Self::CancelWindowDays,
             "leg" => Self::Leg,
             "expires_in" => Self::ExpiresIn,
+            "change" => Self::Change,
+            "fund" => Self::Fund,
+            "reason" => Self::Reason,
+            "if_spent" => Self::IfSpent,
+            "if_expired" => Self::IfExpired,
+            "if_expired_days" => Self::IfExpiredDays,
             _ => return None,
         })
     }
@@ -253,6 +277,15 @@ impl<'de> Draft<'de> {
             self.faults.push(Fault {
                 pointer: pointer.to_owned(),
                 detail: Cow::Borrowed(detail),
+            });
+        }
+    }
+
+    fn fault_owned(&mut self, pointer: &str, detail: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(Fault {
+                pointer: pointer.to_owned(),
+                detail: Cow::Owned(detail),
             });
         }
     }
@@ -373,6 +406,22 @@ impl<'de> Draft<'de> {
         }
     }
 
+    /// One of a few words, which may be left out.
+    pub(crate) fn choice<T: Copy>(&mut self, field: Field, words: &[(&str, T)]) -> Option<T> {
+        const DETAIL: &str = "must be one of the words that it can be";
+        let text = self.text(field, DETAIL)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        let found = found.map(|(_, value)| *value);
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.fault_owned(
+                field.pointer(),
+                format!("must be one of {}", words.join(", ")),
+            );
+        }
+        found
+    }
+
     /// The description; empty when none is given.
     pub(crate) fn description(&mut self) -> Description {
         const DETAIL: &str =
@@ -415,7 +464,7 @@ impl<'de> Draft<'de> {
     }
 
     /// A field that is not there is a fault.
-    fn require(&mut self, field: Field) {
+    pub(crate) fn require(&mut self, field: Field) {
         if matches!(self.values[field as usize], Value::Absent | Value::Null) {
             self.fault(field.pointer(), REQUIRED);
         }

@@ -112,10 +112,76 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
             Code::TooManyLegs,
             format!("the operations would make {legs} entries"),
         ),
+        Rejection::WalletFrozen { .. }
+        | Rejection::WalletClosed { .. }
+        | Rejection::StatusUnchanged { .. }
+        | Rejection::WalletNotEmpty { .. }
+        | Rejection::GrantSpent { .. }
+        | Rejection::NotHeld { .. }
+        | Rejection::HoldOver { .. }
+        | Rejection::OverCapture { .. }
+        | Rejection::HoldLimit { .. } => of_care(rejection),
     };
     let mut problem = Problem::new(code, detail);
     problem.rejection = Some(rejection);
     problem
+}
+
+/// Refusals that only wallets with something special to them meet.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_care(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::WalletFrozen { wallet } => {
+            (Code::WalletFrozen, format!("wallet {wallet} is frozen"))
+        }
+        Rejection::WalletClosed { wallet } => {
+            (Code::WalletClosed, format!("wallet {wallet} is closed"))
+        }
+        Rejection::StatusUnchanged { wallet } => (
+            Code::StatusUnchanged,
+            format!("wallet {wallet} has this status already"),
+        ),
+        Rejection::WalletNotEmpty { wallet } => (
+            Code::WalletNotEmpty,
+            format!("wallet {wallet} holds, has set aside or owes points"),
+        ),
+        Rejection::GrantSpent {
+            transaction,
+            available,
+            requested,
+        } => (
+            Code::GrantSpent,
+            format!(
+                "{available} points of transaction {transaction} are still there, {requested} were to be taken back"
+            ),
+        ),
+        Rejection::NotHeld { transaction } => (
+            Code::NotHeld,
+            format!("transaction {transaction} set nothing aside"),
+        ),
+        Rejection::HoldOver { transaction } => (
+            Code::HoldOver,
+            format!("nothing is left of the hold of transaction {transaction}"),
+        ),
+        Rejection::OverCapture {
+            transaction,
+            held,
+            requested,
+        } => (
+            Code::OverCapture,
+            format!(
+                "{held} points are left of the hold of transaction {transaction}, {requested} were requested"
+            ),
+        ),
+        Rejection::HoldLimit { wallet } => (
+            Code::HoldLimit,
+            format!("wallet {wallet} has as many holds as it may"),
+        ),
+        other => unreachable!("{other:?} is told by the caller"),
+    }
 }
 
 /// Text that could not be read; `field` is where the reader stood.

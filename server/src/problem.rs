@@ -196,9 +196,16 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         | Rejection::WalletExists { wallet }
         | Rejection::SameWallet { wallet }
         | Rejection::BalanceLimit { wallet }
-        | Rejection::LotLimit { wallet } => json::member(out, "wallet", wallet.get()),
+        | Rejection::LotLimit { wallet }
+        | Rejection::WalletFrozen { wallet }
+        | Rejection::WalletClosed { wallet }
+        | Rejection::StatusUnchanged { wallet }
+        | Rejection::WalletNotEmpty { wallet }
+        | Rejection::HoldLimit { wallet } => json::member(out, "wallet", wallet.get()),
         Rejection::TransactionNotFound { transaction }
         | Rejection::NotCancellable { transaction }
+        | Rejection::NotHeld { transaction }
+        | Rejection::HoldOver { transaction }
         | Rejection::CancelWindowOver { transaction } => {
             json::member(out, "transaction", transaction.0);
         }
@@ -209,6 +216,24 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         } => {
             json::member(out, "transaction", transaction.0);
             json::member(out, "cancellable", cancellable);
+            json::member(out, "requested", requested);
+        }
+        Rejection::GrantSpent {
+            transaction,
+            available,
+            requested,
+        } => {
+            json::member(out, "transaction", transaction.0);
+            json::member(out, "available", available);
+            json::member(out, "requested", requested);
+        }
+        Rejection::OverCapture {
+            transaction,
+            held,
+            requested,
+        } => {
+            json::member(out, "transaction", transaction.0);
+            json::member(out, "held", held);
             json::member(out, "requested", requested);
         }
         Rejection::ExpiresAtPast { expires_at } => {

@@ -9,8 +9,8 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, archive, bulk, docs, health, history, lots, noop, problems, reports, settings,
-    transactions, transfers, wallets,
+    Action, admin, archive, bulk, care, docs, health, history, holds, lots, noop, problems,
+    reports, settings, transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -92,6 +92,14 @@ static PUBLIC: &[Row] = &[
     )),
     of_wallet(command("POST /v1/wallets/{id}/earn", &wallets::EARN_ROUTE)),
     of_wallet(command("POST /v1/wallets/{id}/use", &wallets::USE_ROUTE)),
+    of_wallet(command("POST /v1/wallets/{id}/holds", &holds::PLACE_ROUTE)),
+    of_wallet(command("POST /v1/wallets/{id}/adjust", &care::ADJUST_ROUTE)),
+    of_wallet(command("POST /v1/wallets/{id}/freeze", &care::FREEZE_ROUTE)),
+    of_wallet(command(
+        "POST /v1/wallets/{id}/unfreeze",
+        &care::UNFREEZE_ROUTE,
+    )),
+    of_wallet(command("POST /v1/wallets/{id}/close", &care::CLOSE_ROUTE)),
     Row {
         query: history::PARAMETERS,
         ..of_wallet(get("GET /v1/wallets/{id}/transactions", history::history))
@@ -104,6 +112,14 @@ static PUBLIC: &[Row] = &[
         query: lots::PARAMETERS,
         ..of_wallet(get("GET /v1/wallets/{id}/lots", lots::lots))
     },
+    of_transaction(command(
+        "POST /v1/holds/{id}/capture",
+        &holds::CAPTURE_ROUTE,
+    )),
+    of_transaction(command(
+        "POST /v1/holds/{id}/release",
+        &holds::RELEASE_ROUTE,
+    )),
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),
     of_transaction(command(

@@ -56,6 +56,10 @@ fn run(door: &mut dyn Door, seed: u64, asks: usize) {
 }
 
 fn compare(door: &mut dyn Door, oracle: &mut Oracle, ask: &Ask, seed: u64, at: usize) {
+    // The plain map has no lots: what is left of a grant it cannot say.
+    if oracle.takes_back(ask) {
+        return;
+    }
     let (answered, due) = (door.answer(ask).lines(), oracle.answer(ask).lines());
     // A history has hundreds of lines: the first that differs says enough.
     let differs = answered

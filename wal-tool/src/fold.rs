@@ -236,10 +236,10 @@ fn follows(before: &Standing, stated: &Standing, entry: &Entry) -> Result<(), In
             .allocations
             .iter()
             .filter(|allocation| allocation.bucket.fund == fund);
-        let sum: i128 = of_fund
-            .map(|allocation| i128::from(allocation.amount))
-            .sum();
-        if entry.kind.is_debit() { -sum } else { sum }
+        let effect = entry.kind.effect();
+        of_fund
+            .map(|allocation| i128::from(effect.of(allocation.amount)))
+            .sum()
     };
     let paid = i128::from(before.paid) + moved(Fund::Paid);
     let free = i128::from(before.free) + moved(Fund::Free);
@@ -315,12 +315,7 @@ impl Held {
 impl Flow {
     fn add(&mut self, entry: &Entry) {
         for allocation in &entry.allocations {
-            let amount = i128::from(allocation.amount);
-            let signed = if entry.kind.is_debit() {
-                -amount
-            } else {
-                amount
-            };
+            let signed = i128::from(entry.kind.effect().of(allocation.amount));
             match allocation.bucket.fund {
                 Fund::Paid => self.paid += signed,
                 Fund::Free => self.free += signed,

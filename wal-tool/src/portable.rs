@@ -144,6 +144,13 @@ impl ActLine {
             kind::USE_CANCELLED => Event::UseCancelled(of(event)?),
             kind::LAPSED => Event::Lapsed(of(event)?),
             kind::SETTINGS_CHANGED => Event::SettingsChanged(of(event)?),
+            kind::STATUS_CHANGED => Event::StatusChanged(of(event)?),
+            kind::ADJUSTED_UP => Event::AdjustedUp(of(event)?),
+            kind::ADJUSTED_DOWN => Event::AdjustedDown(of(event)?),
+            kind::TAKEN_BACK => Event::TakenBack(of(event)?),
+            kind::HOLD_PLACED => Event::HoldPlaced(of(event)?),
+            kind::HOLD_CAPTURED => Event::HoldCaptured(of(event)?),
+            kind::HOLD_RELEASED => Event::HoldReleased(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
@@ -175,6 +182,13 @@ fn words(record: &Record) -> Option<Value> {
             Event::SettingsChanged(event) => to_value(event),
             // Several events: the body stands for them.
             Event::Batched(_) => return None,
+            Event::StatusChanged(event) => to_value(event),
+            Event::AdjustedUp(event) => to_value(event),
+            Event::AdjustedDown(event) => to_value(event),
+            Event::TakenBack(event) => to_value(event),
+            Event::HoldPlaced(event) => to_value(event),
+            Event::HoldCaptured(event) => to_value(event),
+            Event::HoldReleased(event) => to_value(event),
         },
     };
     value.ok()

@@ -43,7 +43,14 @@ impl Event {
             | Self::UseCancelled(_)
             | Self::Lapsed(_)
             | Self::SettingsChanged(_)
-            | Self::Batched(_) => None,
+            | Self::Batched(_)
+            | Self::StatusChanged(_)
+            | Self::AdjustedUp(_)
+            | Self::AdjustedDown(_)
+            | Self::TakenBack(_)
+            | Self::HoldPlaced(_)
+            | Self::HoldCaptured(_)
+            | Self::HoldReleased(_) => None,
         }
     }
 
@@ -64,7 +71,14 @@ impl Event {
             | Self::UseCancelled(_)
             | Self::Lapsed(_)
             | Self::SettingsChanged(_)
-            | Self::Batched(_) => None,
+            | Self::Batched(_)
+            | Self::StatusChanged(_)
+            | Self::AdjustedUp(_)
+            | Self::AdjustedDown(_)
+            | Self::TakenBack(_)
+            | Self::HoldPlaced(_)
+            | Self::HoldCaptured(_)
+            | Self::HoldReleased(_) => None,
         }
     }
 }

@@ -240,7 +240,14 @@ impl Event {
             | Self::Transferred(_)
             | Self::UseCancelled(_)
             | Self::Lapsed(_)
-            | Self::SettingsChanged(_) => smallvec::smallvec![Part {
+            | Self::SettingsChanged(_)
+            | Self::StatusChanged(_)
+            | Self::AdjustedUp(_)
+            | Self::AdjustedDown(_)
+            | Self::TakenBack(_)
+            | Self::HoldPlaced(_)
+            | Self::HoldCaptured(_)
+            | Self::HoldReleased(_) => smallvec::smallvec![Part {
                 leg: 0,
                 event: self
             }],

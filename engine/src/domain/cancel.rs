@@ -8,26 +8,54 @@ use smallvec::SmallVec;
 
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
-use super::runs::{Piece, Run, Runs, amount_of, read_list};
-use super::types::{Amount, Description, EntityId, EntryRef, Timestamp, TransactionId};
-use super::use_points::Used;
+use super::runs::{BucketKey, Piece, Run, Runs, amount_of, read_list};
+use super::special::Status;
+use super::take_back::{self, Earlier, TakeBackPolicy};
+use super::types::{
+    Amount, Description, EntityId, EntryRef, Fund, Timestamp, TransactionId, WalletId,
+};
 use super::wallet::{Return, Standing, Wallet};
 use super::{Circumstances, Event, Facts, Participants};
 
 /// How long a use can be given back in a store that was not told otherwise, in days of 24 hours.
 pub const CANCEL_WINDOW_DAYS: u16 = 400;
 
-/// Asks to give a use back.
+/// Longest time for which lapsed points that come back can be spent again, in days of 24 hours.
+pub const LAPSED_DAYS_MAX: u16 = 3_650;
+
+/// Asks to give a use, or what was captured of a hold, back; or to take a grant back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cancel {
-    /// The use.
+    /// The use or the grant.
     pub transaction: TransactionId,
     /// Which leg of it. Needed where there are several uses, in a batch.
     pub leg: Option<u8>,
     /// How many points; `None` = all that was not given back yet.
     pub amount: Option<Amount>,
+    /// What becomes of points of a use whose expiry has come; `None` = as the settings say.
+    pub lapsed: Option<LapsedPolicy>,
+    /// What becomes of the part of a grant that is not there any more; `None` = as the settings say.
+    pub policy: Option<TakeBackPolicy>,
     /// Free text.
     pub description: Description,
+}
+
+/// What becomes of points that come back when their expiry has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum LapsedPolicy {
+    /// They lapse at once, under their original date.
+    #[default]
+    StayExpired,
+    /// They are given anew, for so many days of 24 hours from now.
+    Regrant {
+        /// 1…[`LAPSED_DAYS_MAX`].
+        days: u16,
+    },
+    /// They may be spent for so many days of 24 hours behind their original date; later they lapse at once.
+    Grace {
+        /// 1…[`LAPSED_DAYS_MAX`].
+        days: u16,
+    },
 }
 
 /// Points of a use were given back.
@@ -60,18 +88,55 @@ pub(super) fn decide(
     let Facts::Act { event, at } = facts else {
         return Err(Rejection::TransactionNotFound { transaction });
     };
-    let (_, used) = target(event, command.leg);
-    let used = used.ok_or(Rejection::NotCancellable { transaction })?;
-    let id = used.standing.wallet;
-    let wallet = participants.wallet(id)?;
     let entry = EntryRef::new(transaction, command.leg.unwrap_or(0));
-    let window = i64::from(circumstances.settings.cancel_window_days);
-    let forget_before = circumstances.now.minus_days(window);
-    if *at < forget_before {
+    let earlier = |granted, fund| Earlier {
+        entry,
+        granted,
+        fund,
+        at: *at,
+    };
+    match target(event, command.leg).1 {
+        Some(Event::Used(used)) => {
+            let spent = (used.standing.wallet, &used.runs, *at);
+            decide_use(participants, command, entry, spent, circumstances)
+        }
+        Some(Event::HoldCaptured(captured)) => {
+            let spent = (captured.standing.wallet, &captured.runs, *at);
+            decide_use(participants, command, entry, spent, circumstances)
+        }
+        Some(Event::Charged(granted)) => {
+            let earlier = earlier(granted, Fund::Paid);
+            take_back::decide(participants, command, &earlier, circumstances)
+        }
+        Some(Event::Earned(granted)) => {
+            let earlier = earlier(granted, Fund::Free);
+            take_back::decide(participants, command, &earlier, circumstances)
+        }
+        Some(_) | None => Err(Rejection::NotCancellable { transaction }),
+    }
+}
+
+fn decide_use(
+    participants: Participants<'_>,
+    command: &Cancel,
+    entry: EntryRef,
+    (id, spent, at): (WalletId, &Runs, Timestamp),
+    circumstances: &Circumstances<'_>,
+) -> Result<Event, Rejection> {
+    let transaction = command.transaction;
+    let wallet = participants.wallet(id)?;
+    if wallet.special().status == Status::Closed {
+        return Err(Rejection::WalletClosed { wallet: id });
+    }
+    let settings = circumstances.settings;
+    let forget_before = circumstances
+        .now
+        .minus_days(i64::from(settings.cancel_window_days));
+    if at < forget_before {
         return Err(Rejection::CancelWindowOver { transaction });
     }
     let returned = wallet.returned(entry);
-    let cancellable = used.amount() - returned;
+    let cancellable = amount_of(spent) - returned;
     let requested = command.amount.map_or(cancellable, Amount::get);
     let amount = Amount::new(requested)
         .filter(|amount| amount.get() <= cancellable)
@@ -83,14 +148,14 @@ pub(super) fn decide(
     if !wallet.has_room_for(amount) {
         return Err(Rejection::BalanceLimit { wallet: id });
     }
-    let planned = wallet
-        .lots
-        .plan_restore(taken_last(used, returned, requested));
+    let policy = command.lapsed.unwrap_or(settings.lapsed_policy);
+    let taken = taken_last(spent, returned, requested);
+    let planned = place(wallet, taken, policy, circumstances.now);
     let runs = planned.ok_or(Rejection::LotLimit { wallet: id })?;
     Ok(Event::UseCancelled(UseCancelled {
         standing: wallet.standing_plus_runs(id, &runs),
         entry,
-        used_at: *at,
+        used_at: at,
         returned: returned + requested,
         runs,
         forget_before,
@@ -98,26 +163,52 @@ pub(super) fn decide(
     }))
 }
 
-/// Whom a cancel is about, and the use; `None` if no use was named.
-pub(super) fn target(event: &Event, leg: Option<u8>) -> (EntityId, Option<&Used>) {
+/// Whom a cancel is about, and the event that it names; `None` if it names none.
+pub(super) fn target(event: &Event, leg: Option<u8>) -> (EntityId, Option<&Event>) {
     let named = leg.unwrap_or(0);
     let is_batch = matches!(event, Event::Batched(_));
-    // Whoever names no leg means the whole act, and a batch is no use.
+    // Whoever names no leg means the whole act, and a batch is neither use nor grant.
     let part = event.part(named).filter(|_| leg.is_some() || !is_batch);
-    match part.map(|part| part.event) {
-        Some(Event::Used(used)) => (used.standing.wallet.entity(), Some(used)),
-        Some(_) | None => {
-            let (first, _) = event.roles()[0];
-            (event.entity_of(named).unwrap_or(first), None)
+    let (first, _) = event.roles()[0];
+    (
+        event.entity_of(named).unwrap_or(first),
+        part.map(|part| part.event),
+    )
+}
+
+/// Where points go that come back: into the lots that they were taken from; and where those have lapsed meanwhile, as the
+/// policy says, into a new one of each fund and expiry.
+fn place(wallet: &Wallet, taken: Runs, policy: LapsedPolicy, now: Timestamp) -> Option<Runs> {
+    let mut own = Runs::new();
+    let mut fresh: SmallVec<[(BucketKey, u64); 2]> = SmallVec::new();
+    for run in taken {
+        let Some(bucket) = policy.bucket(run.bucket, now) else {
+            own.push(run);
+            continue;
+        };
+        match fresh.iter_mut().find(|(key, _)| *key == bucket) {
+            Some((_, amount)) => *amount += run.amount(),
+            None => fresh.push((bucket, run.amount())),
         }
     }
+    let mut reserved = wallet.reserved();
+    reserved.lots += fresh.len();
+    reserved.buckets += fresh.len();
+    let mut runs = wallet.lots.plan_restore(own, reserved)?;
+    let lots = wallet.plan_give(fresh.iter().map(|(bucket, _)| *bucket))?;
+    let fresh = fresh.into_iter().zip(lots);
+    runs.extend(fresh.map(|((bucket, amount), lot)| Run {
+        bucket,
+        pieces: smallvec::smallvec![Piece { lot, amount }],
+    }));
+    Some(runs)
 }
 
 /// The pieces of a use from its end backwards: `amount` points after the first `skip`.
-fn taken_last(used: &Used, skip: u64, amount: u64) -> Runs {
+fn taken_last(spent: &Runs, skip: u64, amount: u64) -> Runs {
     let (mut skip, mut left) = (skip, amount);
     let mut runs = Runs::new();
-    for run in used.runs.iter().rev() {
+    for run in spent.iter().rev() {
         let mut pieces = SmallVec::new();
         for piece in run.pieces.iter().rev() {
             let passed = skip.min(piece.amount);
@@ -162,6 +253,33 @@ pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inc
     };
     wallet.remember(entry, event.forget_before);
     wallet.settle(&event.standing)
+}
+
+// === impl LapsedPolicy ===
+
+impl LapsedPolicy {
+    /// Fund and new expiry of points that have lapsed; `None`: they go back to where they were.
+    fn bucket(self, bucket: BucketKey, now: Timestamp) -> Option<BucketKey> {
+        let expiry = bucket.expires_at.filter(|at| *at <= now)?;
+        let later = match self {
+            Self::StayExpired => return None,
+            Self::Regrant { days } => now.plus_days(days.into()),
+            Self::Grace { days } => expiry.plus_days(days.into()),
+        };
+        let expires_at = Some(later).filter(|later| *later > now);
+        expires_at.map(|_| BucketKey {
+            expires_at,
+            ..bucket
+        })
+    }
+
+    /// Whether its days are in range.
+    pub(super) fn is_sound(self) -> bool {
+        match self {
+            Self::StayExpired => true,
+            Self::Regrant { days } | Self::Grace { days } => (1..=LAPSED_DAYS_MAX).contains(&days),
+        }
+    }
 }
 
 // === impl UseCancelled ===

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::aside::Aside;
 use super::inconsistency::Inconsistency;
 use super::runs::Run;
+use super::special::Status;
 use super::transfer::{RECEIVERS_MAX, Transferred};
 use super::types::{Amount, Description, NUMBER_MAX, WalletId};
 use super::wallet::Standing;
@@ -54,6 +55,26 @@ impl Event {
                 Self::Lapsed(event) => is_amount(event.amount) && event.bucket.expires_at.is_some(),
                 Self::Transferred(event) => return check_legs(event),
                 Self::SettingsChanged(_) | Self::Batched(_) => unreachable!("handled above"),
+                Self::StatusChanged(event) => {
+                    event.status != Status::Closed || event.standing.balance() == 0
+                }
+                Self::AdjustedUp(event) => {
+                    is_amount(event.amount)
+                        && is_lot(event.lot)
+                        && event.repaid <= event.amount.get()
+                }
+                Self::AdjustedDown(event) => are_sound(&event.runs),
+                Self::TakenBack(event) => {
+                    let amount = event.taken.saturating_add(event.owed);
+                    is_number(event.entry.transaction().0)
+                        && event.entry.leg().is_some()
+                        && is_number(amount)
+                        && is_lot(event.lot)
+                        && (amount..=NUMBER_MAX).contains(&event.returned)
+                }
+                Self::HoldPlaced(event) => is_lot(event.number) && are_sound(&event.runs),
+                Self::HoldCaptured(event) => is_lot(event.number) && are_sound(&event.runs),
+                Self::HoldReleased(event) => is_lot(event.number) && are_sound(&event.runs),
             };
         sound.then_some(()).ok_or(Inconsistency::Range { wallet })
     }

@@ -1,7 +1,7 @@
 //! What flowed in and out of a balance within a time, column by column.
 //!
 //! ```text
-//! opening + earn − use + cancel − expire + transfer_in − transfer_out = closing
+//! opening + charge + earn − use + cancel − expire + transfer_in − transfer_out − take_back + adjust = closing
 //! ```
 //! Kept as signed changes, so the closing balance is the opening one and the sum of all columns, whatever they are.
 
@@ -27,6 +27,10 @@ pub enum Column {
     TransferIn,
     /// Points that went to other wallets.
     TransferOut,
+    /// Points of grants that were taken back.
+    TakeBack,
+    /// Corrections by hand, up less down.
+    Adjust,
 }
 
 /// How many columns there are.
@@ -47,7 +51,7 @@ pub struct DayFlow {
 
 impl Column {
     /// All columns, by their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Charge,
         Self::Earn,
         Self::Use,
@@ -55,15 +59,24 @@ impl Column {
         Self::Expire,
         Self::TransferIn,
         Self::TransferOut,
+        Self::TakeBack,
+        Self::Adjust,
     ];
 
     /// Where entries of a type are counted; `None` for those that move no points.
     pub fn of(kind: EntryType) -> Option<Self> {
         match kind {
-            EntryType::Create => None,
+            EntryType::Create
+            | EntryType::Freeze
+            | EntryType::Unfreeze
+            | EntryType::Close
+            | EntryType::Hold
+            | EntryType::Release => None,
             EntryType::Charge => Some(Self::Charge),
             EntryType::Earn => Some(Self::Earn),
-            EntryType::Use => Some(Self::Use),
+            EntryType::Use | EntryType::Capture => Some(Self::Use),
+            EntryType::TakeBack => Some(Self::TakeBack),
+            EntryType::AdjustUp | EntryType::AdjustDown => Some(Self::Adjust),
             EntryType::Cancel => Some(Self::Cancel),
             EntryType::Lapse => Some(Self::Expire),
             EntryType::TransferIn => Some(Self::TransferIn),
@@ -81,12 +94,17 @@ impl Column {
             Self::Expire => "expire",
             Self::TransferIn => "transfer_in",
             Self::TransferOut => "transfer_out",
+            Self::TakeBack => "take_back",
+            Self::Adjust => "adjust",
         }
     }
 
     /// Whether its figure is what left the balance.
     pub fn is_debit(self) -> bool {
-        matches!(self, Self::Use | Self::Expire | Self::TransferOut)
+        matches!(
+            self,
+            Self::Use | Self::Expire | Self::TransferOut | Self::TakeBack
+        )
     }
 }
 

@@ -86,12 +86,22 @@ impl Event {
             Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
             Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),
             Self::UseCancelled(event) => Some(minus_runs(&after, event.runs.iter())),
+            Self::StatusChanged(_) | Self::HoldPlaced(_) | Self::HoldReleased(_) => {
+                Some(before(&after, 0, 0))
+            }
+            Self::AdjustedUp(event) => {
+                let amount = signed(event.amount.get());
+                Some(before_of(&after, event.bucket.fund, -amount))
+            }
+            Self::AdjustedDown(event) => Some(plus_runs(&after, event.runs.iter())),
+            Self::TakenBack(event) => {
+                let amount = signed(event.amount());
+                Some(before_of(&after, event.bucket.fund, amount))
+            }
+            Self::HoldCaptured(event) => Some(plus_runs(&after, event.runs.iter())),
             Self::Lapsed(event) => {
                 let amount = signed(event.amount.get());
-                Some(match event.bucket.fund {
-                    Fund::Free => before(&after, amount, 0),
-                    Fund::Paid => before(&after, 0, amount),
-                })
+                Some(before_of(&after, event.bucket.fund, amount))
             }
             Self::Transferred(event) => Some(match role {
                 Role::To(at) => minus_runs(&after, event.to[usize::from(at)].runs.iter()),
@@ -113,6 +123,13 @@ fn before(after: &Standing, free: i64, paid: i64) -> Standing {
         version: after.version.wrapping_sub(1),
         paid: after.paid.wrapping_add(paid),
         free: after.free.wrapping_add(free),
+    }
+}
+
+fn before_of(after: &Standing, fund: Fund, amount: i64) -> Standing {
+    match fund {
+        Fund::Free => before(after, amount, 0),
+        Fund::Paid => before(after, 0, amount),
     }
 }
 

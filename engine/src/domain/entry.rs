@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::runs::{BucketKey, Run};
+use super::runs::{BucketKey, Run, amount_of};
+use super::special::Status;
 use super::types::{Fund, WalletId};
 use super::wallet::Standing;
 use super::{Event, Granted, Part};
@@ -26,6 +27,35 @@ pub enum EntryType {
     Cancel,
     /// Points lapsed.
     Lapse,
+    /// The wallet was frozen.
+    Freeze,
+    /// The wallet was unfrozen.
+    Unfreeze,
+    /// The wallet was closed.
+    Close,
+    /// Points came in by a correction.
+    AdjustUp,
+    /// Points went out by a correction.
+    AdjustDown,
+    /// Points of a grant were taken back.
+    TakeBack,
+    /// Points were set aside.
+    Hold,
+    /// Points that were set aside were spent.
+    Capture,
+    /// Points that were set aside can be spent again.
+    Release,
+}
+
+/// What becomes of the balance by an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// It goes up by the amount.
+    In,
+    /// It goes down by the amount.
+    Out,
+    /// It stays.
+    None,
 }
 
 /// One leg of an act.
@@ -58,7 +88,7 @@ pub struct Allocation {
 
 impl EntryType {
     /// All types, in the order of the documentation.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 17] = [
         Self::Create,
         Self::Charge,
         Self::Earn,
@@ -67,6 +97,15 @@ impl EntryType {
         Self::TransferIn,
         Self::Cancel,
         Self::Lapse,
+        Self::Freeze,
+        Self::Unfreeze,
+        Self::Close,
+        Self::AdjustUp,
+        Self::AdjustDown,
+        Self::TakeBack,
+        Self::Hold,
+        Self::Capture,
+        Self::Release,
     ];
 
     /// The word used in JSON, logs and tools.
@@ -80,12 +119,59 @@ impl EntryType {
             Self::TransferIn => "transfer_in",
             Self::Cancel => "cancel",
             Self::Lapse => "lapse",
+            Self::Freeze => "freeze",
+            Self::Unfreeze => "unfreeze",
+            Self::Close => "close",
+            Self::AdjustUp => "adjust_up",
+            Self::AdjustDown => "adjust_down",
+            Self::TakeBack => "take_back",
+            Self::Hold => "hold",
+            Self::Capture => "capture",
+            Self::Release => "release",
         }
     }
 
-    /// Whether points leave the wallet.
-    pub fn is_debit(self) -> bool {
-        matches!(self, Self::Use | Self::TransferOut | Self::Lapse)
+    /// What it is to get this status.
+    pub fn of_status(status: Status) -> Self {
+        match status {
+            Status::Open => Self::Unfreeze,
+            Status::Frozen => Self::Freeze,
+            Status::Closed => Self::Close,
+        }
+    }
+
+    /// What becomes of the balance.
+    pub fn effect(self) -> Effect {
+        match self {
+            Self::Charge | Self::Earn | Self::TransferIn | Self::Cancel | Self::AdjustUp => {
+                Effect::In
+            }
+            Self::Use
+            | Self::TransferOut
+            | Self::Lapse
+            | Self::AdjustDown
+            | Self::TakeBack
+            | Self::Capture => Effect::Out,
+            Self::Create
+            | Self::Freeze
+            | Self::Unfreeze
+            | Self::Close
+            | Self::Hold
+            | Self::Release => Effect::None,
+        }
+    }
+}
+
+// === impl Effect ===
+
+impl Effect {
+    /// The amount with its sign.
+    pub fn of(self, amount: u64) -> i64 {
+        match self {
+            Self::In => amount.cast_signed(),
+            Self::Out => -amount.cast_signed(),
+            Self::None => 0,
+        }
     }
 }
 
@@ -94,52 +180,74 @@ impl EntryType {
 impl Event {
     /// The entries of this act, by leg.
     pub fn entries(&self) -> SmallVec<[Entry; 2]> {
-        let one = |kind, amount, standing, allocations| -> SmallVec<[Entry; 2]> {
-            smallvec::smallvec![Entry {
-                leg: 0,
-                kind,
-                amount,
-                standing,
-                counterparty: None,
-                allocations
-            }]
-        };
         match self {
-            Self::WalletCreated(event) => {
-                one(EntryType::Create, 0, event.standing, SmallVec::new())
-            }
+            Self::WalletCreated(event) => nothing(EntryType::Create, event.standing),
             Self::Charged(event) => granted(EntryType::Charge, Fund::Paid, event),
             Self::Earned(event) => granted(EntryType::Earn, Fund::Free, event),
-            Self::Used(event) => one(
-                EntryType::Use,
-                event.amount(),
-                event.standing,
-                allocations(&event.runs),
-            ),
-            Self::UseCancelled(event) => one(
-                EntryType::Cancel,
-                event.amount(),
-                event.standing,
-                allocations(&event.runs),
-            ),
+            Self::Used(event) => of_runs(EntryType::Use, event.standing, &event.runs),
+            Self::UseCancelled(event) => of_runs(EntryType::Cancel, event.standing, &event.runs),
             Self::Lapsed(event) => {
-                let allocation = Allocation {
-                    bucket: event.bucket,
-                    amount: event.amount.get(),
-                };
-                let allocations = smallvec::smallvec![allocation];
-                one(
-                    EntryType::Lapse,
-                    event.amount.get(),
-                    event.standing,
-                    allocations,
-                )
+                let amount = event.amount.get();
+                of_bucket(EntryType::Lapse, event.standing, event.bucket, amount)
             }
             Self::Transferred(event) => transferred(event),
             Self::SettingsChanged(_) => SmallVec::new(),
             Self::Batched(event) => event.parts().flat_map(numbered).collect(),
+            Self::StatusChanged(event) => {
+                nothing(EntryType::of_status(event.status), event.standing)
+            }
+            Self::AdjustedUp(event) => {
+                let amount = event.amount.get();
+                of_bucket(EntryType::AdjustUp, event.standing, event.bucket, amount)
+            }
+            Self::AdjustedDown(event) => {
+                of_runs(EntryType::AdjustDown, event.standing, &event.runs)
+            }
+            Self::TakenBack(event) => {
+                let amount = event.amount();
+                of_bucket(EntryType::TakeBack, event.standing, event.bucket, amount)
+            }
+            Self::HoldPlaced(event) => of_runs(EntryType::Hold, event.standing, &event.runs),
+            Self::HoldCaptured(event) => of_runs(EntryType::Capture, event.standing, &event.runs),
+            Self::HoldReleased(event) => of_runs(EntryType::Release, event.standing, &event.runs),
         }
     }
+}
+
+/// The only entry of an act that moves no points.
+fn nothing(kind: EntryType, standing: Standing) -> SmallVec<[Entry; 2]> {
+    sole(kind, 0, standing, SmallVec::new())
+}
+
+fn of_runs(kind: EntryType, standing: Standing, runs: &[Run]) -> SmallVec<[Entry; 2]> {
+    sole(kind, amount_of(runs), standing, allocations(runs))
+}
+
+fn of_bucket(
+    kind: EntryType,
+    standing: Standing,
+    bucket: BucketKey,
+    amount: u64,
+) -> SmallVec<[Entry; 2]> {
+    let allocations = smallvec::smallvec![Allocation { bucket, amount }];
+    sole(kind, amount, standing, allocations)
+}
+
+/// The only entry of an act.
+fn sole(
+    kind: EntryType,
+    amount: u64,
+    standing: Standing,
+    allocations: SmallVec<[Allocation; 1]>,
+) -> SmallVec<[Entry; 2]> {
+    smallvec::smallvec![Entry {
+        leg: 0,
+        kind,
+        amount,
+        standing,
+        counterparty: None,
+        allocations
+    }]
 }
 
 /// Entries of one event of a batch, with their places in the whole.
@@ -152,19 +260,11 @@ fn numbered(part: Part<'_>) -> SmallVec<[Entry; 2]> {
 }
 
 fn granted(kind: EntryType, fund: Fund, event: &Granted) -> SmallVec<[Entry; 2]> {
-    let amount = event.amount.get();
     let bucket = BucketKey {
         fund,
         expires_at: event.expires_at,
     };
-    smallvec::smallvec![Entry {
-        leg: 0,
-        kind,
-        amount,
-        standing: event.standing,
-        counterparty: None,
-        allocations: smallvec::smallvec![Allocation { bucket, amount }],
-    }]
+    of_bucket(kind, event.standing, bucket, event.amount.get())
 }
 
 fn transferred(event: &super::Transferred) -> SmallVec<[Entry; 2]> {

@@ -36,6 +36,13 @@ impl Event {
             Self::UseCancelled(event) => sole(&event.standing),
             Self::Lapsed(event) => sole(&event.standing),
             Self::SettingsChanged(_) => smallvec::smallvec![(PROGRAM, Role::Sole)],
+            Self::StatusChanged(event) => sole(&event.standing),
+            Self::AdjustedUp(event) => sole(&event.standing),
+            Self::AdjustedDown(event) => sole(&event.standing),
+            Self::TakenBack(event) => sole(&event.standing),
+            Self::HoldPlaced(event) => sole(&event.standing),
+            Self::HoldCaptured(event) => sole(&event.standing),
+            Self::HoldReleased(event) => sole(&event.standing),
             Self::Transferred(event) => {
                 let to = event.to.iter().enumerate();
                 let to = to
@@ -59,6 +66,13 @@ impl Event {
             Self::Used(event) => event.description.as_str(),
             Self::Transferred(event) => event.description.as_str(),
             Self::UseCancelled(event) => event.description.as_str(),
+            Self::StatusChanged(event) => event.description.as_str(),
+            Self::AdjustedUp(event) => event.reason.as_str(),
+            Self::AdjustedDown(event) => event.reason.as_str(),
+            Self::TakenBack(event) => event.description.as_str(),
+            Self::HoldPlaced(event) => event.description.as_str(),
+            Self::HoldCaptured(event) => event.description.as_str(),
+            Self::HoldReleased(event) => event.description.as_str(),
         }
     }
 
@@ -76,6 +90,13 @@ impl Event {
             },
             Self::SettingsChanged(_) => return None,
             Self::Batched(event) => return event.standing(role),
+            Self::StatusChanged(event) => event.standing,
+            Self::AdjustedUp(event) => event.standing,
+            Self::AdjustedDown(event) => event.standing,
+            Self::TakenBack(event) => event.standing,
+            Self::HoldPlaced(event) => event.standing,
+            Self::HoldCaptured(event) => event.standing,
+            Self::HoldReleased(event) => event.standing,
         })
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn decide(
         expiry,
         ..
     } = *command;
-    let wallet = participants.wallet(id)?;
+    let wallet = participants.open_wallet(id)?;
     let expires_at = expiry.instant(at.now, &at.settings.zone);
     let key = BucketKey { fund, expires_at };
     if let Some(expires_at) = expires_at.filter(|_| key.is_lapsed(at.now)) {
@@ -63,7 +63,7 @@ pub(super) fn decide(
     if !wallet.has_room_for(amount) {
         return Err(Rejection::BalanceLimit { wallet: id });
     }
-    let planned = wallet.lots.plan_give([key]);
+    let planned = wallet.plan_give([key]);
     let lot = planned.ok_or(Rejection::LotLimit { wallet: id })?[0];
     let granted = Granted {
         standing: wallet.standing_plus(id, fund, amount.get()),
@@ -88,13 +88,8 @@ pub(super) fn apply(wallet: &mut Wallet, event: &Granted, fund: Fund) -> Result<
         fund,
         expires_at: event.expires_at,
     };
-    let repaid = event.repaid();
-    if repaid > 0 {
-        wallet.repay(&event.standing, fund, repaid)?;
-    }
-    if repaid < event.amount.get() {
-        wallet.give(&event.standing, key, event.lot, event.amount.get() - repaid)?;
-    }
+    let (amount, repaid) = (event.amount.get(), event.repaid());
+    wallet.grant(&event.standing, key, event.lot, amount, repaid)?;
     wallet.settle(&event.standing)
 }
 

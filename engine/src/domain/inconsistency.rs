@@ -82,6 +82,14 @@ pub enum Inconsistency {
         /// Version that the event states.
         stated: u64,
     },
+    /// An event takes more out of a hold than it holds.
+    #[error("wallet {wallet}: hold {number} does not hold what the event takes from it")]
+    Hold {
+        /// Which wallet.
+        wallet: WalletId,
+        /// Which hold.
+        number: u64,
+    },
     /// An event pays more than is owed.
     #[error("wallet {wallet}: the event pays more than the wallet owes")]
     Debt {

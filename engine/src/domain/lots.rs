@@ -74,6 +74,18 @@ impl Lots {
         self.next
     }
 
+    /// Points in one lot; 0 when it is not there.
+    pub fn remaining(&self, key: BucketKey, number: u64) -> u64 {
+        let lots = self.bucket(key).map(|bucket| &bucket.lots);
+        let found = lots.and_then(|lots| lots.iter().find(|lot| lot.number == number));
+        found.map_or(0, |lot| lot.remaining)
+    }
+
+    /// Numbers that something else than a lot got from the counter are not given to a lot any more.
+    pub fn count_to(&mut self, number: u64) {
+        self.next = self.next.max(number + 1);
+    }
+
     /// Points in lots of either fund that can be spent at `now`: (free, paid).
     pub fn spendable(&self, now: Timestamp) -> (u64, u64) {
         self.points_where(|key| !key.is_lapsed(now))

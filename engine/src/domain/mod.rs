@@ -8,6 +8,7 @@
 //! live, in replay and in the operator's tool, touches one entity, and needs neither clock nor LSN.
 //! Each command has a file of its own; this one only lists them.
 
+mod adjust;
 mod aside;
 mod batch;
 mod calendar;
@@ -20,6 +21,7 @@ mod entry;
 mod event;
 mod expiry;
 mod grant;
+mod hold;
 mod inconsistency;
 mod lapse;
 mod lot_queue;
@@ -30,6 +32,8 @@ mod rejection;
 mod runs;
 mod settings;
 mod special;
+mod status;
+mod take_back;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -42,19 +46,23 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+pub use self::adjust::{Adjust, AdjustedDown, AdjustedUp, Change};
 pub use self::aside::{Aside, Asides};
 pub use self::batch::{
     BATCH_ITEMS_MAX, BATCH_LEGS_MAX, BatchItem, Batched, Part, batch_participants, decide_batch,
 };
 pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
-pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, UseCancelled};
+pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, LAPSED_DAYS_MAX, LapsedPolicy, UseCancelled};
 pub use self::create::{CreateWallet, WalletCreated};
 pub use self::day_flow::{COLUMNS, Column, DayFlow};
 pub use self::digest::Digest;
-pub use self::entry::{Allocation, Entry, EntryType};
+pub use self::entry::{Allocation, Effect, Entry, EntryType};
 pub use self::event::Role;
 pub use self::expiry::{Expiry, Period, TERM_YEARS_MAX, Term};
 pub use self::grant::{Grant, Granted};
+pub use self::hold::{
+    CaptureHold, HOLDS_MAX, Hold, HoldCaptured, HoldPlaced, HoldReleased, PlaceHold, ReleaseHold,
+};
 pub use self::inconsistency::Inconsistency;
 pub use self::lapse::Lapsed;
 pub use self::lot_queue::LotQueue;
@@ -66,6 +74,8 @@ pub use self::settings::{
     CANCEL_WINDOW_DAYS_MAX, ChangeSettings, PROGRAM, Program, Settings, SettingsChanged,
 };
 pub use self::special::{Debt, Special, Status};
+pub use self::status::{ChangeStatus, StatusChanged};
+pub use self::take_back::{TakeBackPolicy, TakenBack};
 pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
 pub use self::types::{
     ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, EntryRef,
@@ -91,6 +101,16 @@ pub enum Command {
     Cancel(Cancel),
     /// Change what the operator decides.
     ChangeSettings(Box<ChangeSettings>),
+    /// Freeze, unfreeze or close a wallet.
+    ChangeStatus(ChangeStatus),
+    /// Correct a balance by hand.
+    Adjust(Adjust),
+    /// Set points aside.
+    PlaceHold(PlaceHold),
+    /// Spend what was set aside.
+    CaptureHold(CaptureHold),
+    /// Let go of what was set aside.
+    ReleaseHold(ReleaseHold),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -114,6 +134,20 @@ pub enum Event {
     SettingsChanged(Box<SettingsChanged>),
     /// Several things happened at once.
     Batched(Batched),
+    /// A wallet was frozen, unfrozen or closed.
+    StatusChanged(StatusChanged),
+    /// Points were given by a correction.
+    AdjustedUp(AdjustedUp),
+    /// Points were taken by a correction.
+    AdjustedDown(AdjustedDown),
+    /// A grant was taken back.
+    TakenBack(Box<TakenBack>),
+    /// Points were set aside.
+    HoldPlaced(Box<HoldPlaced>),
+    /// Points of a hold were spent.
+    HoldCaptured(Box<HoldCaptured>),
+    /// What was left of a hold went back.
+    HoldReleased(Box<HoldReleased>),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -182,6 +216,15 @@ impl Command {
                     .chain(to)
                     .collect::<EntityIds>()
             }
+            Self::ChangeStatus(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::Adjust(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::PlaceHold(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::CaptureHold(_) | Self::ReleaseHold(_) => match facts {
+                Facts::Nothing => EntityIds::new(),
+                Facts::Act { event, .. } => {
+                    event.roles().iter().take(1).map(|(id, _)| *id).collect()
+                }
+            },
             Self::Cancel(command) => match facts {
                 Facts::Nothing => EntityIds::new(),
                 Facts::Act { event, .. } => {
@@ -199,12 +242,17 @@ impl Command {
     pub fn refers_to(&self) -> Option<TransactionId> {
         match self {
             Self::Cancel(command) => Some(command.transaction),
+            Self::CaptureHold(command) => Some(command.transaction),
+            Self::ReleaseHold(command) => Some(command.transaction),
             Self::CreateWallet(_)
             | Self::Charge(_)
             | Self::Earn(_)
             | Self::Use(_)
             | Self::Transfer(_)
-            | Self::ChangeSettings(_) => None,
+            | Self::ChangeSettings(_)
+            | Self::ChangeStatus(_)
+            | Self::Adjust(_)
+            | Self::PlaceHold(_) => None,
         }
     }
 
@@ -217,7 +265,12 @@ impl Command {
             | Self::Earn(_)
             | Self::Use(_)
             | Self::Transfer(_)
-            | Self::Cancel(_) => None,
+            | Self::Cancel(_)
+            | Self::ChangeStatus(_)
+            | Self::Adjust(_)
+            | Self::PlaceHold(_)
+            | Self::CaptureHold(_)
+            | Self::ReleaseHold(_) => None,
         }
     }
 }
@@ -237,6 +290,19 @@ impl<'a> Participants<'a> {
         }
     }
 
+    /// A wallet that takes part in everything.
+    pub fn open_wallet(self, wallet: WalletId) -> Result<&'a Wallet, Rejection> {
+        let state = self.wallet(wallet)?;
+        match &state.special {
+            None => Ok(state),
+            Some(special) => match special.status {
+                Status::Open => Ok(state),
+                Status::Frozen => Err(Rejection::WalletFrozen { wallet }),
+                Status::Closed => Err(Rejection::WalletClosed { wallet }),
+            },
+        }
+    }
+
     /// The program among the participants; before its first event it is as a fresh store has it.
     pub fn program(self) -> Cow<'a, Program> {
         let found = self
@@ -253,7 +319,11 @@ impl<'a> Participants<'a> {
 /// What time alone brings about, to be recorded before anything is decided; asked until `None`.
 pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
     match entity {
-        Entity::Wallet(wallet) => lapse::due(WalletId::new(id.id)?, wallet, now),
+        Entity::Wallet(wallet) => {
+            let id = WalletId::new(id.id)?;
+            // What comes back from a hold lapses in the same breath if it has expired.
+            hold::due(id, wallet, now).or_else(|| lapse::due(id, wallet, now))
+        }
         Entity::Program(_) => None,
     }
 }
@@ -261,7 +331,25 @@ pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
 /// The first instant at which [`due`] has something to tell; `None` = never.
 pub fn next_due(entity: &Entity) -> Option<Timestamp> {
     match entity {
-        Entity::Wallet(wallet) => wallet.lots.next_expiry(),
+        Entity::Wallet(wallet) => {
+            let holds = wallet.special().holds.iter();
+            let first = holds.map(|hold| hold.expires_at).min();
+            wallet.lots.next_expiry().into_iter().chain(first).min()
+        }
+        Entity::Program(_) => None,
+    }
+}
+
+/// A wallet as everything that is due would leave it; `None` if a hold is not over, since lots that have lapsed are left
+/// out of what can be spent in any case.
+pub fn settled(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Wallet> {
+    hold::due(id, wallet, now)?;
+    let mut entity = Some(Entity::Wallet(wallet.clone()));
+    while let Some(event) = due(id.entity(), entity.as_ref()?, now) {
+        apply(&mut entity, Role::Sole, &event).ok()?;
+    }
+    match entity? {
+        Entity::Wallet(wallet) => Some(wallet),
         Entity::Program(_) => None,
     }
 }
@@ -282,6 +370,11 @@ pub fn decide(
         Command::Transfer(command) => transfer::decide(participants, command, now),
         Command::Cancel(command) => cancel::decide(participants, command, facts, at),
         Command::ChangeSettings(command) => settings::decide(participants, command),
+        Command::ChangeStatus(command) => status::decide(participants, command),
+        Command::Adjust(command) => adjust::decide(participants, command, now),
+        Command::PlaceHold(command) => hold::decide_place(participants, command, now),
+        Command::CaptureHold(command) => hold::decide_capture(participants, command, facts),
+        Command::ReleaseHold(command) => hold::decide_release(participants, command, facts),
     }
 }
 
@@ -308,6 +401,13 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         Event::Used(event) => use_points::apply(wallet, event),
         Event::UseCancelled(event) => cancel::apply(wallet, event),
         Event::Lapsed(event) => lapse::apply(wallet, event),
+        Event::StatusChanged(event) => status::apply(wallet, event),
+        Event::AdjustedUp(event) => adjust::apply_up(wallet, event),
+        Event::AdjustedDown(event) => adjust::apply_down(wallet, event),
+        Event::TakenBack(event) => take_back::apply(wallet, event),
+        Event::HoldPlaced(event) => hold::apply_placed(wallet, event),
+        Event::HoldCaptured(event) => hold::apply_captured(wallet, event),
+        Event::HoldReleased(event) => hold::apply_released(wallet, event),
         Event::Transferred(event) => match role {
             Role::To(at) => transfer::apply_to(wallet, &event.to[usize::from(at)]),
             Role::Sole | Role::From | Role::Member(_) => transfer::apply_from(wallet, event),

@@ -105,6 +105,13 @@ impl Event {
                 Role::Sole | Role::From | Role::Member(_) => EntryType::TransferOut,
             },
             Self::SettingsChanged(_) | Self::Batched(_) => return None,
+            Self::StatusChanged(event) => EntryType::of_status(event.status),
+            Self::AdjustedUp(_) => EntryType::AdjustUp,
+            Self::AdjustedDown(_) => EntryType::AdjustDown,
+            Self::TakenBack(_) => EntryType::TakeBack,
+            Self::HoldPlaced(_) => EntryType::Hold,
+            Self::HoldCaptured(_) => EntryType::Capture,
+            Self::HoldReleased(_) => EntryType::Release,
         })
     }
 

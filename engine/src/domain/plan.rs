@@ -6,6 +6,15 @@ use super::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lots};
 use super::runs::{BucketKey, Piece, Run, Runs};
 use super::types::Timestamp;
 
+/// Places that are kept for what is set aside: it must find its way back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reserved {
+    /// Lots.
+    pub lots: usize,
+    /// Buckets.
+    pub buckets: usize,
+}
+
 /// How full a wallet gets while an act is planned.
 struct Room {
     lots: usize,
@@ -56,8 +65,9 @@ impl Lots {
     pub fn plan_give(
         &self,
         keys: impl IntoIterator<Item = BucketKey>,
+        reserved: Reserved,
     ) -> Option<SmallVec<[u64; 1]>> {
-        let mut room = Room::of(self);
+        let mut room = Room::of(self, reserved);
         let mut next = self.next_number();
         let lot = |key| {
             let bucket = self.bucket(key);
@@ -74,8 +84,8 @@ impl Lots {
     /// Where pieces that were once taken go when they come back: into their own lots. In a wallet
     /// that is full the points of a lot that is gone join the next lot of their bucket, so giving
     /// back is refused only where fund and expiry themselves find no place any more.
-    pub fn plan_restore(&self, taken: Runs) -> Option<Runs> {
-        let mut room = Room::of(self);
+    pub fn plan_restore(&self, taken: Runs, reserved: Reserved) -> Option<Runs> {
+        let mut room = Room::of(self, reserved);
         let mut runs = Runs::with_capacity(taken.len());
         for run in taken {
             let bucket = self.bucket(run.bucket);
@@ -103,10 +113,10 @@ impl Lots {
 // === impl Room ===
 
 impl Room {
-    fn of(lots: &Lots) -> Self {
+    fn of(lots: &Lots, reserved: Reserved) -> Self {
         Self {
-            lots: lots.count(),
-            buckets: lots.buckets().len(),
+            lots: lots.count() + reserved.lots,
+            buckets: lots.buckets().len() + reserved.buckets,
         }
     }
 

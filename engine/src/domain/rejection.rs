@@ -1,13 +1,14 @@
 //! A refusal is a value: ranked, with a stable code, and part of the API.
 //!
-//! When several refusals apply to one command the one that stands higher in [`Rejection`] wins,
-//! always; `decide` tests in that order and a table test heals one fault at a time to prove it.
+//! When several refusals apply to one command the one that its `decide` tests first wins, always: what is absent, then what
+//! may not be, then what there is not enough of. A table test heals one fault at a time to prove it. The order of the
+//! variants is the order of their numbers on disk, so a new one goes to the end.
 
 use serde::{Deserialize, Serialize};
 
 use super::types::{Timestamp, TransactionId, WalletId};
 
-/// Why a command was refused, in order of precedence.
+/// Why a command was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Rejection {
     /// No such wallet.
@@ -81,6 +82,59 @@ pub enum Rejection {
         /// How often.
         legs: u64,
     },
+    /// The wallet is frozen.
+    WalletFrozen {
+        /// Which one.
+        wallet: WalletId,
+    },
+    /// The wallet is closed.
+    WalletClosed {
+        /// Which one.
+        wallet: WalletId,
+    },
+    /// The wallet has this status already.
+    StatusUnchanged {
+        /// Which one.
+        wallet: WalletId,
+    },
+    /// Only an empty wallet can be closed.
+    WalletNotEmpty {
+        /// Which one.
+        wallet: WalletId,
+    },
+    /// Of a grant that is to be taken back, too much is gone.
+    GrantSpent {
+        /// The grant.
+        transaction: TransactionId,
+        /// Points of it that are still there.
+        available: u64,
+        /// What was asked for, points.
+        requested: u64,
+    },
+    /// The transaction set nothing aside.
+    NotHeld {
+        /// The transaction asked for.
+        transaction: TransactionId,
+    },
+    /// Nothing is left of the hold.
+    HoldOver {
+        /// The hold.
+        transaction: TransactionId,
+    },
+    /// More is to be captured than the hold holds.
+    OverCapture {
+        /// The hold.
+        transaction: TransactionId,
+        /// What is left of it, points.
+        held: u64,
+        /// What was asked for, points.
+        requested: u64,
+    },
+    /// The wallet has as many holds as it may.
+    HoldLimit {
+        /// Which one.
+        wallet: WalletId,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -111,6 +165,15 @@ impl Rejection {
             Self::LotLimit { .. } => "lot-limit",
             Self::ActTooLarge { .. } => "act-too-large",
             Self::TooManyLegs { .. } => "too-many-legs",
+            Self::WalletFrozen { .. } => "wallet-frozen",
+            Self::WalletClosed { .. } => "wallet-closed",
+            Self::StatusUnchanged { .. } => "status-unchanged",
+            Self::WalletNotEmpty { .. } => "wallet-not-empty",
+            Self::GrantSpent { .. } => "grant-spent",
+            Self::NotHeld { .. } => "not-held",
+            Self::HoldOver { .. } => "hold-over",
+            Self::OverCapture { .. } => "over-capture",
+            Self::HoldLimit { .. } => "hold-limit",
         }
     }
 

@@ -96,6 +96,44 @@ pub(super) fn amount_of_fund<'a>(runs: impl IntoIterator<Item = &'a Run>, fund: 
         .sum()
 }
 
+/// The first `amount` points.
+pub(super) fn cut(runs: &[Run], amount: u64) -> Runs {
+    let mut left = amount;
+    pieces_where(runs, |piece| {
+        let taken = left.min(piece.amount);
+        left -= taken;
+        taken
+    })
+}
+
+/// What is behind the first `amount` points.
+pub(super) fn rest(runs: &[Run], amount: u64) -> Runs {
+    let mut skip = amount;
+    pieces_where(runs, |piece| {
+        let passed = skip.min(piece.amount);
+        skip -= passed;
+        piece.amount - passed
+    })
+}
+
+/// As much of each piece as is said, without those that are left empty.
+fn pieces_where(runs: &[Run], mut keep: impl FnMut(&Piece) -> u64) -> Runs {
+    let mut kept = Runs::new();
+    for run in runs {
+        let pieces = run.pieces.iter().filter_map(|piece| {
+            let amount = keep(piece);
+            let lot = piece.lot;
+            (amount > 0).then_some(Piece { lot, amount })
+        });
+        let pieces: SmallVec<[Piece; 1]> = pieces.collect();
+        if !pieces.is_empty() {
+            let bucket = run.bucket;
+            kept.push(Run { bucket, pieces });
+        }
+    }
+    kept
+}
+
 // === reading ===
 
 /// Reads a list without reserving what its length claims.

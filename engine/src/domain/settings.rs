@@ -11,7 +11,7 @@ use super::calendar::{ZONE_DEFAULT, Zone};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::types::{EntityId, EntityKind};
-use super::{CANCEL_WINDOW_DAYS, Entity, Event, Participants};
+use super::{CANCEL_WINDOW_DAYS, Entity, Event, LapsedPolicy, Participants, TakeBackPolicy};
 
 /// The program as an entity.
 pub const PROGRAM: EntityId = EntityId {
@@ -37,8 +37,12 @@ pub struct Settings {
     /// Where days begin and months end.
     #[serde(serialize_with = "write_zone", deserialize_with = "read_zone")]
     pub zone: Zone,
-    /// How long a use can be given back, in days of 24 hours: 1…3,650.
+    /// How long a use can be given back and a grant taken back, in days of 24 hours: 1…3,650.
     pub cancel_window_days: u16,
+    /// What becomes of points of a cancelled use whose expiry has come, where the caller says nothing.
+    pub lapsed_policy: LapsedPolicy,
+    /// What becomes of the spent part of a grant that is taken back, where the caller says nothing.
+    pub take_back_policy: TakeBackPolicy,
 }
 
 /// Asks for other settings; what is not named stays.
@@ -48,6 +52,10 @@ pub struct ChangeSettings {
     pub zone: Option<Zone>,
     /// Days of 24 hours.
     pub cancel_window_days: Option<u16>,
+    /// Where the caller of a cancel says nothing.
+    pub lapsed_policy: Option<LapsedPolicy>,
+    /// Where the caller of a cancel says nothing.
+    pub take_back_policy: Option<TakeBackPolicy>,
 }
 
 /// Other settings came into force.
@@ -70,6 +78,12 @@ pub(super) fn decide(
     }
     if let Some(days) = command.cancel_window_days {
         settings.cancel_window_days = days;
+    }
+    if let Some(policy) = command.lapsed_policy {
+        settings.lapsed_policy = policy;
+    }
+    if let Some(policy) = command.take_back_policy {
+        settings.take_back_policy = policy;
     }
     let version = before.version + 1;
     Ok(Event::SettingsChanged(Box::new(SettingsChanged {
@@ -104,7 +118,10 @@ pub(super) fn apply(
 impl SettingsChanged {
     /// Whether these settings can have been asked for.
     pub(super) fn is_sound(&self) -> bool {
-        self.version > 0 && (1..=CANCEL_WINDOW_DAYS_MAX).contains(&self.settings.cancel_window_days)
+        let days = self.settings.cancel_window_days;
+        self.version > 0
+            && (1..=CANCEL_WINDOW_DAYS_MAX).contains(&days)
+            && self.settings.lapsed_policy.is_sound()
     }
 }
 
@@ -118,6 +135,8 @@ impl Default for Settings {
         Self {
             zone,
             cancel_window_days: CANCEL_WINDOW_DAYS,
+            lapsed_policy: LapsedPolicy::default(),
+            take_back_policy: TakeBackPolicy::default(),
         }
     }
 }

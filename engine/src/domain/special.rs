@@ -1,9 +1,10 @@
-//! What few wallets have: points that are owed, and a state other than open.
+//! What few wallets have: points that are owed or set aside, and a status other than open.
 //!
 //! It lies in a box of its own, so that a wallet without any of it pays one byte at rest.
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::Hold;
 use super::types::Fund;
 
 /// What few wallets have.
@@ -13,6 +14,8 @@ pub struct Special {
     pub debt: Debt,
     /// Whether the wallet takes part in anything.
     pub status: Status,
+    /// Points that are set aside.
+    pub holds: Vec<Hold>,
 }
 
 /// Points owed, by fund.
@@ -43,7 +46,18 @@ impl Special {
     pub const NONE: Self = Self {
         debt: Debt { free: 0, paid: 0 },
         status: Status::Open,
+        holds: Vec::new(),
     };
+
+    /// The hold of this number.
+    pub fn hold(&self, number: u64) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.number == number)
+    }
+
+    /// Points in all holds.
+    pub fn held(&self) -> u64 {
+        self.holds.iter().map(Hold::amount).sum()
+    }
 }
 
 // === impl Debt ===

@@ -66,6 +66,9 @@ pub(super) fn decide(
         participants.wallet(*id)?;
     }
     check_distinct(command)?;
+    for id in std::iter::once(command.from).chain(command.to.iter().map(|(id, _)| *id)) {
+        participants.open_wallet(id)?;
+    }
     let amounts = command.to.iter().map(|(_, amount)| amount.get());
     let requested = amounts.fold(0, u64::saturating_add);
     let available = from.spendable(now);
@@ -109,7 +112,7 @@ fn check_distinct(command: &Transfer) -> Result<(), Rejection> {
 }
 
 fn receive(wallet: &Wallet, id: WalletId, runs: Runs) -> Result<Received, Rejection> {
-    let planned = wallet.lots.plan_give(runs.iter().map(|run| run.bucket));
+    let planned = wallet.plan_give(runs.iter().map(|run| run.bucket));
     let lots = planned.ok_or(Rejection::LotLimit { wallet: id })?;
     let standing = wallet.standing_plus_runs(id, &runs);
     Ok(Received {

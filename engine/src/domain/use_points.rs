@@ -44,7 +44,7 @@ pub(super) fn decide(
     let Use {
         wallet: id, amount, ..
     } = *command;
-    let wallet = participants.wallet(id)?;
+    let wallet = participants.open_wallet(id)?;
     let (available, requested) = (wallet.spendable(now), amount.get());
     if available < requested {
         return Err(Rejection::InsufficientBalance {

@@ -1,10 +1,13 @@
 //! The holder of one owner's balance, and what an event says about it.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
+use super::hold::Hold;
 use super::inconsistency::Inconsistency;
 use super::lots::Lots;
-use super::runs::{BucketKey, Run, amount_of_fund};
+use super::plan::Reserved;
+use super::runs::{BucketKey, Run, Runs, amount_of_fund};
 use super::special::Special;
 use super::types::{Amount, EntryRef, Fund, NUMBER_MAX, Owner, Timestamp, WalletId};
 
@@ -125,9 +128,43 @@ impl Wallet {
         self.balance() + amount.get().cast_signed() <= NUMBER_MAX.cast_signed()
     }
 
+    /// Whether nothing is in it, set aside or owed.
+    pub fn is_empty(&self) -> bool {
+        let special = self.special();
+        self.lots.count() == 0 && special.holds.is_empty() && special.debt.sum() == 0
+    }
+
+    /// The lots that grants to these buckets go into; `None` when the wallet is full.
+    pub fn plan_give(
+        &self,
+        keys: impl IntoIterator<Item = BucketKey>,
+    ) -> Option<SmallVec<[u64; 1]>> {
+        self.lots.plan_give(keys, self.reserved())
+    }
+
+    /// Where what is left of a hold goes when it is let go of.
+    pub fn plan_unhold(&self, hold: &Hold) -> Runs {
+        let mut reserved = self.reserved();
+        reserved.lots -= hold.places().lots;
+        reserved.buckets -= hold.places().buckets;
+        let planned = self.lots.plan_restore(hold.runs.clone(), reserved);
+        planned.unwrap_or_else(|| unreachable!("places are kept for what is held"))
+    }
+
+    /// Places that are kept for what is set aside.
+    pub fn reserved(&self) -> Reserved {
+        let mut reserved = Reserved::default();
+        for hold in &self.special().holds {
+            reserved.lots += hold.places().lots;
+            reserved.buckets += hold.places().buckets;
+        }
+        reserved
+    }
+
     /// What few wallets have; of most of them nothing.
     pub fn special(&self) -> &Special {
-        self.special.as_deref().unwrap_or(&Special::NONE)
+        static NONE: Special = Special::NONE;
+        self.special.as_deref().unwrap_or(&NONE)
     }
 
     /// Changes what few wallets have, and keeps no empty rest of it.
@@ -215,6 +252,60 @@ impl Wallet {
         Ok(())
     }
 
+    /// Ledger points of one fund.
+    pub(super) fn ledger_mut(&mut self, fund: Fund) -> &mut i64 {
+        match fund {
+            Fund::Paid => &mut self.paid,
+            Fund::Free => &mut self.free,
+        }
+    }
+
+    /// Gives new points to a lot, after they have paid what is owed.
+    pub fn grant(
+        &mut self,
+        standing: &Standing,
+        key: BucketKey,
+        lot: u64,
+        amount: u64,
+        repaid: u64,
+    ) -> Result<(), Inconsistency> {
+        if repaid > 0 {
+            self.repay(standing, key.fund, repaid)?;
+        }
+        if repaid < amount {
+            self.give(standing, key, lot, amount - repaid)?;
+        }
+        Ok(())
+    }
+
+    /// Takes more than there is.
+    pub fn owe(&mut self, fund: Fund, amount: u64) {
+        self.change_special(|special| *special.debt.of_mut(fund) += amount);
+        *self.ledger_mut(fund) -= amount.cast_signed();
+    }
+
+    /// Takes points out of a hold, and the hold away once it is empty.
+    pub fn unhold(
+        &mut self,
+        standing: &Standing,
+        number: u64,
+        amount: u64,
+    ) -> Result<(), Inconsistency> {
+        let wallet = standing.wallet;
+        self.change_special(|special| {
+            let at = special.holds.iter().position(|hold| hold.number == number);
+            let missing = Inconsistency::Hold { wallet, number };
+            let at = at.ok_or(missing)?;
+            if !special.holds[at].spend(amount) {
+                return Err(missing);
+            }
+            if special.holds[at].runs.is_empty() {
+                special.holds.remove(at);
+            }
+            Ok(())
+        })
+    }
+
     /// Lets new points pay what is owed.
     pub fn repay(
         &mut self,
@@ -230,10 +321,7 @@ impl Wallet {
                 .ok_or(Inconsistency::Debt { wallet })?;
             Ok(())
         })?;
-        match fund {
-            Fund::Paid => self.paid += amount.cast_signed(),
-            Fund::Free => self.free += amount.cast_signed(),
-        }
+        *self.ledger_mut(fund) += amount.cast_signed();
         Ok(())
     }
 
@@ -298,6 +386,14 @@ impl Wallet {
 // === impl Standing ===
 
 impl Standing {
+    /// Ledger points of one fund.
+    pub(super) fn of_mut(&mut self, fund: Fund) -> &mut i64 {
+        match fund {
+            Fund::Paid => &mut self.paid,
+            Fund::Free => &mut self.free,
+        }
+    }
+
     /// Ledger balance after the event, points.
     pub fn balance(&self) -> i64 {
         self.paid + self.free

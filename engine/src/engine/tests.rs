@@ -113,6 +113,8 @@ async fn acts_survive_a_restart_with_history_and_keys() {
         transaction: used.act.transaction,
         leg: None,
         amount: Some(amount(10)),
+        lapsed: None,
+        policy: None,
         description: Description::default(),
     };
     engine.submit(plain(Command::Cancel(cancel))).await.unwrap();

@@ -6,9 +6,11 @@
 pub(crate) mod admin;
 pub(crate) mod archive;
 pub(crate) mod bulk;
+pub(crate) mod care;
 pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod holds;
 pub(crate) mod lots;
 pub(crate) mod noop;
 pub(crate) mod problems;

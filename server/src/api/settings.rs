@@ -1,9 +1,12 @@
 //! `/admin/settings`: what the operator decides about the whole store.
 
-use engine::domain::{CANCEL_WINDOW_DAYS_MAX, ChangeSettings, Command, Event, Settings, Zone};
+use engine::domain::{
+    CANCEL_WINDOW_DAYS_MAX, ChangeSettings, Command, Event, LapsedPolicy, Settings, Zone,
+};
 use hyper::StatusCode;
 use serde::Serialize;
 
+use super::transactions::{read_lapsed, read_policy};
 use super::{Call, CommandRoute, Task};
 use crate::answer::{self, Answer};
 use crate::draft::{Draft, Field, Fields};
@@ -11,7 +14,13 @@ use crate::error;
 
 /// `POST /admin/settings`: what is not named stays as it is.
 pub(crate) static CHANGE_ROUTE: CommandRoute = CommandRoute {
-    fields: Fields::of(&[Field::Zone, Field::CancelWindowDays]),
+    fields: Fields::of(&[
+        Field::Zone,
+        Field::CancelWindowDays,
+        Field::IfSpent,
+        Field::IfExpired,
+        Field::IfExpiredDays,
+    ]),
     required: Fields::of(&[]),
     bare: false,
     read: |_, draft| read_change(draft),
@@ -30,6 +39,12 @@ struct View<'a> {
     version: u64,
     zone: &'a str,
     cancel_window_days: u16,
+    /// Where the caller of a cancel says nothing.
+    if_spent: &'a str,
+    /// Likewise.
+    if_expired: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    if_expired_days: Option<u16>,
 }
 
 fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
@@ -48,6 +63,8 @@ fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
     let change = ChangeSettings {
         zone,
         cancel_window_days,
+        lapsed_policy: read_lapsed(draft),
+        take_back_policy: read_policy(draft),
     };
     Some(Command::ChangeSettings(Box::new(change)))
 }
@@ -71,10 +88,18 @@ pub(crate) fn show(call: Call) -> Task {
 }
 
 fn answer_settings(settings: &Settings, version: u64) -> Answer {
+    let (if_expired, if_expired_days) = match settings.lapsed_policy {
+        LapsedPolicy::StayExpired => ("stay_expired", None),
+        LapsedPolicy::Regrant { days } => ("regrant", Some(days)),
+        LapsedPolicy::Grace { days } => ("grace", Some(days)),
+    };
     let view = View {
         version,
         zone: settings.zone.name(),
         cancel_window_days: settings.cancel_window_days,
+        if_spent: settings.take_back_policy.as_str(),
+        if_expired,
+        if_expired_days,
     };
     answer::json(StatusCode::OK, &view)
 }

@@ -1,6 +1,8 @@
 //! `/v1/transactions`: show, cancel, and the allocations that did not fit into an answer.
 
-use engine::domain::{Cancel, Command, TransactionId};
+use engine::domain::{
+    Cancel, Command, LAPSED_DAYS_MAX, LapsedPolicy, TakeBackPolicy, TransactionId,
+};
 use engine::{Act, HistoryPosition};
 use hyper::StatusCode;
 use serde::Serialize;
@@ -19,7 +21,14 @@ use crate::problem::{Outcome, Problem};
 pub(crate) const ALLOCATION_PARAMETERS: &[&str] = &["leg", "limit", "cursor"];
 
 /// Fields of a cancel.
-pub(crate) const CANCEL: Fields = Fields::of(&[Field::Leg, Field::Amount, Field::Description]);
+pub(crate) const CANCEL: Fields = Fields::of(&[
+    Field::Leg,
+    Field::Amount,
+    Field::Description,
+    Field::IfSpent,
+    Field::IfExpired,
+    Field::IfExpiredDays,
+]);
 
 /// `POST /v1/transactions/{id}/cancel`
 pub(crate) static CANCEL_ROUTE: CommandRoute = CommandRoute {
@@ -55,13 +64,59 @@ pub(crate) fn read_cancel(
 ) -> Option<Command> {
     let leg = draft.leg();
     let amount = draft.amount_if_given();
+    let policy = read_policy(draft);
+    let lapsed = read_lapsed(draft);
     let description = draft.description();
     Some(Command::Cancel(Cancel {
         transaction: transaction?,
         leg,
         amount,
+        lapsed,
+        policy,
         description,
     }))
+}
+
+/// What becomes of the part of a grant that is not there any more.
+pub(crate) fn read_policy(draft: &mut Draft<'_>) -> Option<TakeBackPolicy> {
+    let words = TakeBackPolicy::ALL.map(|policy| (policy.as_str(), policy));
+    draft.choice(Field::IfSpent, &words)
+}
+
+/// What becomes of points of a use whose expiry has come.
+pub(crate) fn read_lapsed(draft: &mut Draft<'_>) -> Option<LapsedPolicy> {
+    const DAYS: &str = "must be an integer from 1 to 3650";
+    const ALONE: &str = "goes with if_expired regrant or grace";
+    type Of = fn(u16) -> LapsedPolicy;
+    let words: [(&str, Option<Of>); 3] = [
+        ("stay_expired", None),
+        ("regrant", Some(|days| LapsedPolicy::Regrant { days })),
+        ("grace", Some(|days| LapsedPolicy::Grace { days })),
+    ];
+    let chosen = draft.choice(Field::IfExpired, &words);
+    let pointer = Field::IfExpiredDays.pointer();
+    let days = match chosen {
+        Some(Some(_)) => draft.number(Field::IfExpiredDays),
+        Some(None) | None => draft.number_if_given(Field::IfExpiredDays),
+    };
+    match (chosen, days) {
+        (None, None) => None,
+        (Some(None), None) => Some(LapsedPolicy::StayExpired),
+        (Some(Some(of)), Some(days)) => {
+            let days = u16::try_from(days).ok();
+            let days = days.filter(|days| *days <= LAPSED_DAYS_MAX);
+            if days.is_none() {
+                draft.fault(pointer, DAYS);
+            }
+            days.map(of)
+        }
+        // Told already that the days are missing.
+        (Some(Some(_)), None) => None,
+        (Some(None) | None, Some(_)) => {
+            draft.fault(pointer, ALONE);
+            None
+        }
+    }
 }
 
 /// The act with all its entries.

@@ -1,6 +1,6 @@
 //! The shapes of answers. They are also the schemas of the documentation.
 
-use engine::domain::{self, Event};
+use engine::domain::{self, Event, Status};
 use engine::{Act, HistoryRow, WalletView};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -47,6 +47,14 @@ pub(crate) struct Wallet {
     /// Points that lapse within the next 30 days of 24 hours.
     #[schema(maximum = 9007199254740991u64, example = 20)]
     pub(crate) expiring_30d: u64,
+    /// Points that were taken back after they had been spent; new points of the same fund pay them first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) owed: Option<u64>,
+    /// Only when it is not open: frozen or closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) status: Option<&'static str>,
     /// One more with every entry.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
     pub(crate) version: u64,
@@ -237,9 +245,11 @@ impl From<WalletView> for Wallet {
             balance: view.balance(),
             paid: view.paid,
             free: view.free,
-            held: 0,
+            held: view.held,
             available: view.available,
             expiring_30d: view.expiring_30d,
+            owed: (view.owed > 0).then_some(view.owed),
+            status: (view.status != Status::Open).then(|| view.status.as_str()),
             version: view.version,
             lsn: view.lsn,
             created_at: Moment(view.created_at),
@@ -385,6 +395,10 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
             let leg = event.entry.leg().filter(|leg| *leg > 0);
             (Some(event.entry.transaction().0), leg)
         }
+        Event::TakenBack(event) => {
+            let leg = event.entry.leg().filter(|leg| *leg > 0);
+            (Some(event.entry.transaction().0), leg)
+        }
         Event::WalletCreated(_)
         | Event::Charged(_)
         | Event::Earned(_)
@@ -392,6 +406,12 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::Transferred(_)
         | Event::Lapsed(_)
         | Event::SettingsChanged(_)
-        | Event::Batched(_) => (None, None),
+        | Event::Batched(_)
+        | Event::StatusChanged(_)
+        | Event::AdjustedUp(_)
+        | Event::AdjustedDown(_)
+        | Event::HoldPlaced(_)
+        | Event::HoldCaptured(_)
+        | Event::HoldReleased(_) => (None, None),
     }
 }

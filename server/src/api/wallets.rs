@@ -124,6 +124,8 @@ fn answer_created(act: &Act) -> Answer {
         held: 0,
         available: 0,
         expiring_30d: 0,
+        owed: None,
+        status: None,
         version: standing.version,
         lsn: act.transaction.0,
         created_at: Moment(act.at),

@@ -32,7 +32,7 @@ impl Draft<'_> {
         }
     }
 
-    fn expires_at(&mut self) -> Option<Timestamp> {
+    pub(crate) fn expires_at(&mut self) -> Option<Timestamp> {
         const DETAIL: &str =
             "must be an RFC 3339 time with an offset and at most six decimals of a second";
         let parsed = moment::parse(self.text(Field::ExpiresAt, DETAIL)?);

@@ -75,6 +75,46 @@ fn every_rejection_has_its_status_and_members() {
     }
 }
 
+#[test]
+fn every_rejection_of_special_wallets_has_its_status_and_members() {
+    let (wallet, transaction) = (wallet(), TransactionId(9));
+    let (available, requested) = (1, 5);
+    let table = [
+        (Rejection::WalletFrozen { wallet }, 409, "\"wallet\":7"),
+        (Rejection::WalletClosed { wallet }, 409, "\"wallet\":7"),
+        (Rejection::StatusUnchanged { wallet }, 409, "\"wallet\":7"),
+        (Rejection::WalletNotEmpty { wallet }, 409, "\"wallet\":7"),
+        (
+            Rejection::GrantSpent {
+                transaction,
+                available,
+                requested,
+            },
+            409,
+            "\"transaction\":9,\"available\":1,\"requested\":5",
+        ),
+        (Rejection::NotHeld { transaction }, 422, "\"transaction\":9"),
+        (
+            Rejection::HoldOver { transaction },
+            409,
+            "\"transaction\":9",
+        ),
+        (
+            Rejection::OverCapture {
+                transaction,
+                held: 3,
+                requested,
+            },
+            409,
+            "\"transaction\":9,\"held\":3,\"requested\":5",
+        ),
+        (Rejection::HoldLimit { wallet }, 422, "\"wallet\":7"),
+    ];
+    for (rejection, status, members) in table {
+        assert_problem(rejection, status, members);
+    }
+}
+
 #[track_caller]
 fn assert_problem(rejection: Rejection, status: u16, members: &str) {
     let problem = rejected(rejection);

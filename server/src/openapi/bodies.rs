@@ -7,11 +7,13 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{RefOr, Schema};
 
-use engine::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, NUMBER_MAX, Period};
+use engine::domain::{
+    ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, LAPSED_DAYS_MAX, NUMBER_MAX, Period,
+};
 
 use super::reference;
 use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
-use crate::api::{Action, transactions, transfers, wallets};
+use crate::api::{Action, care, holds, transactions, transfers, wallets};
 use crate::draft::{Field, Fields};
 use crate::problem::Code;
 use crate::router::Row;
@@ -25,13 +27,17 @@ pub(super) struct Body {
 }
 
 /// Bodies of command routes: name, fields, fields that must be given.
-fn commands() -> [(&'static str, Fields, Fields); 5] {
+fn commands() -> [(&'static str, Fields, Fields); 9] {
     let bodies = [
         ("NewWallet", &wallets::CREATE_ROUTE),
         ("Grant", &wallets::CHARGE_ROUTE),
         ("Use", &wallets::USE_ROUTE),
         ("Transfer", &transfers::ROUTE),
         ("Cancel", &transactions::CANCEL_ROUTE),
+        ("Hold", &holds::PLACE_ROUTE),
+        ("Capture", &holds::CAPTURE_ROUTE),
+        ("Remark", &holds::RELEASE_ROUTE),
+        ("Adjust", &care::ADJUST_ROUTE),
     ];
     bodies.map(|(name, route)| (name, route.fields, route.required))
 }
@@ -168,6 +174,31 @@ fn object(fields: Fields, required: Fields, op: Option<&str>) -> RefOr<Schema> {
     object.into()
 }
 
+/// Fields of cancels and corrections.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every field"
+)]
+fn describe_care(field: Field) -> RefOr<Schema> {
+    match field {
+        Field::Change => word(&["up", "down"]),
+        Field::Fund => word(&["free", "paid"]),
+        Field::IfSpent => word(&["deny", "take_rest", "debt"]),
+        Field::IfExpired => word(&["stay_expired", "regrant", "grace"]),
+        Field::IfExpiredDays => whole(
+            u64::from(LAPSED_DAYS_MAX),
+            "Days of 24 hours; with regrant and grace.",
+        ),
+        Field::Reason => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(255))
+            .description(Some("Why, for whoever reads the history."))
+            .into(),
+        other => unreachable!("{other:?} is described by the caller"),
+    }
+}
+
 /// One field: its range and what it means.
 fn describe(field: Field) -> RefOr<Schema> {
     match field {
@@ -197,6 +228,12 @@ fn describe(field: Field) -> RefOr<Schema> {
             u64::from(CANCEL_WINDOW_DAYS_MAX),
             "How long a use can be given back, in days of 24 hours.",
         ),
+        Field::Change
+        | Field::Fund
+        | Field::IfSpent
+        | Field::IfExpired
+        | Field::IfExpiredDays
+        | Field::Reason => describe_care(field),
         Field::Zone => ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("Where days begin: a zone of the IANA database."))
@@ -306,6 +343,12 @@ fn example(fields: Fields) -> Value {
             Field::Transaction => json!(42),
             Field::Zone => json!("Asia/Seoul"),
             Field::CancelWindowDays => json!(400),
+            Field::Change => json!("up"),
+            Field::Fund => json!("free"),
+            Field::Reason => json!("goodwill"),
+            Field::IfSpent => json!("deny"),
+            Field::IfExpired => json!("regrant"),
+            Field::IfExpiredDays => json!(30),
             Field::Op
             | Field::Key
             | Field::Leg

@@ -36,8 +36,9 @@ pub(super) enum Answers {
 }
 
 /// Groups of routes, in the order of the documentation.
-pub(super) const TAGS: [(&str, &str); 6] = [
+pub(super) const TAGS: [(&str, &str); 7] = [
     ("Wallets", "Balances and what changes them."),
+    ("Holds", "Points set aside, spent later or let go of."),
     (
         "Transfers",
         "Points from one wallet to another, all or nothing.",
@@ -56,7 +57,7 @@ pub(super) fn of(name: &str) -> Option<&'static Words> {
     ROUTES.iter().find(|words| words.name == name)
 }
 
-static ROUTES: [Words; 20] = [
+static ROUTES: [Words; 27] = [
     Words {
         name: "POST /v1/wallets",
         id: "createWallet",
@@ -93,6 +94,8 @@ static ROUTES: [Words; 20] = [
         answer_text: "The points are in the wallet.",
         codes: &[
             Code::WalletNotFound,
+            Code::WalletFrozen,
+            Code::WalletClosed,
             Code::ExpiresAtPast,
             Code::BalanceLimit,
             Code::LotLimit,
@@ -108,6 +111,8 @@ static ROUTES: [Words; 20] = [
         answer_text: "The points are in the wallet.",
         codes: &[
             Code::WalletNotFound,
+            Code::WalletFrozen,
+            Code::WalletClosed,
             Code::ExpiresAtPast,
             Code::BalanceLimit,
             Code::LotLimit,
@@ -123,8 +128,88 @@ static ROUTES: [Words; 20] = [
         answer_text: "The points are spent; allocations say which.",
         codes: &[
             Code::WalletNotFound,
+            Code::WalletFrozen,
+            Code::WalletClosed,
             Code::InsufficientBalance,
             Code::ActTooLarge,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/holds",
+        id: "placeHold",
+        tag: "Holds",
+        summary: "Set points aside",
+        text: "Taken as a use would take them. They count in the balance and not in what is available, do not lapse while they are held, and go back to their lots when expires_at comes.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The points are set aside; the transaction's id is the hold's.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::WalletFrozen,
+            Code::WalletClosed,
+            Code::ExpiresAtPast,
+            Code::InsufficientBalance,
+            Code::HoldLimit,
+            Code::ActTooLarge,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/adjust",
+        id: "adjust",
+        tag: "Wallets",
+        summary: "Correct a balance by hand",
+        text: "Up gives points of a fund, down takes spendable points of it, the earliest expiry first. The reason stands in the history.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The balance is corrected.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::WalletClosed,
+            Code::ExpiresAtPast,
+            Code::InsufficientBalance,
+            Code::BalanceLimit,
+            Code::LotLimit,
+            Code::ActTooLarge,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/freeze",
+        id: "freeze",
+        tag: "Wallets",
+        summary: "Freeze a wallet",
+        text: "Nothing is given to it, spent from it or set aside in it any more. What was spent can still be given back, grants taken back, holds released; points go on to lapse.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The wallet is frozen.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::WalletClosed,
+            Code::StatusUnchanged,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/unfreeze",
+        id: "unfreeze",
+        tag: "Wallets",
+        summary: "Unfreeze a wallet",
+        text: "It takes part in everything again.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The wallet is open.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::WalletClosed,
+            Code::StatusUnchanged,
+        ],
+    },
+    Words {
+        name: "POST /v1/wallets/{id}/close",
+        id: "closeWallet",
+        tag: "Wallets",
+        summary: "Close an empty wallet",
+        text: "For good. Its history can still be read.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The wallet is closed.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::WalletClosed,
+            Code::WalletNotEmpty,
         ],
     },
     Words {
@@ -173,6 +258,32 @@ static ROUTES: [Words; 20] = [
         codes: &[Code::WalletNotFound, Code::InvalidCursor],
     },
     Words {
+        name: "POST /v1/holds/{id}/capture",
+        id: "captureHold",
+        tag: "Holds",
+        summary: "Spend what was set aside",
+        text: "Whole or in parts; without an amount all that is left. A capture is given back like a use: by cancelling it.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The points are spent.",
+        codes: &[
+            Code::TransactionNotFound,
+            Code::NotHeld,
+            Code::HoldOver,
+            Code::OverCapture,
+            Code::WalletFrozen,
+        ],
+    },
+    Words {
+        name: "POST /v1/holds/{id}/release",
+        id: "releaseHold",
+        tag: "Holds",
+        summary: "Let go of what was set aside",
+        text: "What is left goes back to its lots, with their original expiry; what has expired meanwhile lapses at once.",
+        answer: Answers::Made("Transaction"),
+        answer_text: "The points can be spent again.",
+        codes: &[Code::TransactionNotFound, Code::NotHeld, Code::HoldOver],
+    },
+    Words {
         name: "POST /v1/transfers",
         id: "transfer",
         tag: "Transfers",
@@ -183,6 +294,8 @@ static ROUTES: [Words; 20] = [
         codes: &[
             Code::WalletNotFound,
             Code::SameWallet,
+            Code::WalletFrozen,
+            Code::WalletClosed,
             Code::InsufficientBalance,
             Code::BalanceLimit,
             Code::LotLimit,
@@ -205,16 +318,18 @@ static ROUTES: [Words; 20] = [
     },
     Words {
         name: "POST /v1/transactions/{id}/cancel",
-        id: "cancelUse",
+        id: "cancel",
         tag: "Transactions",
-        summary: "Give a use back",
-        text: "Whole or in parts, to the lots the points came from, with their original expiry. Without an amount: all that was not given back yet.",
+        summary: "Give a use back, or take a grant back",
+        text: "A use or a capture, whole or in parts, to the lots the points came from, with their original expiry; if_expired says what becomes of points whose expiry has come. A charge or an earn is taken out of its lot; if_spent says what becomes of the part that is not there any more. Without an amount: all that is left to cancel. What the body does not say, the settings do.",
         answer: Answers::Made("Transaction"),
-        answer_text: "The points are back in the wallet.",
+        answer_text: "The points are back, or taken back.",
         codes: &[
             Code::TransactionNotFound,
             Code::HistoryGone,
             Code::NotCancellable,
+            Code::GrantSpent,
+            Code::WalletClosed,
             Code::OverCancel,
             Code::CancelWindowOver,
             Code::BalanceLimit,

@@ -48,6 +48,15 @@ pub(crate) enum Code {
     MomentAhead,
     HistoryGone,
     TooManyLegs,
+    WalletFrozen,
+    WalletClosed,
+    StatusUnchanged,
+    WalletNotEmpty,
+    GrantSpent,
+    NotHeld,
+    HoldOver,
+    OverCapture,
+    HoldLimit,
 }
 
 /// What is always true of a code.
@@ -69,7 +78,7 @@ pub(crate) struct Facts {
 
 impl Code {
     /// All codes, in the order of their numbers.
-    pub(crate) const ALL: [Self; 42] = [
+    pub(crate) const ALL: [Self; 51] = [
         Self::MalformedJson,
         Self::MalformedRequest,
         Self::InvalidParameter,
@@ -112,6 +121,15 @@ impl Code {
         Self::MomentAhead,
         Self::HistoryGone,
         Self::TooManyLegs,
+        Self::WalletFrozen,
+        Self::WalletClosed,
+        Self::StatusUnchanged,
+        Self::WalletNotEmpty,
+        Self::GrantSpent,
+        Self::NotHeld,
+        Self::HoldOver,
+        Self::OverCapture,
+        Self::HoldLimit,
     ];
 
     /// The code of a page's address.
@@ -148,7 +166,7 @@ const fn again(seconds: &'static str, facts: Facts) -> Facts {
 }
 
 /// By number of the code; a test holds it against [`Code::ALL`].
-static FACTS: [Facts; 42] = [
+static FACTS: [Facts; 51] = [
     fact(
         StatusCode::BAD_REQUEST,
         "malformed-json",
@@ -224,8 +242,8 @@ static FACTS: [Facts; 42] = [
     fact(
         StatusCode::CONFLICT,
         "cancel-window-over",
-        "The use is too old to be cancelled",
-        "A use can be cancelled for 400 days.",
+        "The transaction is too old to be cancelled",
+        "A use can be given back, and a grant taken back, within the cancel window: a setting, 400 days unless changed.",
     ),
     again(
         "1",
@@ -428,5 +446,59 @@ static FACTS: [Facts; 42] = [
         "too-many-legs",
         "The operations make too many entries",
         "A transaction has at most 255 entries. Send the operations in several requests.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-frozen",
+        "The wallet is frozen",
+        "Nothing is given to a frozen wallet, spent from it or set aside in it until it is unfrozen.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-closed",
+        "The wallet is closed",
+        "A closed wallet takes part in nothing any more; its history can still be read.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "status-unchanged",
+        "The wallet has this status already",
+        "Nothing was changed.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-not-empty",
+        "The wallet is not empty",
+        "Only a wallet that holds, has set aside and owes nothing can be closed.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "grant-spent",
+        "Too much of the grant is gone",
+        "Points of a grant that were spent, moved or set aside cannot be taken back this way; if_spent says what else can be done. Points that lapsed are gone in any case.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not-held",
+        "The transaction set nothing aside",
+        "Only a hold can be captured or released.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "hold-over",
+        "Nothing is left of the hold",
+        "It was captured, released, or its time was over.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "over-capture",
+        "More would be captured than was set aside",
+        "The captures of a hold never exceed it; held says what is left.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "hold-limit",
+        "The wallet has as many holds as it may",
+        "A wallet has at most 256 holds; capture or release some.",
     ),
 ];

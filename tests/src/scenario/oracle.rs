@@ -96,6 +96,23 @@ impl Door for Oracle {
 }
 
 impl Oracle {
+    /// Whether a grant would be taken back.
+    pub fn takes_back(&self, ask: &Ask) -> bool {
+        if let Ask::Batch { items, .. } = ask {
+            return items.iter().any(|item| self.takes_back(item));
+        }
+        let Ask::Cancel {
+            transaction, leg, ..
+        } = ask
+        else {
+            return false;
+        };
+        let named = leg.is_some() || !self.batches.contains(transaction);
+        let legs = self.acts.get(transaction).filter(|_| named);
+        let leg = legs.and_then(|legs| legs.get(usize::from(leg.unwrap_or(0))));
+        leg.is_some_and(|leg| leg.kind == "charge" || leg.kind == "earn")
+    }
+
     /// The wallets there are.
     pub fn wallets(&self) -> BTreeSet<u64> {
         self.purses.keys().copied().collect()

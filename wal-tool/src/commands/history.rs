@@ -1,7 +1,7 @@
 //! `history`: the statement of one wallet, its running balance checked line by line.
 
 use clap::Args;
-use engine::domain::{Entry, Event, WalletId};
+use engine::domain::{Effect, Entry, Event, WalletId};
 use engine::journal::{Class, Problem};
 use engine::record::Content;
 use serde::Serialize;
@@ -110,11 +110,7 @@ impl Before {
 }
 
 fn moved(entry: &Entry) -> i128 {
-    let amount = i128::from(entry.amount);
-    match entry.kind.is_debit() {
-        true => -amount,
-        false => amount,
-    }
+    i128::from(entry.kind.effect().of(entry.amount))
 }
 
 // === impl Statement ===
@@ -189,9 +185,10 @@ impl Statement<'_> {
     fn line(&mut self, act: &Act<'_>, entry: &Entry, event: &Event) -> Result<(), Stop> {
         self.summary.entries += 1;
         self.summary.closing = entry.standing.balance();
-        match entry.kind.is_debit() {
-            true => self.summary.debited += u128::from(entry.amount),
-            false => self.summary.credited += u128::from(entry.amount),
+        match entry.kind.effect() {
+            Effect::Out => self.summary.debited += u128::from(entry.amount),
+            Effect::In => self.summary.credited += u128::from(entry.amount),
+            Effect::None => {}
         }
         let row = StatementRow::new(act.lsn, act.at, entry, event);
         match self.format {

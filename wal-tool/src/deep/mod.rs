@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use engine::DayAudit;
-use engine::domain::{Digest, Event, Timestamp};
+use engine::domain::{Digest, Timestamp};
 use engine::journal::{Class, JournalError, Problem};
 use engine::record::{Content, IdempotencyKey, Record};
 use engine::snapshot::Snapshot;
@@ -185,9 +185,7 @@ impl Deep {
                     days.take(act.lsn, act.at, event);
                 }
                 for part in event.parts() {
-                    if let Event::UseCancelled(event) = part.event {
-                        self.returns.take(act, event);
-                    }
+                    self.returns.take(act, part.event);
                 }
             }
             Content::Refused(_) => self.fold.pass(act.moment()),

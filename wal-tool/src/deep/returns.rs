@@ -1,4 +1,4 @@
-//! Whether what went back of a use was ever used.
+//! Whether what went back of a use was ever used, and what was taken back of a grant ever given.
 //!
 //! A cancel names its use by LSN and states the running total of what went back. The use lies anywhere before
 //! it, so the totals are collected on a first walk and held against the uses on a second one: memory goes with
@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::domain::{EntryRef, Event, Timestamp, TransactionId, UseCancelled, WalletId};
+use engine::domain::{EntryRef, Event, Timestamp, TransactionId, WalletId, amount_of};
 use engine::journal::{Class, Problem};
 use engine::record::Content;
 
@@ -23,6 +23,8 @@ struct Return {
     wallet: WalletId,
     used_at: Timestamp,
     returned: u64,
+    /// Whether a grant is taken back, and not a use given back.
+    of_grant: bool,
     /// The cancel that states it, as a finding should there be one.
     cancel: Problem,
 }
@@ -41,21 +43,30 @@ impl Returns {
     }
 
     /// Takes a cancel in.
-    pub(super) fn take(&mut self, act: &Act<'_>, event: &UseCancelled) {
-        let returned = event.returned;
+    pub(super) fn take(&mut self, act: &Act<'_>, event: &Event) {
+        let (entry, returned, wallet, used_at, of_grant) = if let Event::UseCancelled(event) = event
+        {
+            let wallet = event.standing.wallet;
+            (event.entry, event.returned, wallet, event.used_at, false)
+        } else if let Event::TakenBack(event) = event {
+            let wallet = event.standing.wallet;
+            (event.entry, event.returned, wallet, event.granted_at, true)
+        } else {
+            return;
+        };
         let larger = self
             .open
-            .get(&event.entry)
+            .get(&entry)
             .is_none_or(|known| known.returned < returned);
         if larger {
             let cancel = act.problem(Class::Meaning, String::new());
-            let (wallet, used_at) = (event.standing.wallet, event.used_at);
             self.open.insert(
-                event.entry,
+                entry,
                 Return {
                     wallet,
                     used_at,
                     returned,
+                    of_grant,
                     cancel,
                 },
             );
@@ -109,18 +120,35 @@ fn object(act: &Act<'_>, content: &Content, entry: EntryRef, stated: &Return) ->
         Content::Refused(_) => None,
     };
     let lsn = act.lsn;
-    let Some(Event::Used(used)) = part.map(|part| part.event) else {
-        return Some(format!("gives back LSN {lsn}, which is no use"));
+    let event = part.map(|part| part.event);
+    let Some((wallet, points)) = event.and_then(|event| returnable(event, stated.of_grant)) else {
+        return Some(match stated.of_grant {
+            true => format!("takes back LSN {lsn}, which is no grant"),
+            false => format!("gives back LSN {lsn}, which is no use"),
+        });
     };
-    if used.standing.wallet != stated.wallet {
-        let wallet = used.standing.wallet;
+    if wallet != stated.wallet {
         return Some(format!("gives back LSN {lsn}, a use of wallet {wallet}"));
     }
-    if used.amount() < stated.returned {
-        let (used, returned) = (used.amount(), stated.returned);
+    if points < stated.returned {
+        let returned = stated.returned;
         return Some(format!(
-            "{returned} points went back of LSN {lsn}, which used {used}"
+            "{returned} points went back of LSN {lsn}, which used {points}"
         ));
     }
     (act.at != stated.used_at).then(|| format!("states another time for LSN {lsn} than it has"))
+}
+
+/// Wallet and points of an act that can be given back, or taken back.
+fn returnable(event: &Event, of_grant: bool) -> Option<(WalletId, u64)> {
+    let (standing, points, is_grant) = if let Event::Used(event) = event {
+        (event.standing, event.amount(), false)
+    } else if let Event::HoldCaptured(event) = event {
+        (event.standing, amount_of(&event.runs), false)
+    } else if let Event::Charged(event) | Event::Earned(event) = event {
+        (event.standing, event.amount.get(), true)
+    } else {
+        return None;
+    };
+    (is_grant == of_grant).then_some((standing.wallet, points))
 }

@@ -100,12 +100,22 @@ impl<'a> ActRow<'a> {
                         row.cancels = Some(event.entry.transaction().0);
                         row.cancels_leg = event.entry.leg().filter(|leg| *leg > 0);
                     }
+                    Event::TakenBack(event) => {
+                        row.cancels = Some(event.entry.transaction().0);
+                        row.cancels_leg = event.entry.leg().filter(|leg| *leg > 0);
+                    }
                     Event::Batched(_) => row.tell_parts(event),
                     Event::Charged(_)
                     | Event::Earned(_)
                     | Event::Used(_)
                     | Event::Transferred(_)
-                    | Event::Lapsed(_) => {}
+                    | Event::Lapsed(_)
+                    | Event::StatusChanged(_)
+                    | Event::AdjustedUp(_)
+                    | Event::AdjustedDown(_)
+                    | Event::HoldPlaced(_)
+                    | Event::HoldCaptured(_)
+                    | Event::HoldReleased(_) => {}
                     Event::SettingsChanged(event) => row.settings = Some(event.settings.clone()),
                 }
             }

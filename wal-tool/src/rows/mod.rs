@@ -5,7 +5,9 @@ mod loss;
 mod problem;
 mod wallet;
 
-use engine::domain::{Allocation, BucketKey, Entry, EntryType, Event, Owner, Timestamp, WalletId};
+use engine::domain::{
+    Allocation, BucketKey, Effect, Entry, EntryType, Event, Owner, Timestamp, WalletId,
+};
 use serde::Serialize;
 
 pub(crate) use self::act::{ACT_COLUMNS, ActRow};
@@ -126,12 +128,13 @@ impl From<&Entry> for EntryRow {
     }
 }
 
-/// The amount with the sign of its direction; a creation moves nothing.
+/// The amount with the sign of its direction; none where the balance stays.
 pub(crate) fn signed(entry: &Entry) -> String {
-    match (entry.amount, entry.kind.is_debit()) {
+    match (entry.amount, entry.kind.effect()) {
         (0, _) => "0".to_owned(),
-        (amount, true) => format!("-{amount}"),
-        (amount, false) => format!("+{amount}"),
+        (amount, Effect::Out) => format!("-{amount}"),
+        (amount, Effect::In) => format!("+{amount}"),
+        (amount, Effect::None) => amount.to_string(),
     }
 }
 
@@ -184,10 +187,10 @@ impl EntryRow {
         let kind = EntryType::ALL
             .into_iter()
             .find(|kind| kind.as_str() == self.kind);
-        match kind {
-            Some(EntryType::Create) | None => "",
-            Some(kind) if kind.is_debit() => "-",
-            Some(_) => "+",
+        match kind.map(EntryType::effect) {
+            Some(Effect::None) | None => "",
+            Some(Effect::Out) => "-",
+            Some(Effect::In) => "+",
         }
     }
 }

@@ -156,6 +156,8 @@ fn of_a_batch_a_use_is_cancelled_by_its_leg() {
             transaction,
             leg,
             amount,
+            lapsed: None,
+            policy: None,
             description,
         }))
     };

@@ -128,7 +128,6 @@ fn cancel_gives_back_from_the_end_to_the_same_lots() {
         create 1                   → #1 v1 paid 0 free 0
         cancel 1                   → not-cancellable { transaction: 1 }
         charge 1 10                → #2 v2 paid 10 free 0 | #0:10
-        cancel 2                   → not-cancellable { transaction: 2 }
         earn 1 10 until 70         → #3 v3 paid 10 free 10 | #1:10
         earn 1 10 until 70         → #4 v4 paid 10 free 20 | #2:10
         use 1 25                   → #5 v5 paid 5 free 0 | free until 70 #1:10 #2:10, paid #0:5

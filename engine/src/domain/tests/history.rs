@@ -84,14 +84,7 @@ fn listed(wallet: &Wallet) -> Vec<Points> {
 /// Points that came into being less those that ceased to be, over all entries.
 fn balance_of_entries(acts: &[(Timestamp, Arc<Event>)]) -> i128 {
     let entries = acts.iter().flat_map(|(_, event)| event.entries());
-    let signed = entries.map(|entry| {
-        let amount = i128::from(entry.amount);
-        if entry.kind.is_debit() {
-            -amount
-        } else {
-            amount
-        }
-    });
+    let signed = entries.map(|entry| i128::from(entry.kind.effect().of(entry.amount)));
     signed.sum()
 }
 

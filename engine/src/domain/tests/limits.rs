@@ -224,3 +224,26 @@ fn what_was_given_back_is_forgotten_in_bulk_after_the_window() {
     let again = world.submit(&cancel(3 + 2 * 499, None)).unwrap_err();
     assert_eq!(again.code(), "cancel-window-over");
 }
+
+#[test]
+fn a_wallet_has_so_many_holds_and_not_one_more() {
+    let mut world = World::default();
+    world.submit(&create(1)).unwrap();
+    world.submit(&grant(Fund::Paid, 1, 1_000, None)).unwrap();
+    let hold = Command::PlaceHold(PlaceHold {
+        wallet: wallet(1),
+        amount: amount(1),
+        expires_at: Timestamp(10),
+        description: Description::default(),
+    });
+    for _ in 0..HOLDS_MAX {
+        world.submit(&hold).unwrap();
+    }
+    let full = Rejection::HoldLimit { wallet: wallet(1) };
+    assert_eq!(world.submit(&hold).unwrap_err(), full);
+    assert_eq!(world.wallet(1).special().held(), HOLDS_MAX as u64);
+    // Their time comes for all of them at once, and the points are where they were.
+    world.now = Timestamp(10);
+    world.submit(&use_points(1, 1_000)).unwrap();
+    assert_eq!(world.wallet(1).special, None);
+}

@@ -146,6 +146,13 @@ pub(super) fn assert_sound(state: Option<&Entity>) {
     };
     let (mut free, mut paid, mut count) = (0, 0, 0);
     let debt = wallet.special().debt;
+    let held = |fund| {
+        let runs = wallet.special().holds.iter().flat_map(|hold| &hold.runs);
+        let of_fund = runs.filter(|run| run.bucket.fund == fund);
+        of_fund.map(Run::amount).sum::<u64>().cast_signed()
+    };
+    free += held(Fund::Free);
+    paid += held(Fund::Paid);
     for bucket in wallet.lots.buckets() {
         let numbers = bucket.lots.iter().map(|lot| lot.number);
         assert!(numbers.clone().is_sorted_by(|a, b| a < b), "{wallet:?}");
@@ -227,6 +234,8 @@ pub(super) fn cancel(transaction: u64, points: Option<u64>) -> Command {
         transaction: TransactionId(transaction),
         leg: None,
         amount: points.map(amount),
+        lapsed: None,
+        policy: None,
         description: Description::default(),
     })
 }

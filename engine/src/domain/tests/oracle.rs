@@ -25,6 +25,8 @@ struct Usage {
     at: i64,
     taken: Vec<Points>,
     returned: u64,
+    /// Points were given and can be taken back; otherwise they were spent and can be given back.
+    given: bool,
 }
 
 /// All wallets, and what the acts were.
@@ -48,7 +50,12 @@ impl Oracle {
             Command::Cancel(one) => {
                 self.cancel(one.transaction.0, one.amount.map(Amount::get), now)
             }
-            Command::ChangeSettings(_) => Ok(()),
+            Command::ChangeSettings(_)
+            | Command::ChangeStatus(_)
+            | Command::Adjust(_)
+            | Command::PlaceHold(_)
+            | Command::CaptureHold(_)
+            | Command::ReleaseHold(_) => unreachable!("the histories do not ask for {command:?}"),
         }
     }
 
@@ -78,7 +85,13 @@ impl Oracle {
             return Err("balance-limit");
         }
         holder.give(fund, until, amount);
-        self.done(&[id], None);
+        let grant = Usage {
+            at: now,
+            taken: holder.points.last().copied().into_iter().collect(),
+            returned: 0,
+            given: true,
+        };
+        self.done(&[id], Some(grant));
         Ok(())
     }
 
@@ -93,6 +106,7 @@ impl Oracle {
             at,
             taken,
             returned,
+            given: false,
         };
         self.done(&[id], Some(usage));
         Ok(())
@@ -156,6 +170,21 @@ impl Oracle {
             return Err("over-cancel");
         }
         let holder = self.holders.get_mut(&id).unwrap();
+        if usage.given {
+            // As the settings say that nobody changed: all of it is there, or nothing is taken back.
+            let lot = usage.taken[0].lot;
+            let there = holder.points.iter_mut().find(|held| held.lot == lot);
+            let held = there
+                .filter(|held| held.amount >= amount)
+                .ok_or("grant-spent")?;
+            held.amount -= amount;
+            holder.points.retain(|points| points.amount > 0);
+            if let Some((_, Some(usage))) = self.acts.get_mut(at) {
+                usage.returned += amount;
+            }
+            self.done(&[id], None);
+            return Ok(());
+        }
         if holder.balance() + amount > NUMBER_MAX {
             return Err("balance-limit");
         }

@@ -4,7 +4,7 @@
 use super::*;
 
 /// The codes in the order in which they win. Part of the API: nothing here may ever change place.
-const CODES: [&str; 12] = [
+const CODES: [&str; 21] = [
     "wallet-not-found",
     "transaction-not-found",
     "wallet-exists",
@@ -17,9 +17,18 @@ const CODES: [&str; 12] = [
     "balance-limit",
     "lot-limit",
     "act-too-large",
+    "wallet-frozen",
+    "wallet-closed",
+    "status-unchanged",
+    "wallet-not-empty",
+    "grant-spent",
+    "not-held",
+    "hold-over",
+    "over-capture",
+    "hold-limit",
 ];
 
-fn every_rejection() -> [Rejection; 12] {
+fn every_rejection() -> [Rejection; 21] {
     let (wallet, transaction) = (wallet(1), TransactionId(2));
     [
         Rejection::WalletNotFound { wallet },
@@ -43,6 +52,23 @@ fn every_rejection() -> [Rejection; 12] {
         Rejection::BalanceLimit { wallet },
         Rejection::LotLimit { wallet },
         Rejection::ActTooLarge { bytes: 8 },
+        Rejection::WalletFrozen { wallet },
+        Rejection::WalletClosed { wallet },
+        Rejection::StatusUnchanged { wallet },
+        Rejection::WalletNotEmpty { wallet },
+        Rejection::GrantSpent {
+            transaction,
+            available: 9,
+            requested: 10,
+        },
+        Rejection::NotHeld { transaction },
+        Rejection::HoldOver { transaction },
+        Rejection::OverCapture {
+            transaction,
+            held: 11,
+            requested: 12,
+        },
+        Rejection::HoldLimit { wallet },
     ]
 }
 
@@ -170,7 +196,7 @@ fn cancel_heals_fault_by_fault() {
             give(world, use_points(1, 10));
             fill_up(world, 1);
             world.now = Timestamp(401 * Timestamp::DAY_US);
-            *command = cancel(2, Some(11));
+            *command = cancel(1, Some(11));
         }),
         ("not-cancellable", |_, command| {
             *command = cancel(3, Some(11))

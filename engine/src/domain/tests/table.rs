@@ -118,6 +118,13 @@ fn moved(event: &Event, role: Role) -> String {
     };
     match event {
         Event::WalletCreated(_) | Event::SettingsChanged(_) => String::new(),
+        Event::StatusChanged(event) => event.status.as_str().to_owned(),
+        Event::AdjustedUp(event) => piece(event.lot, event.amount.get()),
+        Event::AdjustedDown(event) => runs(&mut event.runs.iter()),
+        Event::TakenBack(event) => format!("#{}:{} owed {}", event.lot, event.taken, event.owed),
+        Event::HoldPlaced(event) => runs(&mut event.runs.iter()),
+        Event::HoldCaptured(event) => runs(&mut event.runs.iter()),
+        Event::HoldReleased(event) => runs(&mut event.runs.iter()),
         Event::Charged(event) | Event::Earned(event) => piece(event.lot, event.amount.get()),
         Event::Used(event) => runs(&mut event.runs.iter()),
         Event::UseCancelled(event) => runs(&mut event.runs.iter()),

@@ -97,6 +97,8 @@ async fn check(engine: &Engine, acts: &[Option<crate::api::Act>], begins: u64) {
         transaction: TransactionId(1),
         leg: None,
         amount: None,
+        lapsed: None,
+        policy: None,
         description: Description::new("").unwrap(),
     });
     let cancelled = engine.submit(Request { command, key: None }).await;

@@ -110,6 +110,8 @@ fn request(dice: &mut Dice, last_lsn: u64) -> Request {
             transaction: TransactionId(1 + dice.draw(last_lsn.max(1))),
             leg: None,
             amount: None,
+            lapsed: None,
+            policy: None,
             description,
         }),
     };

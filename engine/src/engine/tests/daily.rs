@@ -125,6 +125,8 @@ fn give_back(used: &Act, points: u64) -> Request {
         transaction: used.transaction,
         leg: None,
         amount: Some(amount(points)),
+        lapsed: None,
+        policy: None,
         description: Description::default(),
     }))
 }
@@ -190,12 +192,7 @@ async fn folded(engine: &Engine, wallets: u64) -> BTreeMap<Day, BTreeMap<u64, Da
                 let entry = &row.act.event.entries()[usize::from(row.leg)];
                 let mut change = Points::ZERO;
                 for part in &entry.allocations {
-                    let points = part.amount.cast_signed();
-                    let points = if entry.kind.is_debit() {
-                        -points
-                    } else {
-                        points
-                    };
+                    let points = entry.kind.effect().of(part.amount);
                     match part.bucket.fund {
                         crate::domain::Fund::Paid => change.paid += points,
                         crate::domain::Fund::Free => change.free += points,

@@ -35,7 +35,14 @@ impl Turn {
             | Event::UseCancelled(_)
             | Event::Lapsed(_)
             | Event::Transferred(_)
-            | Event::Batched(_) => None,
+            | Event::Batched(_)
+            | Event::StatusChanged(_)
+            | Event::AdjustedUp(_)
+            | Event::AdjustedDown(_)
+            | Event::TakenBack(_)
+            | Event::HoldPlaced(_)
+            | Event::HoldCaptured(_)
+            | Event::HoldReleased(_) => None,
         }
     }
 }

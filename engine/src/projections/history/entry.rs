@@ -110,9 +110,14 @@ impl Leg {
             | Event::Transferred(_)
             | Event::UseCancelled(_)
             | Event::Lapsed(_)
-            | Event::SettingsChanged(_) => {
-                Self::of_part(Place::new(lsn, 0), at_us, event, &mut each)
-            }
+            | Event::SettingsChanged(_)
+            | Event::StatusChanged(_)
+            | Event::AdjustedUp(_)
+            | Event::AdjustedDown(_)
+            | Event::TakenBack(_)
+            | Event::HoldPlaced(_)
+            | Event::HoldCaptured(_)
+            | Event::HoldReleased(_) => Self::of_part(Place::new(lsn, 0), at_us, event, &mut each),
         }
     }
 
@@ -127,54 +132,103 @@ impl Leg {
                 entry: Packed([first.0 + u64::from(leg), at_us.cast_unsigned(), word, other]),
             });
         };
-        match event {
-            // A batch holds no batch.
-            Event::WalletCreated(_) | Event::SettingsChanged(_) | Event::Batched(_) => {}
-            Event::Charged(event) => {
-                let parts = Parts::of(Fund::Paid, event.amount.get());
-                leg(0, event.standing.wallet, EntryType::Charge, parts, 0);
+        if let Some((wallet, kind, parts)) = sole(event) {
+            leg(0, wallet, kind, parts, 0);
+        }
+        if let Event::Transferred(event) = event {
+            let from = event.from.wallet;
+            let mut given = Parts::default();
+            let mut received: SmallVec<[Parts; 1]> = SmallVec::new();
+            for to in &event.to {
+                let parts = Parts::of_runs(&to.runs);
+                given.funds |= parts.funds;
+                given.amount += parts.amount;
+                received.push(parts);
             }
-            Event::Earned(event) => {
-                let parts = Parts::of(Fund::Free, event.amount.get());
-                leg(0, event.standing.wallet, EntryType::Earn, parts, 0);
-            }
-            Event::Used(event) => {
-                let parts = Parts::of_runs(&event.runs);
-                leg(0, event.standing.wallet, EntryType::Use, parts, 0);
-            }
-            Event::UseCancelled(event) => {
-                let parts = Parts::of_runs(&event.runs);
-                leg(0, event.standing.wallet, EntryType::Cancel, parts, 0);
-            }
-            Event::Lapsed(event) => {
-                let parts = Parts::of(event.bucket.fund, event.amount.get());
-                leg(0, event.standing.wallet, EntryType::Lapse, parts, 0);
-            }
-            Event::Transferred(event) => {
-                let from = event.from.wallet;
-                let mut given = Parts::default();
-                let mut received: SmallVec<[Parts; 1]> = SmallVec::new();
-                for to in &event.to {
-                    let parts = Parts::of_runs(&to.runs);
-                    given.funds |= parts.funds;
-                    given.amount += parts.amount;
-                    received.push(parts);
-                }
-                let sole = (event.to.len() == 1).then(|| event.to[0].standing.wallet.get());
-                leg(0, from, EntryType::TransferOut, given, sole.unwrap_or(0));
-                for (at, (to, parts)) in event.to.iter().zip(received).enumerate() {
-                    let wallet = to.standing.wallet;
-                    leg(
-                        at as u8 + 1,
-                        wallet,
-                        EntryType::TransferIn,
-                        parts,
-                        from.get(),
-                    );
-                }
+            let sole = (event.to.len() == 1).then(|| event.to[0].standing.wallet.get());
+            leg(0, from, EntryType::TransferOut, given, sole.unwrap_or(0));
+            for (at, (to, parts)) in event.to.iter().zip(received).enumerate() {
+                let wallet = to.standing.wallet;
+                leg(
+                    at as u8 + 1,
+                    wallet,
+                    EntryType::TransferIn,
+                    parts,
+                    from.get(),
+                );
             }
         }
     }
+}
+
+/// Wallet, type and points of the only entry of an event; `None` where there are several or none.
+fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
+    Some(match event {
+        // A creation is no entry, and a batch holds no batch.
+        Event::WalletCreated(_)
+        | Event::SettingsChanged(_)
+        | Event::Batched(_)
+        | Event::Transferred(_) => return None,
+        Event::Charged(event) => (
+            event.standing.wallet,
+            EntryType::Charge,
+            Parts::of(Fund::Paid, event.amount.get()),
+        ),
+        Event::Earned(event) => (
+            event.standing.wallet,
+            EntryType::Earn,
+            Parts::of(Fund::Free, event.amount.get()),
+        ),
+        Event::Used(event) => (
+            event.standing.wallet,
+            EntryType::Use,
+            Parts::of_runs(&event.runs),
+        ),
+        Event::UseCancelled(event) => (
+            event.standing.wallet,
+            EntryType::Cancel,
+            Parts::of_runs(&event.runs),
+        ),
+        Event::Lapsed(event) => (
+            event.standing.wallet,
+            EntryType::Lapse,
+            Parts::of(event.bucket.fund, event.amount.get()),
+        ),
+        Event::AdjustedUp(event) => (
+            event.standing.wallet,
+            EntryType::AdjustUp,
+            Parts::of(event.bucket.fund, event.amount.get()),
+        ),
+        Event::AdjustedDown(event) => (
+            event.standing.wallet,
+            EntryType::AdjustDown,
+            Parts::of_runs(&event.runs),
+        ),
+        Event::TakenBack(event) => (
+            event.standing.wallet,
+            EntryType::TakeBack,
+            Parts::of(event.bucket.fund, event.amount()),
+        ),
+        Event::HoldPlaced(event) => (
+            event.standing.wallet,
+            EntryType::Hold,
+            Parts::of_runs(&event.runs),
+        ),
+        Event::HoldCaptured(event) => (
+            event.standing.wallet,
+            EntryType::Capture,
+            Parts::of_runs(&event.runs),
+        ),
+        Event::HoldReleased(event) => (
+            event.standing.wallet,
+            EntryType::Release,
+            Parts::of_runs(&event.runs),
+        ),
+        Event::StatusChanged(event) => {
+            let kind = EntryType::of_status(event.status);
+            (event.standing.wallet, kind, Parts::NOTHING)
+        }
+    })
 }
 
 /// Funds and amount of one entry.
@@ -185,6 +239,12 @@ struct Parts {
 }
 
 impl Parts {
+    /// No points; of both funds, so that no filter by fund hides what happened to the wallet.
+    const NOTHING: Self = Self {
+        funds: 0b11,
+        amount: 0,
+    };
+
     fn of(fund: Fund, amount: u64) -> Self {
         Self {
             funds: bit_of(fund),

@@ -1,13 +1,21 @@
 //! Proof that leaving the codec is one file's work: wincode, which is kept up and speaks the same wire
 //! format, reads the golden bytes of every kind into mirrors of our structs.
 
+mod care;
+mod refusals;
+
 use wincode::config::Configuration;
 use wincode::{SchemaRead, SchemaWrite};
 
+use self::care::{
+    AdjustedDown, AdjustedUp, HoldCaptured, HoldPlaced, HoldReleased, LapsedPolicy, StatusChanged,
+    TakeBackPolicy, TakenBack,
+};
+use self::refusals::Rejection;
 use super::golden::{golden, records};
 use super::*;
 use crate::domain as ours;
-use crate::domain::{Amount, Description, Fund, Timestamp, TransactionId, WalletId};
+use crate::domain::{Amount, Description, EntryRef, Fund, Timestamp, TransactionId, WalletId};
 
 #[derive(SchemaRead, SchemaWrite)]
 struct Standing {
@@ -50,6 +58,8 @@ struct SettingsChanged {
     version: u64,
     zone: String,
     cancel_window_days: u16,
+    lapsed_policy: LapsedPolicy,
+    take_back_policy: TakeBackPolicy,
 }
 
 #[derive(SchemaRead, SchemaWrite)]
@@ -115,52 +125,6 @@ struct Lapsed {
     amount: u64,
 }
 
-#[derive(SchemaRead, SchemaWrite)]
-enum Rejection {
-    WalletNotFound {
-        wallet: u64,
-    },
-    TransactionNotFound {
-        transaction: u64,
-    },
-    WalletExists {
-        wallet: u64,
-    },
-    SameWallet {
-        wallet: u64,
-    },
-    NotCancellable {
-        transaction: u64,
-    },
-    CancelWindowOver {
-        transaction: u64,
-    },
-    OverCancel {
-        transaction: u64,
-        cancellable: u64,
-        requested: u64,
-    },
-    ExpiresAtPast {
-        expires_at: i64,
-    },
-    InsufficientBalance {
-        available: u64,
-        requested: u64,
-    },
-    BalanceLimit {
-        wallet: u64,
-    },
-    LotLimit {
-        wallet: u64,
-    },
-    ActTooLarge {
-        bytes: u64,
-    },
-    TooManyLegs {
-        legs: u64,
-    },
-}
-
 /// Reads all of a payload, and checks that writing it gives the same bytes.
 macro_rules! read {
     ($mirror:ty, $payload:expr) => {{
@@ -216,6 +180,13 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         kind::SETTINGS_CHANGED => {
             Event::SettingsChanged(Box::new(read!(SettingsChanged, payload).ours()))
         }
+        kind::STATUS_CHANGED => Event::StatusChanged(read!(StatusChanged, payload).ours()),
+        kind::ADJUSTED_UP => Event::AdjustedUp(read!(AdjustedUp, payload).ours()),
+        kind::ADJUSTED_DOWN => Event::AdjustedDown(read!(AdjustedDown, payload).ours()),
+        kind::TAKEN_BACK => Event::TakenBack(Box::new(read!(TakenBack, payload).ours())),
+        kind::HOLD_PLACED => Event::HoldPlaced(Box::new(read!(HoldPlaced, payload).ours())),
+        kind::HOLD_CAPTURED => Event::HoldCaptured(Box::new(read!(HoldCaptured, payload).ours())),
+        kind::HOLD_RELEASED => Event::HoldReleased(Box::new(read!(HoldReleased, payload).ours())),
         CHARGED_ASIDE => {
             let read = read!(WithAside<Granted>, payload);
             Event::Charged(ours::Granted {
@@ -320,6 +291,16 @@ impl SettingsChanged {
             settings: ours::Settings {
                 zone: ours::Zone::new(&self.zone).unwrap(),
                 cancel_window_days: self.cancel_window_days,
+                lapsed_policy: match self.lapsed_policy {
+                    LapsedPolicy::StayExpired => ours::LapsedPolicy::StayExpired,
+                    LapsedPolicy::Regrant { days } => ours::LapsedPolicy::Regrant { days },
+                    LapsedPolicy::Grace { days } => ours::LapsedPolicy::Grace { days },
+                },
+                take_back_policy: match self.take_back_policy {
+                    TakeBackPolicy::Deny => ours::TakeBackPolicy::Deny,
+                    TakeBackPolicy::TakeRest => ours::TakeBackPolicy::TakeRest,
+                    TakeBackPolicy::Debt => ours::TakeBackPolicy::Debt,
+                },
             },
         }
     }
@@ -379,7 +360,7 @@ impl UseCancelled {
     fn ours(self) -> ours::UseCancelled {
         ours::UseCancelled {
             standing: self.standing.ours(),
-            entry: ours::EntryRef::new(
+            entry: EntryRef::new(
                 TransactionId(self.entry % (1 << 53)),
                 (self.entry >> 53) as u8,
             ),
@@ -398,49 +379,6 @@ impl Lapsed {
             standing: self.standing.ours(),
             bucket: self.bucket.ours(),
             amount: Amount::new(self.amount).unwrap(),
-        }
-    }
-}
-
-impl Rejection {
-    fn ours(self) -> ours::Rejection {
-        use ours::Rejection as To;
-        match self {
-            Self::WalletNotFound { wallet: id } => To::WalletNotFound { wallet: wallet(id) },
-            Self::TransactionNotFound { transaction } => To::TransactionNotFound {
-                transaction: TransactionId(transaction),
-            },
-            Self::WalletExists { wallet: id } => To::WalletExists { wallet: wallet(id) },
-            Self::SameWallet { wallet: id } => To::SameWallet { wallet: wallet(id) },
-            Self::NotCancellable { transaction } => To::NotCancellable {
-                transaction: TransactionId(transaction),
-            },
-            Self::CancelWindowOver { transaction } => To::CancelWindowOver {
-                transaction: TransactionId(transaction),
-            },
-            Self::OverCancel {
-                transaction,
-                cancellable,
-                requested,
-            } => To::OverCancel {
-                transaction: TransactionId(transaction),
-                cancellable,
-                requested,
-            },
-            Self::ExpiresAtPast { expires_at } => To::ExpiresAtPast {
-                expires_at: Timestamp(expires_at),
-            },
-            Self::InsufficientBalance {
-                available,
-                requested,
-            } => To::InsufficientBalance {
-                available,
-                requested,
-            },
-            Self::BalanceLimit { wallet: id } => To::BalanceLimit { wallet: wallet(id) },
-            Self::LotLimit { wallet: id } => To::LotLimit { wallet: wallet(id) },
-            Self::ActTooLarge { bytes } => To::ActTooLarge { bytes },
-            Self::TooManyLegs { legs } => To::TooManyLegs { legs },
         }
     }
 }

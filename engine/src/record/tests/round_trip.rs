@@ -156,6 +156,7 @@ fn single() -> impl Strategy<Value = Event> {
             let settings = Settings {
                 zone,
                 cancel_window_days,
+                ..Settings::default()
             };
             Event::SettingsChanged(Box::new(SettingsChanged { version, settings }))
         },

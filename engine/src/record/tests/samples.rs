@@ -25,6 +25,13 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("use_cancelled", use_cancelled()),
         ("lapsed", lapsed()),
         ("settings_changed", settings_changed()),
+        ("status_changed", status_changed()),
+        ("adjusted_up", adjusted_up()),
+        ("adjusted_down", adjusted_down()),
+        ("taken_back", taken_back()),
+        ("hold_placed", hold_placed()),
+        ("hold_captured", hold_captured()),
+        ("hold_released", hold_released()),
         ("charged_aside", beside(Event::Charged(granted(None)))),
         ("earned_aside", beside(Event::Earned(granted(Some(1))))),
         ("used_aside", beside(used())),
@@ -62,6 +69,23 @@ pub(super) fn rejections() -> Vec<Rejection> {
             bytes: 4_294_967_296,
         },
         Rejection::TooManyLegs { legs: 256 },
+        Rejection::WalletFrozen { wallet },
+        Rejection::WalletClosed { wallet },
+        Rejection::StatusUnchanged { wallet },
+        Rejection::WalletNotEmpty { wallet },
+        Rejection::GrantSpent {
+            transaction,
+            available: 250,
+            requested: 251,
+        },
+        Rejection::NotHeld { transaction },
+        Rejection::HoldOver { transaction },
+        Rejection::OverCapture {
+            transaction,
+            held: 250,
+            requested: 251,
+        },
+        Rejection::HoldLimit { wallet },
     ]
 }
 
@@ -145,12 +169,101 @@ fn beside(mut event: Event) -> Event {
     event
 }
 
+fn text(text: &str) -> Description {
+    Description::new(text).unwrap()
+}
+
+fn status_changed() -> Event {
+    Event::StatusChanged(StatusChanged {
+        standing: standing(42, 8, 280, 0),
+        status: Status::Frozen,
+        description: text("fraud?"),
+    })
+}
+
+fn adjusted_up() -> Event {
+    Event::AdjustedUp(AdjustedUp {
+        standing: standing(42, 9, 280, 70_000),
+        amount: Amount::new(70_100).unwrap(),
+        bucket: BucketKey {
+            fund: Fund::Free,
+            expires_at: Some(Timestamp(1_767_225_600_000_000)),
+        },
+        lot: 300,
+        repaid: 100,
+        reason: text("goodwill"),
+    })
+}
+
+fn adjusted_down() -> Event {
+    Event::AdjustedDown(AdjustedDown {
+        standing: standing(42, 10, 30, 70_000),
+        runs: smallvec![run(Fund::Paid, None, &[(0, 250)])],
+        reason: text("charged twice"),
+    })
+}
+
+fn taken_back() -> Event {
+    let mut standing = standing(42, 11, 30, 0);
+    standing.free = -250;
+    Event::TakenBack(Box::new(TakenBack {
+        standing,
+        entry: EntryRef::new(TransactionId(70_000), 0),
+        granted_at: Timestamp(1_700_000_000_000_000),
+        bucket: BucketKey {
+            fund: Fund::Free,
+            expires_at: None,
+        },
+        lot: 7,
+        taken: 300,
+        owed: 250,
+        returned: 551,
+        forget_before: Timestamp(1_600_000_000_000_000),
+        description: text("not earned"),
+    }))
+}
+
+fn hold_placed() -> Event {
+    let soon = Some(1_767_225_600_000_000);
+    Event::HoldPlaced(Box::new(HoldPlaced {
+        standing: standing(42, 12, 30, 251),
+        number: 301,
+        expires_at: Timestamp(1_767_225_600_000_001),
+        runs: smallvec![
+            run(Fund::Free, soon, &[(2, 250)]),
+            run(Fund::Paid, None, &[(0, 20)])
+        ],
+        description: text("room 7"),
+    }))
+}
+
+fn hold_captured() -> Event {
+    Event::HoldCaptured(Box::new(HoldCaptured {
+        standing: standing(42, 13, 30, 1),
+        number: 301,
+        runs: smallvec![run(Fund::Free, Some(1_767_225_600_000_000), &[(2, 250)])],
+        description: text("one night"),
+    }))
+}
+
+fn hold_released() -> Event {
+    Event::HoldReleased(Box::new(HoldReleased {
+        standing: standing(42, 14, 30, 1),
+        number: 301,
+        expired: true,
+        runs: smallvec![run(Fund::Paid, None, &[(0, 20)])],
+        description: text(""),
+    }))
+}
+
 fn settings_changed() -> Event {
     Event::SettingsChanged(Box::new(SettingsChanged {
         version: 300,
         settings: Settings {
             zone: Zone::new("America/New_York").unwrap(),
             cancel_window_days: 366,
+            lapsed_policy: LapsedPolicy::Regrant { days: 300 },
+            take_back_policy: TakeBackPolicy::Debt,
         },
     }))
 }

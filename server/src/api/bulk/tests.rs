@@ -65,7 +65,12 @@ fn every_operation_is_read() {
             Command::Transfer(_) => "transfer",
             Command::Cancel(cancel) if cancel.amount.is_none() => "cancel all",
             Command::Cancel(_) => "cancel",
-            Command::ChangeSettings(_) => "none of a bulk",
+            Command::ChangeSettings(_)
+            | Command::ChangeStatus(_)
+            | Command::Adjust(_)
+            | Command::PlaceHold(_)
+            | Command::CaptureHold(_)
+            | Command::ReleaseHold(_) => "none of a bulk",
         })
         .collect();
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use engine::domain::{Entry, Timestamp};
+use engine::domain::{Effect, Entry, Timestamp};
 use engine::journal::Problem;
 use engine::record::{Content, kind};
 use serde::Serialize;
@@ -273,9 +273,10 @@ impl Tally {
         self.acts += 1;
         self.bytes += act.framed_bytes;
         for entry in entries {
-            match entry.kind.is_debit() {
-                true => self.debited += u128::from(entry.amount),
-                false => self.credited += u128::from(entry.amount),
+            match entry.kind.effect() {
+                Effect::Out => self.debited += u128::from(entry.amount),
+                Effect::In => self.credited += u128::from(entry.amount),
+                Effect::None => {}
             }
         }
     }

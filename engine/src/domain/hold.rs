@@ -1,0 +1,303 @@
+//! Sets points aside, spends them later whole or in parts, or lets go of them.
+//!
+//! ```text
+//! lots ──hold──► hold #n ──capture──► gone          hold #n ──release, or its expiry──► the same lots
+//! ```
+//! A hold takes definite lots: they are neither spent nor lapse while they are held. What comes back goes to the lots it
+//! came from, with their original expiry, and what has expired meanwhile lapses at once. Held points count in the balance
+//! and not in what is available.
+
+use serde::{Deserialize, Serialize};
+
+use super::inconsistency::Inconsistency;
+use super::plan::Reserved;
+use super::rejection::Rejection;
+use super::runs::{Runs, amount_of, cut, read_list, rest};
+use super::types::{Amount, Description, Timestamp, TransactionId, WalletId};
+use super::wallet::{Standing, Wallet};
+use super::{Event, Facts, Participants};
+
+/// Most holds of a wallet: bounds what is looked through to find one.
+pub const HOLDS_MAX: usize = 256;
+
+/// Points that are set aside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    /// From the wallet's counter of lots.
+    pub number: u64,
+    /// When it is let go of.
+    pub expires_at: Timestamp,
+    /// What is left of it, in spending order.
+    pub runs: Runs,
+}
+
+/// Asks to set points aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlaceHold {
+    /// Whose.
+    pub wallet: WalletId,
+    /// How many points.
+    pub amount: Amount,
+    /// When they are let go of if nobody does before.
+    pub expires_at: Timestamp,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Asks to spend what was set aside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CaptureHold {
+    /// The act that set it aside.
+    pub transaction: TransactionId,
+    /// How many points; `None` = all that is left.
+    pub amount: Option<Amount>,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Asks to let go of what is left of a hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReleaseHold {
+    /// The act that set it aside.
+    pub transaction: TransactionId,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Points were set aside.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HoldPlaced {
+    /// How the wallet stands now.
+    pub standing: Standing,
+    /// The hold's number.
+    pub number: u64,
+    /// When it is let go of.
+    pub expires_at: Timestamp,
+    /// What was set aside, lot by lot, in spending order.
+    #[serde(deserialize_with = "read_list")]
+    pub runs: Runs,
+    /// Free text.
+    pub description: Description,
+}
+
+/// Points of a hold were spent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HoldCaptured {
+    /// How the wallet stands now.
+    pub standing: Standing,
+    /// The hold's number.
+    pub number: u64,
+    /// What was spent, lot by lot, in spending order.
+    #[serde(deserialize_with = "read_list")]
+    pub runs: Runs,
+    /// Free text.
+    pub description: Description,
+}
+
+/// What was left of a hold went back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HoldReleased {
+    /// How the wallet stands now.
+    pub standing: Standing,
+    /// The hold's number.
+    pub number: u64,
+    /// Whether its time was over; nobody asked then.
+    pub expired: bool,
+    /// What went back, lot by lot.
+    #[serde(deserialize_with = "read_list")]
+    pub runs: Runs,
+    /// Free text.
+    pub description: Description,
+}
+
+pub(super) fn decide_place(
+    participants: Participants<'_>,
+    command: &PlaceHold,
+    now: Timestamp,
+) -> Result<Event, Rejection> {
+    let id = command.wallet;
+    let wallet = participants.open_wallet(id)?;
+    let expires_at = command.expires_at;
+    if expires_at <= now {
+        return Err(Rejection::ExpiresAtPast { expires_at });
+    }
+    let (available, requested) = (wallet.spendable(now), command.amount.get());
+    if available < requested {
+        return Err(Rejection::InsufficientBalance {
+            available,
+            requested,
+        });
+    }
+    if wallet.special().holds.len() >= HOLDS_MAX {
+        return Err(Rejection::HoldLimit { wallet: id });
+    }
+    Ok(Event::HoldPlaced(Box::new(HoldPlaced {
+        standing: wallet.next_standing(id),
+        number: wallet.lots.next_number(),
+        expires_at,
+        runs: wallet.lots.plan_take(now, 0, requested),
+        description: command.description.clone(),
+    })))
+}
+
+/// The hold that an act placed, as it is now, and its wallet.
+fn find<'a>(
+    participants: Participants<'a>,
+    facts: &Facts,
+    transaction: TransactionId,
+) -> Result<(WalletId, &'a Wallet, &'a Hold), Rejection> {
+    let Facts::Act { event, .. } = facts else {
+        return Err(Rejection::TransactionNotFound { transaction });
+    };
+    let Event::HoldPlaced(placed) = &**event else {
+        return Err(Rejection::NotHeld { transaction });
+    };
+    let id = placed.standing.wallet;
+    let wallet = participants.wallet(id)?;
+    let found = wallet.special().hold(placed.number);
+    let hold = found.ok_or(Rejection::HoldOver { transaction })?;
+    Ok((id, wallet, hold))
+}
+
+pub(super) fn decide_capture(
+    participants: Participants<'_>,
+    command: &CaptureHold,
+    facts: &Facts,
+) -> Result<Event, Rejection> {
+    let transaction = command.transaction;
+    let (id, wallet, hold) = find(participants, facts, transaction)?;
+    participants.open_wallet(id)?;
+    let held = hold.amount();
+    let requested = command.amount.map_or(held, Amount::get);
+    if requested > held {
+        return Err(Rejection::OverCapture {
+            transaction,
+            held,
+            requested,
+        });
+    }
+    let runs = cut(&hold.runs, requested);
+    Ok(Event::HoldCaptured(Box::new(HoldCaptured {
+        standing: wallet.standing_minus_runs(id, &runs),
+        number: hold.number,
+        runs,
+        description: command.description.clone(),
+    })))
+}
+
+pub(super) fn decide_release(
+    participants: Participants<'_>,
+    command: &ReleaseHold,
+    facts: &Facts,
+) -> Result<Event, Rejection> {
+    let (id, wallet, hold) = find(participants, facts, command.transaction)?;
+    Ok(release(
+        wallet,
+        id,
+        hold,
+        false,
+        command.description.clone(),
+    ))
+}
+
+fn release(
+    wallet: &Wallet,
+    id: WalletId,
+    hold: &Hold,
+    expired: bool,
+    description: Description,
+) -> Event {
+    let runs = wallet.plan_unhold(hold);
+    Event::HoldReleased(Box::new(HoldReleased {
+        standing: wallet.next_standing(id),
+        number: hold.number,
+        expired,
+        runs,
+        description,
+    }))
+}
+
+/// The hold whose time was over first, if there is one at `now`.
+pub(super) fn due(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Event> {
+    let holds = wallet.special.as_ref()?.holds.iter();
+    let over = holds.filter(|hold| hold.expires_at <= now);
+    let first = over.min_by_key(|hold| (hold.expires_at, hold.number))?;
+    Some(release(wallet, id, first, true, Description::default()))
+}
+
+pub(super) fn apply_placed(wallet: &mut Wallet, event: &HoldPlaced) -> Result<(), Inconsistency> {
+    let id = event.standing.wallet;
+    for run in &event.runs {
+        let taken = wallet.lots.take(run);
+        taken.map_err(|missing| Inconsistency::Lot {
+            wallet: id,
+            lot: missing.lot,
+        })?;
+    }
+    wallet.lots.count_to(event.number);
+    wallet.change_special(|special| {
+        special.holds.push(Hold {
+            number: event.number,
+            expires_at: event.expires_at,
+            runs: event.runs.clone(),
+        });
+    });
+    wallet.settle(&event.standing)
+}
+
+pub(super) fn apply_captured(
+    wallet: &mut Wallet,
+    event: &HoldCaptured,
+) -> Result<(), Inconsistency> {
+    let amount = amount_of(&event.runs);
+    wallet.unhold(&event.standing, event.number, amount)?;
+    for run in &event.runs {
+        *wallet.ledger_mut(run.bucket.fund) -= run.amount().cast_signed();
+    }
+    wallet.settle(&event.standing)
+}
+
+pub(super) fn apply_released(
+    wallet: &mut Wallet,
+    event: &HoldReleased,
+) -> Result<(), Inconsistency> {
+    let amount = amount_of(&event.runs);
+    wallet.unhold(&event.standing, event.number, amount)?;
+    for run in &event.runs {
+        for piece in &run.pieces {
+            let given = wallet.lots.give(run.bucket, piece.lot, piece.amount);
+            given.map_err(|missing| Inconsistency::Lot {
+                wallet: event.standing.wallet,
+                lot: missing.lot,
+            })?;
+        }
+    }
+    wallet.settle(&event.standing)
+}
+
+// === impl Hold ===
+
+impl Hold {
+    /// Points that are left.
+    pub fn amount(&self) -> u64 {
+        amount_of(&self.runs)
+    }
+
+    /// Places that are kept for it to come back to.
+    pub(super) fn places(&self) -> Reserved {
+        Reserved {
+            lots: self.runs.iter().map(|run| run.pieces.len()).sum(),
+            buckets: self.runs.len(),
+        }
+    }
+
+    /// Takes the first points out; whether there were as many.
+    pub(super) fn spend(&mut self, amount: u64) -> bool {
+        let all = self.amount();
+        if amount > all {
+            return false;
+        }
+        self.runs = rest(&self.runs, amount);
+        true
+    }
+}

@@ -1,0 +1,156 @@
+//! A mirror of the refusals.
+
+use wincode::{SchemaRead, SchemaWrite};
+
+use super::wallet;
+use crate::domain as ours;
+use crate::domain::{Timestamp, TransactionId};
+
+#[derive(SchemaRead, SchemaWrite)]
+pub(super) enum Rejection {
+    WalletNotFound {
+        wallet: u64,
+    },
+    TransactionNotFound {
+        transaction: u64,
+    },
+    WalletExists {
+        wallet: u64,
+    },
+    SameWallet {
+        wallet: u64,
+    },
+    NotCancellable {
+        transaction: u64,
+    },
+    CancelWindowOver {
+        transaction: u64,
+    },
+    OverCancel {
+        transaction: u64,
+        cancellable: u64,
+        requested: u64,
+    },
+    ExpiresAtPast {
+        expires_at: i64,
+    },
+    InsufficientBalance {
+        available: u64,
+        requested: u64,
+    },
+    BalanceLimit {
+        wallet: u64,
+    },
+    LotLimit {
+        wallet: u64,
+    },
+    ActTooLarge {
+        bytes: u64,
+    },
+    TooManyLegs {
+        legs: u64,
+    },
+    WalletFrozen {
+        wallet: u64,
+    },
+    WalletClosed {
+        wallet: u64,
+    },
+    StatusUnchanged {
+        wallet: u64,
+    },
+    WalletNotEmpty {
+        wallet: u64,
+    },
+    GrantSpent {
+        transaction: u64,
+        available: u64,
+        requested: u64,
+    },
+    NotHeld {
+        transaction: u64,
+    },
+    HoldOver {
+        transaction: u64,
+    },
+    OverCapture {
+        transaction: u64,
+        held: u64,
+        requested: u64,
+    },
+    HoldLimit {
+        wallet: u64,
+    },
+}
+
+impl Rejection {
+    pub(super) fn ours(self) -> ours::Rejection {
+        use ours::Rejection as To;
+        match self {
+            Self::WalletNotFound { wallet: id } => To::WalletNotFound { wallet: wallet(id) },
+            Self::TransactionNotFound { transaction } => To::TransactionNotFound {
+                transaction: TransactionId(transaction),
+            },
+            Self::WalletExists { wallet: id } => To::WalletExists { wallet: wallet(id) },
+            Self::SameWallet { wallet: id } => To::SameWallet { wallet: wallet(id) },
+            Self::NotCancellable { transaction } => To::NotCancellable {
+                transaction: TransactionId(transaction),
+            },
+            Self::CancelWindowOver { transaction } => To::CancelWindowOver {
+                transaction: TransactionId(transaction),
+            },
+            Self::OverCancel {
+                transaction,
+                cancellable,
+                requested,
+            } => To::OverCancel {
+                transaction: TransactionId(transaction),
+                cancellable,
+                requested,
+            },
+            Self::ExpiresAtPast { expires_at } => To::ExpiresAtPast {
+                expires_at: Timestamp(expires_at),
+            },
+            Self::InsufficientBalance {
+                available,
+                requested,
+            } => To::InsufficientBalance {
+                available,
+                requested,
+            },
+            Self::BalanceLimit { wallet: id } => To::BalanceLimit { wallet: wallet(id) },
+            Self::LotLimit { wallet: id } => To::LotLimit { wallet: wallet(id) },
+            Self::ActTooLarge { bytes } => To::ActTooLarge { bytes },
+            Self::TooManyLegs { legs } => To::TooManyLegs { legs },
+            Self::WalletFrozen { wallet: id } => To::WalletFrozen { wallet: wallet(id) },
+            Self::WalletClosed { wallet: id } => To::WalletClosed { wallet: wallet(id) },
+            Self::StatusUnchanged { wallet: id } => To::StatusUnchanged { wallet: wallet(id) },
+            Self::WalletNotEmpty { wallet: id } => To::WalletNotEmpty { wallet: wallet(id) },
+            Self::GrantSpent {
+                transaction,
+                available,
+                requested,
+            } => To::GrantSpent {
+                transaction: TransactionId(transaction),
+                available,
+                requested,
+            },
+            Self::NotHeld { transaction } => To::NotHeld {
+                transaction: TransactionId(transaction),
+            },
+            Self::HoldOver { transaction } => To::HoldOver {
+                transaction: TransactionId(transaction),
+            },
+            Self::OverCapture {
+                transaction,
+                held,
+                requested,
+            } => To::OverCapture {
+                transaction: TransactionId(transaction),
+                held,
+                requested,
+            },
+            Self::HoldLimit { wallet: id } => To::HoldLimit { wallet: wallet(id) },
+        }
+    }
+}
