@@ -67,24 +67,9 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
             Code::SameWallet,
             format!("wallet {wallet} is named more than once"),
         ),
-        Rejection::NotCancellable { transaction } => (
-            Code::NotCancellable,
-            format!("transaction {transaction} is not a use, or has no use at that leg"),
-        ),
-        Rejection::CancelWindowOver { transaction } => (
-            Code::CancelWindowOver,
-            format!("transaction {transaction} is older than the cancel window"),
-        ),
-        Rejection::OverCancel {
-            transaction,
-            cancellable,
-            requested,
-        } => (
-            Code::OverCancel,
-            format!(
-                "{cancellable} points of transaction {transaction} can still be given back, {requested} were requested"
-            ),
-        ),
+        Rejection::NotCancellable { .. }
+        | Rejection::CancelWindowOver { .. }
+        | Rejection::OverCancel { .. } => of_cancel(rejection),
         Rejection::ExpiresAtPast { .. } => (
             Code::ExpiresAtPast,
             "expires_at lies in the past".to_owned(),
@@ -125,6 +110,35 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
     let mut problem = Problem::new(code, detail);
     problem.rejection = Some(rejection);
     problem
+}
+
+/// Refusals to give back.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_cancel(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::NotCancellable { transaction } => (
+            Code::NotCancellable,
+            format!("transaction {transaction} is not a use, or has no use at that leg"),
+        ),
+        Rejection::CancelWindowOver { transaction } => (
+            Code::CancelWindowOver,
+            format!("transaction {transaction} is older than the cancel window"),
+        ),
+        Rejection::OverCancel {
+            transaction,
+            cancellable,
+            requested,
+        } => (
+            Code::OverCancel,
+            format!(
+                "{cancellable} points of transaction {transaction} can still be given back, {requested} were requested"
+            ),
+        ),
+        other => unreachable!("{other:?} is told by the caller"),
+    }
 }
 
 /// Refusals that only wallets with something special to them meet.

@@ -16,7 +16,7 @@ const STYLE: &str = "body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;mar
 pub(crate) fn list(_: Call) -> Task {
     Box::pin(async {
         let mut rows = String::new();
-        for facts in Code::ALL.map(Code::facts) {
+        for facts in Code::ALL.iter().copied().map(Code::facts) {
             let written = write!(
                 rows,
                 "<tr><td>{}</td><td><a href=\"/problems/{}\"><code>{}</code></a></td><td>{}</td></tr>",

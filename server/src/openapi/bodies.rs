@@ -142,7 +142,7 @@ fn results() -> RefOr<Schema> {
             status("The status that the operation would have had alone."),
         )
         .required("status")
-        .property("code", word(&Code::ALL.map(|code| code.facts().code)))
+        .property("code", word(&Code::words()))
         .required("code")
         .description(Some("With the members that the problem has alone."));
     let result = OneOfBuilder::new().item(done).item(refused);
@@ -195,6 +195,14 @@ fn describe_care(field: Field) -> RefOr<Schema> {
             .max_length(Some(255))
             .description(Some("Why, for whoever reads the history."))
             .into(),
+        Field::CancelWindowDays => whole(
+            u64::from(CANCEL_WINDOW_DAYS_MAX),
+            "How long a use can be given back, in days of 24 hours.",
+        ),
+        Field::Zone => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Where days begin: a zone of the IANA database."))
+            .into(),
         other => unreachable!("{other:?} is described by the caller"),
     }
 }
@@ -224,20 +232,14 @@ fn describe(field: Field) -> RefOr<Schema> {
             .max_length(Some(255))
             .description(Some("Free text without control characters."))
             .into(),
-        Field::CancelWindowDays => whole(
-            u64::from(CANCEL_WINDOW_DAYS_MAX),
-            "How long a use can be given back, in days of 24 hours.",
-        ),
         Field::Change
         | Field::Fund
         | Field::IfSpent
         | Field::IfExpired
         | Field::IfExpiredDays
-        | Field::Reason => describe_care(field),
-        Field::Zone => ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some("Where days begin: a zone of the IANA database."))
-            .into(),
+        | Field::Reason
+        | Field::CancelWindowDays
+        | Field::Zone => describe_care(field),
         Field::Key => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))

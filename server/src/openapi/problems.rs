@@ -81,7 +81,7 @@ pub(super) fn schema() -> RefOr<Schema> {
         )
         .property("detail", string())
         .required("detail");
-    let codes = Code::ALL.map(|code| code.facts().code);
+    let codes = Code::words();
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(

@@ -4,7 +4,7 @@ use super::{Code, Problem};
 
 #[test]
 fn every_code_stands_in_its_place() {
-    for (at, code) in Code::ALL.into_iter().enumerate() {
+    for (at, code) in Code::ALL.iter().copied().enumerate() {
         assert_eq!(code as usize, at);
         let mut word = String::new();
         for letter in format!("{code:?}").chars() {

@@ -1,0 +1,141 @@
+//! What is true of each refusal by the rules.
+
+use hyper::StatusCode;
+
+use super::{Facts, fact};
+
+/// In the order of the codes.
+pub(super) static FACTS: &[Facts] = &[
+    fact(
+        StatusCode::NOT_FOUND,
+        "wallet-not-found",
+        "There is no such wallet",
+        "No wallet has this id. Create it with POST /v1/wallets. A retry is judged afresh.",
+    ),
+    fact(
+        StatusCode::NOT_FOUND,
+        "transaction-not-found",
+        "There is no such transaction",
+        "No transaction has this id. A retry is judged afresh.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-exists",
+        "The wallet exists already",
+        "The id is taken. Choose another one, or leave it out to have one allotted.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "over-cancel",
+        "More would be given back than was used",
+        "The cancels of a use never exceed the use; cancellable says what may still be given back.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "cancel-window-over",
+        "The transaction is too old to be cancelled",
+        "A use can be given back, and a grant taken back, within the cancel window: a setting, 400 days unless changed.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "insufficient-balance",
+        "Not enough points",
+        "The wallet cannot spend as many points as requested; available says how many it can.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "same-wallet",
+        "A transfer needs different wallets",
+        "A wallet cannot transfer points to itself.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not-cancellable",
+        "The transaction cannot be cancelled",
+        "Only a use can be cancelled. In the transaction of an atomic bulk it is named by the leg of its entry.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "expires-at-past",
+        "The points would lapse at once",
+        "expires_at must lie in the future.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "balance-limit",
+        "The balance would pass its limit",
+        "A balance never passes 9007199254740991 points.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "lot-limit",
+        "The wallet holds too many lots",
+        "A wallet holds points of at most 1024 combinations of fund and expiry. Spend some first, or give expiries a coarser step.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "act-too-large",
+        "The act is too large for the journal",
+        "The act touches more lots than one act can record. Split it into smaller ones.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "too-many-legs",
+        "The operations make too many entries",
+        "A transaction has at most 255 entries. Send the operations in several requests.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-frozen",
+        "The wallet is frozen",
+        "Nothing is given to a frozen wallet, spent from it or set aside in it until it is unfrozen.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-closed",
+        "The wallet is closed",
+        "A closed wallet takes part in nothing any more; its history can still be read.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "status-unchanged",
+        "The wallet has this status already",
+        "Nothing was changed.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "wallet-not-empty",
+        "The wallet is not empty",
+        "Only a wallet that holds, has set aside and owes nothing can be closed.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "grant-spent",
+        "Too much of the grant is gone",
+        "Points of a grant that were spent, moved or set aside cannot be taken back this way; if_spent says what else can be done. Points that lapsed are gone in any case.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not-held",
+        "The transaction set nothing aside",
+        "Only a hold can be captured or released.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "hold-over",
+        "Nothing is left of the hold",
+        "It was captured, released, or its time was over.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "over-capture",
+        "More would be captured than was set aside",
+        "The captures of a hold never exceed it; held says what is left.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "hold-limit",
+        "The wallet has as many holds as it may",
+        "A wallet has at most 256 holds; capture or release some.",
+    ),
+];
