@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    self, Allocation, BucketKey, Command, Day, DayFlow, Denial, EntityId, EntityKind, EntryType,
-    Event, Fund, Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
+    self, Allocation, BucketKey, Command, Day, DayFlow, Denial, EntityId, EntryType, Event, Fund,
+    Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -23,7 +23,7 @@ pub struct Request {
 /// An act that is on disk.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Act {
-    /// Its id: the LSN of its first record.
+    /// Its id: the LSN of its first record; none after a dry run.
     pub transaction: TransactionId,
     /// Header time of its record: the only business time.
     pub at: Timestamp,
@@ -31,13 +31,22 @@ pub struct Act {
     pub event: Arc<Event>,
 }
 
-/// The answer to a command that was carried out; given only once it is durable.
+/// The answer to a command that was carried out, given only once it is durable; or to a dry run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
     /// The act.
     pub act: Act,
     /// Whether this is the remembered answer to an earlier request with the same key.
     pub replayed: bool,
+}
+
+// === impl Act ===
+
+impl Act {
+    /// Whether this was only a dry run.
+    pub fn is_rehearsal(&self) -> bool {
+        self.transaction == TransactionId::NONE
+    }
 }
 
 /// Why there is no receipt.
@@ -110,7 +119,7 @@ pub enum Refusal {
 impl Refusal {
     /// The refusal of a command that names an entity that is not there.
     pub(crate) fn absent(id: EntityId) -> Self {
-        let wallet = WalletId::new(id.id).filter(|_| id.kind == EntityKind::Wallet);
+        let wallet = id.wallet();
         let Some(wallet) = wallet else {
             unreachable!("wallets alone can be absent, and participants have valid ids")
         };

@@ -1,5 +1,7 @@
 //! The façade: submit, read, shut down. It alone sees all parts; opening is in `open.rs`.
 
+mod rehearse;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -65,6 +67,15 @@ pub(crate) struct Inner {
     pub(crate) poisoned: CancellationToken,
 }
 
+/// Whether what is sent is to be carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Manner {
+    /// Under the caller's key, if there is one.
+    InEarnest(Option<IdempotencyKey>),
+    /// Only what would come of it is asked. No key is used up by that.
+    DryRun,
+}
+
 /// What a caller waits for.
 enum Waiting<S> {
     Outcome(oneshot::Receiver<Outcome>),
@@ -111,6 +122,7 @@ impl Engine {
         let work = Box::new(Work {
             token: Token::new(claim, permit),
             order: self.resolve(command)?,
+            dry_run: false,
             reply: Reply::One(reply),
         });
         self.send(work).map_err(|(refusal, _)| refusal)?;
@@ -140,7 +152,9 @@ impl Engine {
             }
             let reply = Reply::Item(Arc::clone(&bulk), at);
             let sent = self
-                .submit_patiently(request.key, reply, |engine| engine.resolve(request.command))
+                .send_when_possible(Manner::InEarnest(request.key), reply, |engine| {
+                    engine.resolve(request.command)
+                })
                 .await;
             if let Err(outcome) = sent {
                 bulk.put(at, outcome);
@@ -159,7 +173,9 @@ impl Engine {
         let (reply, outcome) = oneshot::channel();
         let reply = Reply::One(reply);
         let sent = self
-            .submit_patiently(key, reply, |engine| engine.resolve_batch(commands))
+            .send_when_possible(Manner::InEarnest(key), reply, |engine| {
+                engine.resolve_batch(commands)
+            })
             .await;
         if let Err(decided) = sent {
             return decided;
@@ -214,24 +230,26 @@ impl Engine {
     }
 
     /// Sends what is resolved, waiting for room. `Err`: what became of it without being sent.
-    async fn submit_patiently(
+    async fn send_when_possible(
         &self,
-        key: Option<IdempotencyKey>,
+        manner: Manner,
         reply: Reply,
         resolve: impl FnOnce(&Self) -> Result<Order, Refusal>,
     ) -> Result<(), Outcome> {
         self.check_open().map_err(Err)?;
-        let claim = match key {
-            None => None,
-            Some(key) => Some(self.claim(key).await?),
+        let claim = match manner {
+            Manner::InEarnest(None) | Manner::DryRun => None,
+            Manner::InEarnest(Some(key)) => Some(self.claim(key).await?),
         };
         let permit = self.inner.admission.enter().await;
+        let dry_run = manner == Manner::DryRun;
         let work = Box::new(Work {
             token: Token::new(claim, permit),
             order: resolve(self).map_err(Err)?,
+            dry_run,
             reply,
         });
-        if self.is_space_low() {
+        if !dry_run && self.is_space_low() {
             self.wait_for_space().await;
         }
         match self.send(work) {

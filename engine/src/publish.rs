@@ -181,6 +181,7 @@ impl Ticket {
             Self::Due(event) | Self::Act { event, .. } => Some(event),
             Self::Refused { .. }
             | Self::Unrecorded { .. }
+            | Self::Rehearsed { .. }
             | Self::Seen { .. }
             | Self::Settled(_) => None,
         }

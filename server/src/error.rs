@@ -1,7 +1,7 @@
 //! From what the engine says to what the client is told: the one place that knows both.
 
 use engine::Refusal;
-use engine::domain::Rejection;
+use engine::domain::{Rejection, WalletId};
 
 use crate::draft::{Fault, Field, Malformed};
 use crate::problem::{Code, Problem};
@@ -93,10 +93,12 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
             Code::ActTooLarge,
             format!("the act would take {bytes} bytes"),
         ),
-        Rejection::TooManyLegs { legs } => (
-            Code::TooManyLegs,
-            format!("the operations would make {legs} entries"),
-        ),
+        Rejection::TooManyLegs { legs } => too_many_legs(legs),
+        Rejection::VersionMismatch { wallet, version } => version_mismatch(wallet, version),
+        Rejection::MinBalance {
+            balance_after: left,
+            min_balance_after: least,
+        } => min_balance(left, least),
         Rejection::WalletFrozen { .. }
         | Rejection::WalletClosed { .. }
         | Rejection::StatusUnchanged { .. }
@@ -196,6 +198,21 @@ fn of_care(rejection: Rejection) -> (Code, String) {
         ),
         other => unreachable!("{other:?} is told by the caller"),
     }
+}
+
+fn too_many_legs(legs: u64) -> (Code, String) {
+    let detail = format!("the operations would make {legs} entries");
+    (Code::TooManyLegs, detail)
+}
+
+fn version_mismatch(wallet: WalletId, version: u64) -> (Code, String) {
+    let detail = format!("wallet {wallet} has version {version}");
+    (Code::VersionMismatch, detail)
+}
+
+fn min_balance(left: i64, least: u64) -> (Code, String) {
+    let detail = format!("{left} points would be left, {least} were to be kept");
+    (Code::MinBalance, detail)
 }
 
 /// Text that could not be read; `field` is where the reader stood.

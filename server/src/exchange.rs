@@ -12,7 +12,9 @@ use engine::Request as EngineRequest;
 use engine::domain::{Command, WalletId};
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use hyper::header::{
+    ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION,
+};
 use hyper::{Request, Response, StatusCode, Version};
 
 use crate::answer::{Answer, IDEMPOTENT_REPLAYED};
@@ -108,7 +110,10 @@ fn check_host(version: Version, headers: &HeaderMap) -> Outcome<()> {
 async fn run(app: &Arc<App>, row: &Row, id: u64, request: Request<Incoming>) -> Outcome<Answer> {
     let query = Query::parse(request.uri().query(), row.query)?;
     match row.action {
-        Action::Command(route) => run_command(app, row.name, route, id, request).await,
+        Action::Command(route) => match query.dry_run()? {
+            false => run_command(app, row.name, route, id, request).await,
+            true => rehearse(app, route, id, request).await,
+        },
         Action::Task(task) => {
             task(Call {
                 app: Arc::clone(app),
@@ -149,6 +154,31 @@ async fn run_command(
     Ok(answer)
 }
 
+/// What a command would come to. A key is neither claimed nor compared.
+async fn rehearse(
+    app: &App,
+    route: &CommandRoute,
+    id: u64,
+    request: Request<Incoming>,
+) -> Outcome<Answer> {
+    let engine = app.engine()?;
+    let (head, incoming) = request.into_parts();
+    if !(route.bare && incoming.is_end_stream()) {
+        check_media_type(&head.headers)?;
+    }
+    key::from_headers(&head.headers)?;
+    let gathered = body::read(incoming, BODY_BYTES_MAX, app.options.body, &app.gathering).await?;
+    let to_come = engine.wallet_ids_to_come();
+    let command = read_command(route, id, &to_come, &gathered.bytes)?;
+    drop((gathered, to_come));
+    let receipt = engine.rehearse(command).await.map_err(error::refused)?;
+    let mut answer = (route.answer)(&receipt.act);
+    // Nothing was made, so there is no place where it is.
+    *answer.status_mut() = StatusCode::OK;
+    answer.headers_mut().remove(LOCATION);
+    Ok(answer)
+}
+
 /// From a body to the command that it asks for.
 pub(crate) fn read_command(
     route: &CommandRoute,
@@ -159,7 +189,9 @@ pub(crate) fn read_command(
     let mut draft = read_draft(route.bare, bytes)?;
     draft.allow(route.fields);
     let setting = Setting { id, allot };
-    let command = (route.read)(&setting, &mut draft).filter(|_| draft.is_sound());
+    let command = (route.read)(&setting, &mut draft);
+    let command = command.map(|command| draft.conditions(command));
+    let command = command.filter(|_| draft.is_sound());
     command.ok_or_else(|| Problem::of_fields(draft.into_faults()))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Paths, methods and parameters come from the router's rows, request bodies from the fields that a
 //! route takes, answers from the views, problems from the catalogue of codes; only the words about
-//! them stand in `openapi/words.rs`. The result is also committed as `docs/openapi.json`.
+//! them stand in `openapi/words/`. The result is also committed as `docs/openapi.json`.
 
 mod bodies;
 mod problems;
@@ -119,6 +119,13 @@ fn operation(row: &Row, words: &Words) -> Operation {
     }
     let (status, answer) = good_answer(row, words);
     operation = operation.response(status.as_str(), answer);
+    if let (Answers::Made(name), true) = (&words.answer, row.query.contains(&"dry_run")) {
+        let content = ContentBuilder::new().schema(Some(reference(name))).build();
+        let response = ResponseBuilder::new()
+            .description("A dry run: what it would come to.")
+            .content(JSON, content);
+        operation = operation.response("200", with_request_id(response).build());
+    }
     if words.id == "bulk" {
         let content = ContentBuilder::new()
             .schema(Some(reference("AtomicBulk")))

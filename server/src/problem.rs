@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use engine::domain::Rejection;
+use engine::domain::{Rejection, TransactionId};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -213,29 +213,17 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
             transaction,
             cancellable,
             requested,
-        } => {
-            json::member(out, "transaction", transaction.0);
-            json::member(out, "cancellable", cancellable);
-            json::member(out, "requested", requested);
-        }
+        } => write_of(out, transaction, ("cancellable", cancellable), requested),
         Rejection::GrantSpent {
             transaction,
             available,
             requested,
-        } => {
-            json::member(out, "transaction", transaction.0);
-            json::member(out, "available", available);
-            json::member(out, "requested", requested);
-        }
+        } => write_of(out, transaction, ("available", available), requested),
         Rejection::OverCapture {
             transaction,
             held,
             requested,
-        } => {
-            json::member(out, "transaction", transaction.0);
-            json::member(out, "held", held);
-            json::member(out, "requested", requested);
-        }
+        } => write_of(out, transaction, ("held", held), requested),
         Rejection::ExpiresAtPast { expires_at } => {
             let mut text = String::new();
             moment::append(&mut text, expires_at);
@@ -251,5 +239,28 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         }
         Rejection::ActTooLarge { bytes } => json::member(out, "bytes", bytes),
         Rejection::TooManyLegs { legs } => json::member(out, "legs", legs),
+        Rejection::VersionMismatch { wallet, version } => {
+            json::member(out, "wallet", wallet.get());
+            json::member(out, "version", version);
+        }
+        Rejection::MinBalance {
+            balance_after,
+            min_balance_after,
+        } => {
+            json::member(out, "balance_after", balance_after);
+            json::member(out, "min_balance_after", min_balance_after);
+        }
     }
+}
+
+/// Members of a refusal that asked too much of an earlier transaction.
+fn write_of(
+    out: &mut Vec<u8>,
+    transaction: TransactionId,
+    (name, there): (&'static str, u64),
+    requested: u64,
+) {
+    json::member(out, "transaction", transaction.0);
+    json::member(out, name, there);
+    json::member(out, "requested", requested);
 }

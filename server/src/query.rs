@@ -44,6 +44,15 @@ impl Query {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// Whether nothing is to be carried out.
+    pub(crate) fn dry_run(&self) -> Outcome<bool> {
+        match self.get("dry_run") {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(Problem::of_parameter("dry_run", "must be true or false")),
+        }
+    }
+
     /// How many items a page may have.
     pub(crate) fn limit(&self) -> Outcome<usize> {
         let Some(text) = self.get("limit") else {
@@ -91,6 +100,22 @@ mod tests {
         assert_eq!(code("limit=1&limit=1"), Code::InvalidParameter);
         assert_eq!(code("colour=1"), Code::InvalidParameter);
         assert_eq!(code("limit[]=1"), Code::InvalidParameter);
+    }
+
+    #[test]
+    fn tells_a_dry_run() {
+        let told = |text: &str| {
+            Query::parse(Some(text), &["dry_run"])
+                .unwrap()
+                .dry_run()
+                .ok()
+        };
+        assert_eq!(told(""), Some(false));
+        assert_eq!(told("dry_run=true"), Some(true));
+        assert_eq!(told("dry_run=false"), Some(false));
+        for text in ["dry_run", "dry_run=1", "dry_run=True"] {
+            assert_eq!(told(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -9,8 +9,8 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, admin, archive, bulk, care, docs, health, history, holds, lots, noop, problems,
-    reports, settings, transactions, transfers, wallets,
+    Action, COMMAND_PARAMETERS, admin, archive, bulk, care, docs, health, history, holds, lots,
+    noop, problems, reports, settings, transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -76,7 +76,10 @@ const fn get(name: &'static str, task: fn(crate::api::Call) -> crate::api::Task)
 }
 
 const fn command(name: &'static str, route: &'static crate::api::CommandRoute) -> Row {
-    row(Verb::Post, name, Action::Command(route))
+    Row {
+        query: COMMAND_PARAMETERS,
+        ..row(Verb::Post, name, Action::Command(route))
+    }
 }
 
 /// The routes of the main listener. The order is that of the documentation.
@@ -137,7 +140,10 @@ static PUBLIC: &[Row] = &[
         query: reports::DAY_PARAMETERS,
         ..get("GET /v1/reports/daily", reports::of_day)
     },
-    row(Verb::Post, "POST /v1/bulk", Action::Task(bulk::run)),
+    Row {
+        query: COMMAND_PARAMETERS,
+        ..row(Verb::Post, "POST /v1/bulk", Action::Task(bulk::run))
+    },
     get("GET /livez", health::live),
     Row {
         query: health::READY_PARAMETERS,

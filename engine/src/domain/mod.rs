@@ -14,6 +14,7 @@ mod batch;
 mod calendar;
 mod cancel;
 mod check;
+mod conditional;
 mod create;
 mod day_flow;
 mod digest;
@@ -53,6 +54,7 @@ pub use self::batch::{
 };
 pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, LAPSED_DAYS_MAX, LapsedPolicy, UseCancelled};
+pub use self::conditional::Conditional;
 pub use self::create::{CreateWallet, WalletCreated};
 pub use self::day_flow::{COLUMNS, Column, DayFlow};
 pub use self::digest::Digest;
@@ -111,6 +113,10 @@ pub enum Command {
     CaptureHold(CaptureHold),
     /// Let go of what was set aside.
     ReleaseHold(ReleaseHold),
+    /// Any of these, on conditions.
+    Conditional(Box<Conditional>),
+    /// Spend points, or as many of them as there are.
+    UseUpTo(Use),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -209,7 +215,9 @@ impl Command {
             Self::Charge(command) | Self::Earn(command) => {
                 smallvec::smallvec![command.wallet.entity()]
             }
-            Self::Use(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::Use(command) | Self::UseUpTo(command) => {
+                smallvec::smallvec![command.wallet.entity()]
+            }
             Self::Transfer(command) => {
                 let to = command.to.iter().map(|(wallet, _)| wallet.entity());
                 std::iter::once(command.from.entity())
@@ -225,6 +233,7 @@ impl Command {
                     event.roles().iter().take(1).map(|(id, _)| *id).collect()
                 }
             },
+            Self::Conditional(command) => command.command.participants(facts),
             Self::Cancel(command) => match facts {
                 Facts::Nothing => EntityIds::new(),
                 Facts::Act { event, .. } => {
@@ -244,10 +253,12 @@ impl Command {
             Self::Cancel(command) => Some(command.transaction),
             Self::CaptureHold(command) => Some(command.transaction),
             Self::ReleaseHold(command) => Some(command.transaction),
+            Self::Conditional(command) => command.command.refers_to(),
             Self::CreateWallet(_)
             | Self::Charge(_)
             | Self::Earn(_)
             | Self::Use(_)
+            | Self::UseUpTo(_)
             | Self::Transfer(_)
             | Self::ChangeSettings(_)
             | Self::ChangeStatus(_)
@@ -261,9 +272,11 @@ impl Command {
         match self {
             Self::CreateWallet(command) => Some(command.wallet.entity()),
             Self::ChangeSettings(_) => Some(PROGRAM),
+            Self::Conditional(command) => command.command.creates(),
             Self::Charge(_)
             | Self::Earn(_)
             | Self::Use(_)
+            | Self::UseUpTo(_)
             | Self::Transfer(_)
             | Self::Cancel(_)
             | Self::ChangeStatus(_)
@@ -367,6 +380,7 @@ pub fn decide(
         Command::Charge(command) => grant::decide(participants, command, Fund::Paid, at),
         Command::Earn(command) => grant::decide(participants, command, Fund::Free, at),
         Command::Use(command) => use_points::decide(participants, command, now),
+        Command::UseUpTo(command) => use_points::decide_up_to(participants, command, now),
         Command::Transfer(command) => transfer::decide(participants, command, now),
         Command::Cancel(command) => cancel::decide(participants, command, facts, at),
         Command::ChangeSettings(command) => settings::decide(participants, command),
@@ -375,6 +389,7 @@ pub fn decide(
         Command::PlaceHold(command) => hold::decide_place(participants, command, now),
         Command::CaptureHold(command) => hold::decide_capture(participants, command, facts),
         Command::ReleaseHold(command) => hold::decide_release(participants, command, facts),
+        Command::Conditional(command) => conditional::decide(participants, command, facts, at),
     }
 }
 

@@ -135,6 +135,20 @@ pub enum Rejection {
         /// Which one.
         wallet: WalletId,
     },
+    /// The wallet is not as the caller thought it is.
+    VersionMismatch {
+        /// The wallet.
+        wallet: WalletId,
+        /// Its version.
+        version: u64,
+    },
+    /// Less would be left than the caller wants to keep.
+    MinBalance {
+        /// What would be left, points.
+        balance_after: i64,
+        /// What was to be left at least, points.
+        min_balance_after: u64,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -174,6 +188,8 @@ impl Rejection {
             Self::HoldOver { .. } => "hold-over",
             Self::OverCapture { .. } => "over-capture",
             Self::HoldLimit { .. } => "hold-limit",
+            Self::VersionMismatch { .. } => "version-mismatch",
+            Self::MinBalance { .. } => "min-balance",
         }
     }
 

@@ -89,6 +89,15 @@ pub enum Fund {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Description(Box<str>);
 
+// === impl EntityId ===
+
+impl EntityId {
+    /// The wallet that it names, if it names one.
+    pub fn wallet(self) -> Option<WalletId> {
+        WalletId::new(self.id).filter(|_| self.kind == EntityKind::Wallet)
+    }
+}
+
 // === impl EntityKind ===
 
 impl EntityKind {
@@ -143,6 +152,13 @@ impl fmt::Display for TransactionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+// === impl TransactionId ===
+
+impl TransactionId {
+    /// Names no act: LSNs begin at 1.
+    pub const NONE: Self = Self(0);
 }
 
 // === impl EntryRef ===

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::aside::Asides;
+use super::aside::{Aside, Asides};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::{Runs, amount_of, read_list};
@@ -52,14 +52,41 @@ pub(super) fn decide(
             requested,
         });
     }
-    let runs = wallet.lots.plan_take(now, 0, requested);
-    let standing = wallet.standing_minus_runs(id, &runs);
-    Ok(Event::Used(Used {
-        standing,
+    Ok(spend(wallet, command, requested, now))
+}
+
+/// Spends what there is, if it is less than what was asked for.
+pub(super) fn decide_up_to(
+    participants: Participants<'_>,
+    command: &Use,
+    now: Timestamp,
+) -> Result<Event, Rejection> {
+    let wallet = participants.open_wallet(command.wallet)?;
+    let (available, requested) = (wallet.spendable(now), command.amount.get());
+    if available == 0 {
+        return Err(Rejection::InsufficientBalance {
+            available,
+            requested,
+        });
+    }
+    let mut event = spend(wallet, command, requested.min(available), now);
+    if available < requested {
+        event.carry(Aside {
+            requested: Some(requested),
+            ..Aside::default()
+        });
+    }
+    Ok(event)
+}
+
+fn spend(wallet: &Wallet, command: &Use, amount: u64, now: Timestamp) -> Event {
+    let runs = wallet.lots.plan_take(now, 0, amount);
+    Event::Used(Used {
+        standing: wallet.standing_minus_runs(command.wallet, &runs),
         runs,
         description: command.description.clone(),
         aside: None,
-    }))
+    })
 }
 
 pub(super) fn apply(wallet: &mut Wallet, event: &Used) -> Result<(), Inconsistency> {

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use smallvec::SmallVec;
 
 use super::agenda::is_sooner;
+use super::rehearsal::rehearse;
 use super::ticket::{Reply, Ticket, Token};
 use super::{Core, EntityState, InForce, Order};
 use crate::api::Refusal;
@@ -25,6 +26,8 @@ use crate::record::{self, IdempotencyKey};
 /// A command on its way, with everything that is needed to carry it out and to answer.
 pub(crate) struct Work {
     pub(crate) order: Order,
+    /// Nothing is to be carried out: only what would come of it is asked.
+    pub(crate) dry_run: bool,
     pub(crate) reply: Reply,
     pub(crate) token: Token,
 }
@@ -56,9 +59,13 @@ pub(crate) fn carry_out(core: &Core, facets: &mut [Facet<'_>], work: Work) {
     let now = Timestamp(core.clock.now_us()).max(floor);
     let Work {
         order,
+        dry_run,
         reply,
         token,
     } = work;
+    if dry_run {
+        return rehearse(core, facets, &order, now, reply, token);
+    }
     // An actor may outlive a creation that was refused. A command that meets one is refused, as it would be without it,
     // and nothing is recorded of the others.
     let absent = |facet: &Facet<'_>| facet.state.entity.is_none() && !order.creates(facet.id);
@@ -221,17 +228,28 @@ fn reject(
 }
 
 /// An answer without a record. It rests on the participants' state and so waits until that is durable.
-fn answer(core: &Core, facets: &[Facet<'_>], refusal: Refusal, reply: Reply, token: Token) {
-    let last_lsn = facets
-        .iter()
-        .map(|facet| facet.state.last_lsn)
-        .max()
-        .unwrap_or_default();
+pub(super) fn answer(
+    core: &Core,
+    facets: &[Facet<'_>],
+    refusal: Refusal,
+    reply: Reply,
+    token: Token,
+) {
     let ticket = Ticket::Unrecorded {
         refusal,
         reply,
         token,
     };
+    deliver_once_durable(core, facets, ticket);
+}
+
+/// Answers as soon as what the participants' states rest on is durable.
+pub(super) fn deliver_once_durable(core: &Core, facets: &[Facet<'_>], ticket: Ticket) {
+    let last_lsn = facets
+        .iter()
+        .map(|facet| facet.state.last_lsn)
+        .max()
+        .unwrap_or_default();
     if let Some(ticket) = core.journal.wait(last_lsn, ticket) {
         ticket.deliver(last_lsn.0, 0);
     }
@@ -315,6 +333,14 @@ fn apply(facets: &mut [Facet<'_>], event: &Event) {
             "the event does not apply: {applied:?} {event:?}"
         );
     }
+}
+
+/// What an event would take in the log, bytes.
+pub(super) fn encoded_bytes(event: &Event) -> usize {
+    with_body(|body| {
+        record::encode_event(event, None, body);
+        body.len()
+    })
 }
 
 fn with_body<R>(body: impl FnOnce(&mut Vec<u8>) -> R) -> R {

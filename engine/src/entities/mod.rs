@@ -15,6 +15,7 @@ mod held;
 mod keys;
 mod meeting;
 mod order;
+mod rehearsal;
 mod rest;
 mod row;
 mod rows;

@@ -11,7 +11,7 @@ use super::admission::Permit;
 use super::keys::Claim;
 use super::shard::Load;
 use crate::api::{Outcome, Receipt, Refusal};
-use crate::domain::{Denial, Event};
+use crate::domain::{Denial, Event, Timestamp, TransactionId};
 use crate::record::IdempotencyKey;
 
 /// Everything that must be released once an act is published and not before: the admission permit,
@@ -63,10 +63,23 @@ pub(crate) enum Ticket {
         reply: Reply,
         token: Token,
     },
+    /// What a dry run came to, likewise.
+    Rehearsed {
+        /// Boxed: it is rare, and every ticket carries the room for it.
+        rehearsal: Box<Rehearsal>,
+        reply: Reply,
+        token: Token,
+    },
     /// A read, likewise.
     Seen { seen: Seen, token: Token },
     /// Nobody asked, nobody waits: an entity was settled.
     Settled(Token),
+}
+
+/// An event that was decided and not carried out.
+pub(crate) struct Rehearsal {
+    pub(crate) event: Arc<Event>,
+    pub(crate) at: Timestamp,
 }
 
 // === impl Token ===
@@ -142,7 +155,6 @@ impl Ticket {
     /// Answers whoever waits, with the record on disk under `lsn` and `at`.
     pub(crate) fn deliver(self, lsn: u64, at: i64) {
         use crate::api::Act;
-        use crate::domain::{Timestamp, TransactionId};
         match self {
             Self::Due(_) => {}
             Self::Act {
@@ -183,6 +195,22 @@ impl Ticket {
                 drop(token);
                 reply.send(Err(refusal));
             }
+            Self::Rehearsed {
+                rehearsal,
+                reply,
+                token,
+            } => {
+                drop(token);
+                let Rehearsal { event, at } = *rehearsal;
+                let transaction = TransactionId::NONE;
+                let act = Act {
+                    transaction,
+                    at,
+                    event,
+                };
+                let replayed = false;
+                reply.send(Ok(Receipt { act, replayed }));
+            }
             Self::Seen { seen, token } => {
                 drop(token);
                 seen(Ok(()));
@@ -197,6 +225,7 @@ impl Ticket {
             Self::Due(_) | Self::Settled(_) => {}
             Self::Act { reply, .. }
             | Self::Refused { reply, .. }
+            | Self::Rehearsed { reply, .. }
             | Self::Unrecorded { reply, .. } => {
                 reply.send(Err(Refusal::OutcomeUnknown));
             }

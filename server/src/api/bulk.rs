@@ -21,6 +21,7 @@ pub(crate) use self::atomic::AtomicBulk;
 pub(crate) use self::operation::OPERATIONS;
 pub(crate) use self::read::OPERATIONS_MAX;
 use self::read::{Bulk, PATH, TEMPLATE};
+use super::views::requested;
 use super::{Call, Task};
 use crate::answer::{self, Answer};
 use crate::app::App;
@@ -46,6 +47,11 @@ pub(crate) fn run(call: Call) -> Task {
         let turn = app.bulk_turns.acquire().await;
         let _turn = turn.map_err(|_| Code::Draining.plain())?;
         let engine = app.engine()?;
+        if call.query.dry_run()? {
+            let bulk = Bulk::read(&gathered.bytes, &engine.wallet_ids_to_come())?;
+            drop(gathered);
+            return rehearse(app, bulk).await;
+        }
         let bulk = Bulk::read(&gathered.bytes, &|| engine.allot_wallet_id())?;
         if bulk.atomic {
             let key = key.map(|key| key::digest(TEMPLATE, key, PATH, &gathered.bytes));
@@ -65,7 +71,7 @@ pub(crate) fn run(call: Call) -> Task {
 pub(crate) fn read_body(body: &[u8], allot: &dyn Fn() -> engine::domain::WalletId) -> usize {
     Bulk::read(body, allot).map_or(0, |bulk| {
         let faults = bulk.faults.into_iter().map(|(_, problem)| (0, problem));
-        write_results(&[], faults.take(1).collect());
+        write_results(&[], faults.take(1).collect(), false);
         bulk.wanted.len()
     })
 }
@@ -75,12 +81,29 @@ async fn carry_out(app: &App, bulk: Bulk) -> Outcome<Answer> {
     let outcomes = app.engine()?.submit_bulk(wanted).await;
     Ok(answer::written(
         StatusCode::OK,
-        write_results(&outcomes, faults),
+        write_results(&outcomes, faults, false),
+    ))
+}
+
+/// What it would come to. Keys are neither claimed nor compared.
+async fn rehearse(app: &App, bulk: Bulk) -> Outcome<Answer> {
+    if bulk.atomic {
+        return atomic::rehearse(app, bulk).await;
+    }
+    let commands = bulk.wanted.into_iter().map(|request| request.command);
+    let outcomes = app.engine()?.rehearse_bulk(commands.collect()).await;
+    Ok(answer::written(
+        StatusCode::OK,
+        write_results(&outcomes, bulk.faults, true),
     ))
 }
 
 /// Results in the order of the items: refused ones where they stood, the others in between.
-fn write_results(outcomes: &[EngineOutcome], faults: Vec<(usize, Box<Problem>)>) -> Vec<u8> {
+fn write_results(
+    outcomes: &[EngineOutcome],
+    faults: Vec<(usize, Box<Problem>)>,
+    dry_run: bool,
+) -> Vec<u8> {
     let count = outcomes.len() + faults.len();
     let mut out = Vec::with_capacity(RESULT_BYTES * count + 16);
     out.extend_from_slice(b"{\"results\":[");
@@ -96,7 +119,11 @@ fn write_results(outcomes: &[EngineOutcome], faults: Vec<(usize, Box<Problem>)>)
             write_outcome(&mut out, outcome, at);
         }
     }
-    out.extend_from_slice(b"]}");
+    out.push(b']');
+    if dry_run {
+        out.extend_from_slice(b",\"dry_run\":true");
+    }
+    out.push(b'}');
     out
 }
 
@@ -106,10 +133,19 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &EngineOutcome, at: usize) {
         Err(refusal) => return write_problem(out, &error::refused(*refusal), at),
     };
     let result = Done::of(&act.event);
-    out.extend_from_slice(b"{\"status\":201");
-    json::member(out, "id", act.transaction.0);
+    match act.is_rehearsal() {
+        true => out.extend_from_slice(b"{\"status\":200"),
+        false => {
+            out.extend_from_slice(b"{\"status\":201");
+            json::member(out, "id", act.transaction.0);
+        }
+    }
     if let Some(wallet) = result.wallet {
         json::member(out, "wallet", wallet);
+    }
+    if let Some((amount, requested)) = result.fewer {
+        json::member(out, "amount", amount);
+        json::member(out, "requested", requested);
     }
     json::member(out, "balance", result.balance);
     json::member(out, "version", result.version);
@@ -120,6 +156,8 @@ fn write_outcome(out: &mut Vec<u8>, outcome: &EngineOutcome, at: usize) {
 struct Done {
     /// The wallet, where it was created.
     wallet: Option<u64>,
+    /// Points that moved and points asked for, where these are more.
+    fewer: Option<(u64, u64)>,
     /// Of the paying wallet in a transfer.
     balance: i64,
     version: u64,
@@ -134,6 +172,7 @@ impl Done {
         };
         Self {
             wallet: created.then(|| standing.wallet.get()),
+            fewer: requested(event).map(|requested| (event.entries()[0].amount, requested)),
             balance: standing.balance(),
             version: standing.version,
         }

@@ -6,7 +6,7 @@ use super::transactions::answer_transaction;
 use super::{CommandRoute, Setting};
 use crate::draft::{Draft, Field, Fields};
 
-const STATUS: Fields = Fields::of(&[Field::Description]);
+const STATUS: Fields = Fields::of(&[Field::Description, Field::IfVersion]);
 
 /// `POST /v1/wallets/{id}/freeze`
 pub(crate) static FREEZE_ROUTE: CommandRoute =
@@ -28,6 +28,8 @@ pub(crate) static ADJUST_ROUTE: CommandRoute = CommandRoute {
         Field::Amount,
         Field::Reason,
         Field::ExpiresAt,
+        Field::IfVersion,
+        Field::MinBalanceAfter,
     ]),
     required: Fields::of(&[Field::Change, Field::Fund, Field::Amount, Field::Reason]),
     bare: false,

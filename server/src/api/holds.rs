@@ -8,7 +8,12 @@ use crate::draft::{Draft, Field, Fields};
 
 /// `POST /v1/wallets/{id}/holds`
 pub(crate) static PLACE_ROUTE: CommandRoute = CommandRoute {
-    fields: Fields::of(&[Field::Amount, Field::ExpiresAt, Field::Description]),
+    fields: Fields::of(&[
+        Field::Amount,
+        Field::ExpiresAt,
+        Field::Description,
+        Field::IfVersion,
+    ]),
     required: Fields::of(&[Field::Amount, Field::ExpiresAt]),
     bare: false,
     read: |setting, draft| read_place(WalletId::new(setting.id), draft),
@@ -17,7 +22,12 @@ pub(crate) static PLACE_ROUTE: CommandRoute = CommandRoute {
 
 /// `POST /v1/holds/{id}/capture`
 pub(crate) static CAPTURE_ROUTE: CommandRoute = CommandRoute {
-    fields: Fields::of(&[Field::Amount, Field::Description]),
+    fields: Fields::of(&[
+        Field::Amount,
+        Field::Description,
+        Field::IfVersion,
+        Field::MinBalanceAfter,
+    ]),
     required: Fields::of(&[]),
     bare: true,
     read: |setting, draft| {
@@ -32,7 +42,7 @@ pub(crate) static CAPTURE_ROUTE: CommandRoute = CommandRoute {
 
 /// `POST /v1/holds/{id}/release`
 pub(crate) static RELEASE_ROUTE: CommandRoute = CommandRoute {
-    fields: Fields::of(&[Field::Description]),
+    fields: Fields::of(&[Field::Description, Field::IfVersion]),
     required: Fields::of(&[]),
     bare: true,
     read: |setting, draft| {

@@ -35,6 +35,9 @@ use crate::draft::{Draft, Fields};
 use crate::problem::Outcome;
 use crate::query::Query;
 
+/// Parameters of every command.
+pub(crate) const COMMAND_PARAMETERS: &[&str] = &["dry_run"];
+
 /// A request that found its route.
 pub(crate) struct Call {
     /// What all requests share.

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use serde::Serialize;
 
 use super::transactions::{read_lapsed, read_policy};
+use super::views::dry_run;
 use super::{Call, CommandRoute, Task};
 use crate::answer::{self, Answer};
 use crate::draft::{Draft, Field, Fields};
@@ -28,7 +29,7 @@ pub(crate) static CHANGE_ROUTE: CommandRoute = CommandRoute {
         let Event::SettingsChanged(changed) = &*act.event else {
             unreachable!("a change of settings is answered by its own event");
         };
-        answer_settings(&changed.settings, changed.version)
+        answer_settings(&changed.settings, changed.version, dry_run(act))
     },
 };
 
@@ -45,6 +46,8 @@ struct View<'a> {
     if_expired: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     if_expired_days: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dry_run: Option<bool>,
 }
 
 fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
@@ -83,11 +86,11 @@ pub(crate) fn show(call: Call) -> Task {
     Box::pin(async move {
         let engine = call.app.engine()?;
         let program = engine.program().await.map_err(error::refused)?;
-        Ok(answer_settings(&program.settings, program.version))
+        Ok(answer_settings(&program.settings, program.version, None))
     })
 }
 
-fn answer_settings(settings: &Settings, version: u64) -> Answer {
+fn answer_settings(settings: &Settings, version: u64, dry_run: Option<bool>) -> Answer {
     let (if_expired, if_expired_days) = match settings.lapsed_policy {
         LapsedPolicy::StayExpired => ("stay_expired", None),
         LapsedPolicy::Regrant { days } => ("regrant", Some(days)),
@@ -100,6 +103,7 @@ fn answer_settings(settings: &Settings, version: u64) -> Answer {
         if_spent: settings.take_back_policy.as_str(),
         if_expired,
         if_expired_days,
+        dry_run,
     };
     answer::json(StatusCode::OK, &view)
 }

@@ -28,6 +28,8 @@ pub(crate) const CANCEL: Fields = Fields::of(&[
     Field::IfSpent,
     Field::IfExpired,
     Field::IfExpiredDays,
+    Field::IfVersion,
+    Field::MinBalanceAfter,
 ]);
 
 /// `POST /v1/transactions/{id}/cancel`

@@ -7,8 +7,14 @@ use super::{CommandRoute, Setting};
 use crate::draft::{Draft, Field, Fields};
 
 /// Fields of a transfer.
-pub(crate) const TRANSFER: Fields =
-    Fields::of(&[Field::From, Field::To, Field::Amount, Field::Description]);
+pub(crate) const TRANSFER: Fields = Fields::of(&[
+    Field::From,
+    Field::To,
+    Field::Amount,
+    Field::Description,
+    Field::IfVersion,
+    Field::MinBalanceAfter,
+]);
 
 /// Those that must be given.
 pub(crate) const TRANSFER_REQUIRED: Fields = Fields::of(&[Field::From, Field::To, Field::Amount]);

@@ -58,15 +58,25 @@ pub(crate) struct Wallet {
     /// One more with every entry.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
     pub(crate) version: u64,
-    /// The last act that touched the wallet.
-    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
-    pub(crate) lsn: u64,
+    /// The last act that touched the wallet; not in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 9007199254740991u64,
+        example = 42
+    )]
+    pub(crate) lsn: Option<u64>,
     #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
     pub(crate) created_at: Moment,
     /// The points by fund and expiry, as they are spent; only at a past moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) lots: Option<Vec<Allocation>>,
+    /// True where nothing was carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) dry_run: Option<bool>,
 }
 
 /// Points of equal fund and expiry within an entry.
@@ -89,9 +99,15 @@ pub(crate) struct Allocations<'a>(&'a [domain::Allocation]);
 /// What an act did to one wallet, seen from that wallet's route.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Receipt<'a> {
-    /// The transaction.
-    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
-    id: u64,
+    /// The transaction; none in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 9007199254740991u64,
+        example = 42
+    )]
+    id: Option<u64>,
     /// The wallet.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1)]
     wallet: u64,
@@ -102,6 +118,10 @@ pub(crate) struct Receipt<'a> {
     /// Points; the type gives the direction.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 100)]
     amount: u64,
+    /// Points asked for, where fewer were spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    requested: Option<u64>,
     /// Points in all after the act.
     #[schema(maximum = 9007199254740991u64, example = 150)]
     balance: i64,
@@ -126,6 +146,10 @@ pub(crate) struct Receipt<'a> {
     description: &'a str,
     #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
     created_at: Moment,
+    /// True where nothing was carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    dry_run: Option<bool>,
 }
 
 /// One leg of a transaction.
@@ -143,6 +167,10 @@ pub(crate) struct Entry<'a> {
     /// Points; the type gives the direction.
     #[schema(maximum = 9007199254740991u64, example = 100)]
     amount: u64,
+    /// Points asked for, where fewer were spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    requested: Option<u64>,
     /// Points in all after the act.
     #[schema(maximum = 9007199254740991u64, example = 150)]
     balance: i64,
@@ -183,9 +211,15 @@ pub(crate) struct Entry<'a> {
 /// One act: all or nothing, with an entry for each wallet it touched.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Transaction<'a> {
-    /// Its id, ascending in the order in which acts were decided.
-    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
-    id: u64,
+    /// Its id, ascending in the order in which acts were decided; none in a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        nullable = false,
+        minimum = 1,
+        maximum = 9007199254740991u64,
+        example = 42
+    )]
+    id: Option<u64>,
     entries: Vec<Entry<'a>>,
     /// The use that a cancel gives back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,6 +234,10 @@ pub(crate) struct Transaction<'a> {
     description: &'a str,
     #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
     created_at: Moment,
+    /// True where nothing was carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    dry_run: Option<bool>,
 }
 
 /// An entry in a wallet's history.
@@ -251,9 +289,10 @@ impl From<WalletView> for Wallet {
             owed: (view.owed > 0).then_some(view.owed),
             status: (view.status != Status::Open).then(|| view.status.as_str()),
             version: view.version,
-            lsn: view.lsn,
+            lsn: Some(view.lsn),
             created_at: Moment(view.created_at),
             lots: None,
+            dry_run: None,
         }
     }
 }
@@ -292,10 +331,11 @@ impl<'a> Receipt<'a> {
     pub(crate) fn new(act: &'a Act, entry: &'a domain::Entry) -> Self {
         let (allocations, allocations_total) = Allocations::cut(&entry.allocations);
         Self {
-            id: act.transaction.0,
+            id: id_of(act),
             wallet: entry.standing.wallet.get(),
             kind: entry.kind.as_str(),
             amount: entry.amount,
+            requested: requested(&act.event),
             balance: entry.standing.balance(),
             paid: entry.standing.paid,
             free: entry.standing.free,
@@ -304,6 +344,7 @@ impl<'a> Receipt<'a> {
             allocations_total,
             description: act.event.description(),
             created_at: Moment(act.at),
+            dry_run: dry_run(act),
         }
     }
 }
@@ -318,6 +359,7 @@ impl<'a> From<&'a domain::Entry> for Entry<'a> {
             wallet: entry.standing.wallet.get(),
             kind: entry.kind.as_str(),
             amount: entry.amount,
+            requested: None,
             balance: entry.standing.balance(),
             paid: entry.standing.paid,
             free: entry.standing.free,
@@ -339,7 +381,7 @@ impl<'a> Transaction<'a> {
     pub(crate) fn new(act: &'a Act, entries: &'a [domain::Entry]) -> Self {
         let (cancels, cancels_leg) = cancels(&act.event);
         Self {
-            id: act.transaction.0,
+            id: id_of(act),
             entries: entries
                 .iter()
                 .map(|entry| Self::entry(act, entry))
@@ -348,24 +390,22 @@ impl<'a> Transaction<'a> {
             cancels_leg,
             description: act.event.description(),
             created_at: Moment(act.at),
+            dry_run: dry_run(act),
         }
     }
 
     /// In a batch each entry says for itself what is elsewhere said once.
     fn entry(act: &'a Act, entry: &'a domain::Entry) -> Entry<'a> {
-        let view = Entry::from(entry);
-        let is_batch = matches!(&*act.event, Event::Batched(_));
-        let part = act.event.part(entry.leg).filter(|_| is_batch);
-        let Some(part) = part else {
-            return view;
-        };
-        let (cancels, cancels_leg) = cancels(part.event);
-        Entry {
-            cancels,
-            cancels_leg,
-            description: Some(part.event.description()).filter(|text| !text.is_empty()),
-            ..view
+        let mut view = Entry::from(entry);
+        if let Some(part) = act.event.part(entry.leg) {
+            view.requested = requested(part.event);
+            if matches!(&*act.event, Event::Batched(_)) {
+                (view.cancels, view.cancels_leg) = cancels(part.event);
+                let description = part.event.description();
+                view.description = (!description.is_empty()).then_some(description);
+            }
         }
+        view
     }
 }
 
@@ -377,9 +417,11 @@ impl<'a> Row<'a> {
         let part = row.act.event.part(row.leg);
         let event = part.map_or(&*row.act.event, |part| part.event);
         let (cancels, cancels_leg) = cancels(event);
+        let mut view = Entry::from(entry);
+        view.requested = requested(event);
         Self {
             transaction: row.act.transaction.0,
-            entry: Entry::from(entry),
+            entry: view,
             cancels,
             cancels_leg,
             description: event.description(),
@@ -414,4 +456,19 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::HoldCaptured(_)
         | Event::HoldReleased(_) => (None, None),
     }
+}
+
+/// The id that a caller can ask for.
+pub(crate) fn id_of(act: &Act) -> Option<u64> {
+    (!act.is_rehearsal()).then_some(act.transaction.0)
+}
+
+/// What an answer says of a dry run; in earnest nothing.
+pub(crate) fn dry_run(act: &Act) -> Option<bool> {
+    act.is_rehearsal().then_some(true)
+}
+
+/// Points asked for, where fewer moved.
+pub(crate) fn requested(event: &Event) -> Option<u64> {
+    event.aside().and_then(|aside| aside.requested)
 }

@@ -19,13 +19,24 @@ use crate::query::Query;
 pub(crate) const PARAMETERS: &[&str] = &["at", "at_lsn"];
 
 const AMOUNT: Fields = Fields::of(&[Field::Amount]);
-const GRANT: Fields = Fields::of(&[
+
+/// Fields of a charge and of an earn.
+pub(crate) const GRANT: Fields = Fields::of(&[
     Field::Amount,
     Field::Description,
     Field::ExpiresAt,
     Field::ExpiresIn,
+    Field::IfVersion,
 ]);
-const USE: Fields = Fields::of(&[Field::Amount, Field::Description]);
+
+/// Fields of a use.
+pub(crate) const USE: Fields = Fields::of(&[
+    Field::Amount,
+    Field::Description,
+    Field::IfVersion,
+    Field::MinBalanceAfter,
+    Field::UpTo,
+]);
 
 /// Fields of a creation.
 pub(crate) const CREATE: Fields =
@@ -100,12 +111,17 @@ pub(crate) fn read_grant(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Opt
 /// Reads a use.
 pub(crate) fn read_use(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Command> {
     let amount = draft.amount();
+    let up_to = draft.up_to();
     let description = draft.description();
-    Some(Command::Use(Use {
+    let command = Use {
         wallet: wallet?,
         amount: amount?,
         description,
-    }))
+    };
+    Some(match up_to {
+        true => Command::UseUpTo(command),
+        false => Command::Use(command),
+    })
 }
 
 /// The wallet as its creation left it, from the record alone.
@@ -127,9 +143,10 @@ fn answer_created(act: &Act) -> Answer {
         owed: None,
         status: None,
         version: standing.version,
-        lsn: act.transaction.0,
+        lsn: views::id_of(act),
         created_at: Moment(act.at),
         lots: None,
+        dry_run: views::dry_run(act),
     };
     let mut answer = answer::json(StatusCode::CREATED, &body);
     if let Ok(location) = HeaderValue::try_from(format!("/v1/wallets/{id}")) {

@@ -109,6 +109,19 @@ fn every_rejection_of_special_wallets_has_its_status_and_members() {
             "\"transaction\":9,\"held\":3,\"requested\":5",
         ),
         (Rejection::HoldLimit { wallet }, 422, "\"wallet\":7"),
+        (
+            Rejection::VersionMismatch { wallet, version: 3 },
+            412,
+            "\"wallet\":7,\"version\":3",
+        ),
+        (
+            Rejection::MinBalance {
+                balance_after: -1,
+                min_balance_after: 4,
+            },
+            422,
+            "\"balance_after\":-1,\"min_balance_after\":4",
+        ),
     ];
     for (rejection, status, members) in table {
         assert_problem(rejection, status, members);

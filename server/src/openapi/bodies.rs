@@ -174,7 +174,7 @@ fn object(fields: Fields, required: Fields, op: Option<&str>) -> RefOr<Schema> {
     object.into()
 }
 
-/// Fields of cancels and corrections.
+/// Fields of cancels, corrections and settings, and conditions.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the caller's match is the one that must name every field"
@@ -202,6 +202,45 @@ fn describe_care(field: Field) -> RefOr<Schema> {
         Field::Zone => ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("Where days begin: a zone of the IANA database."))
+            .into(),
+        Field::IfVersion => whole(
+            NUMBER_MAX,
+            "Carried out only if the wallet, in a transfer the one that pays, has this version.",
+        ),
+        Field::MinBalanceAfter => points_left(),
+        Field::UpTo => flag(
+            "true: if there are fewer points, all there are are spent; requested says then how many were asked for. With none at all it is refused.",
+        ),
+        other => unreachable!("{other:?} is described by the caller"),
+    }
+}
+
+/// Fields that say when points lapse.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every field"
+)]
+fn describe_expiry(field: Field) -> RefOr<Schema> {
+    match field {
+        Field::ExpiresAt => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some(
+                "When the points lapse, in the future; left out: never.",
+            ))
+            .into(),
+        Field::ExpiresIn => term(),
+        Field::ExpiresInDays => whole(36_600, "To the end of the day so many days later."),
+        Field::ExpiresInMonths => whole(
+            1_200,
+            "To the end of the same day so many months later, or of that month's last day if it has no such day.",
+        ),
+        Field::ExpiresInEndOf => word(&Period::ALL.map(Period::as_str)),
+        Field::ExpiresInPlus => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0_u64))
+            .maximum(Some(1_200_u64))
+            .description(Some("So many periods later, at most a hundred years."))
             .into(),
         other => unreachable!("{other:?} is described by the caller"),
     }
@@ -239,7 +278,10 @@ fn describe(field: Field) -> RefOr<Schema> {
         | Field::IfExpiredDays
         | Field::Reason
         | Field::CancelWindowDays
-        | Field::Zone => describe_care(field),
+        | Field::Zone
+        | Field::IfVersion
+        | Field::MinBalanceAfter
+        | Field::UpTo => describe_care(field),
         Field::Key => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
@@ -247,26 +289,12 @@ fn describe(field: Field) -> RefOr<Schema> {
             .pattern(Some("^[!-~]+$"))
             .description(Some("Idempotency key of this operation."))
             .into(),
-        Field::ExpiresAt => ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .description(Some(
-                "When the points lapse, in the future; left out: never.",
-            ))
-            .into(),
-        Field::ExpiresIn => term(),
-        Field::ExpiresInDays => whole(36_600, "To the end of the day so many days later."),
-        Field::ExpiresInMonths => whole(
-            1_200,
-            "To the end of the same day so many months later, or of that month's last day if it has no such day.",
-        ),
-        Field::ExpiresInEndOf => word(&Period::ALL.map(Period::as_str)),
-        Field::ExpiresInPlus => ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(0_u64))
-            .maximum(Some(1_200_u64))
-            .description(Some("So many periods later, at most a hundred years."))
-            .into(),
+        Field::ExpiresAt
+        | Field::ExpiresIn
+        | Field::ExpiresInDays
+        | Field::ExpiresInMonths
+        | Field::ExpiresInEndOf
+        | Field::ExpiresInPlus => describe_expiry(field),
         Field::Owner => ObjectBuilder::new()
             .schema_type(Type::Object)
             .property("type", describe(Field::OwnerType))
@@ -302,6 +330,25 @@ fn term() -> RefOr<Schema> {
         any = any.item(object.required(name));
     }
     any.into()
+}
+
+fn flag(text: &str) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .description(Some(text))
+        .into()
+}
+
+fn points_left() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0_u64))
+        .maximum(Some(NUMBER_MAX))
+        .description(Some(
+            "Carried out only if so many points are left in the wallet, in a transfer in the one that pays. What is set aside counts.",
+        ))
+        .into()
 }
 
 /// An id.
@@ -351,6 +398,9 @@ fn example(fields: Fields) -> Value {
             Field::IfSpent => json!("deny"),
             Field::IfExpired => json!("regrant"),
             Field::IfExpiredDays => json!(30),
+            Field::IfVersion => json!(3),
+            Field::MinBalanceAfter => json!(0),
+            Field::UpTo => json!(false),
             Field::Op
             | Field::Key
             | Field::Leg

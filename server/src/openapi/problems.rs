@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::words::Words;
 use crate::api::Action;
+use crate::draft::Field;
 use crate::problem::Code;
 use crate::router::{Row, Verb};
 
@@ -43,12 +44,18 @@ const OF_COMMANDS: &[Code] = &[
 pub(super) fn by_status(row: &Row, words: &Words) -> BTreeMap<StatusCode, String> {
     let engine = row.path.starts_with("/v1/");
     let command = matches!(row.action, Action::Command(_));
+    let takes = |field| match row.action {
+        Action::Command(route) => route.fields.has(field),
+        Action::Task(_) => row.name == "POST /v1/bulk",
+    };
     let groups = [
         (true, EVERYWHERE),
         (true, words.codes),
         (engine, WITH_ENGINE),
         (row.method == Verb::Post, WITH_BODY),
         (command, OF_COMMANDS),
+        (takes(Field::IfVersion), &[Code::VersionMismatch]),
+        (takes(Field::MinBalanceAfter), &[Code::MinBalance]),
     ];
     let mut texts = BTreeMap::<StatusCode, Vec<String>>::new();
     for code in groups

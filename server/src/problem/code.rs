@@ -61,6 +61,8 @@ pub(crate) enum Code {
     HoldOver,
     OverCapture,
     HoldLimit,
+    VersionMismatch,
+    MinBalance,
 }
 
 /// What is always true of a code.
@@ -134,6 +136,8 @@ impl Code {
         Self::HoldOver,
         Self::OverCapture,
         Self::HoldLimit,
+        Self::VersionMismatch,
+        Self::MinBalance,
     ];
 
     /// The code of a page's address.

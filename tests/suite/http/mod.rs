@@ -3,6 +3,7 @@
 mod bodies;
 mod bulk;
 mod clients;
+mod dry_runs;
 mod headers;
 mod lists;
 mod operator;

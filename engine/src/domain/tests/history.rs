@@ -42,11 +42,38 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             }),
         6 => (id(), points()).prop_map(|(id, points)| Step::Ask(use_points(id, points))),
         5 => (id(), vec((id(), points()), 1..4)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
+        3 => (id(), points()).prop_map(|(id, points)| Step::Ask(up_to(id, points))),
+        4 => (conditioned(), prop::option::of(1..12_u64), prop::option::of(0..80_u64))
+            .prop_map(|(command, if_version, min_balance_after)| {
+                Step::Ask(Command::Conditional(Box::new(Conditional {
+                    command,
+                    if_version,
+                    min_balance_after,
+                })))
+            }),
         6 => (0..12_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Cancel(back, points)),
         4 => (0..25_i64).prop_map(Step::Pass),
         1 => (1..300_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
     ];
     vec(step, 1..100)
+}
+
+fn up_to(id: u64, points: u64) -> Command {
+    let Command::Use(command) = use_points(id, points) else {
+        unreachable!("a use")
+    };
+    Command::UseUpTo(command)
+}
+
+/// What conditions are put on.
+fn conditioned() -> impl Strategy<Value = Command> {
+    let id = || 1..=WALLETS;
+    prop_oneof![
+        (fund(), id(), points()).prop_map(|(fund, id, points)| grant(fund, id, points, None)),
+        (id(), points()).prop_map(|(id, points)| use_points(id, points)),
+        (id(), points()).prop_map(|(id, points)| up_to(id, points)),
+        (id(), id(), points()).prop_map(|(from, to, points)| transfer(from, &[(to, points)])),
+    ]
 }
 
 /// The command of a step; `None` when only time passes.

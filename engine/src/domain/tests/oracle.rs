@@ -56,6 +56,8 @@ impl Oracle {
             | Command::PlaceHold(_)
             | Command::CaptureHold(_)
             | Command::ReleaseHold(_) => unreachable!("the histories do not ask for {command:?}"),
+            Command::Conditional(one) => self.conditional(one, now),
+            Command::UseUpTo(one) => self.spend_up_to(one.wallet.get(), one.amount.get(), now),
         }
     }
 
@@ -109,6 +111,56 @@ impl Oracle {
             given: false,
         };
         self.done(&[id], Some(usage));
+        Ok(())
+    }
+
+    fn spend_up_to(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
+        self.lapse(&[id], now);
+        let balance = self.holders.get(&id).map_or(0, Holder::balance);
+        // With nothing there at all the whole amount is missing.
+        let amount = if balance > 0 {
+            amount.min(balance)
+        } else {
+            amount
+        };
+        self.spend(id, amount, now)
+    }
+
+    fn conditional(&mut self, one: &Conditional, now: i64) -> Result<(), &'static str> {
+        let ids: Vec<u64> = match &one.command {
+            Command::Charge(grant) | Command::Earn(grant) => vec![grant.wallet.get()],
+            Command::Use(usage) | Command::UseUpTo(usage) => vec![usage.wallet.get()],
+            Command::Transfer(transfer) => {
+                let to = transfer.to.iter().map(|(id, _)| id.get());
+                std::iter::once(transfer.from.get()).chain(to).collect()
+            }
+            Command::CreateWallet(_)
+            | Command::Cancel(_)
+            | Command::ChangeSettings(_)
+            | Command::ChangeStatus(_)
+            | Command::Adjust(_)
+            | Command::PlaceHold(_)
+            | Command::CaptureHold(_)
+            | Command::ReleaseHold(_)
+            | Command::Conditional(_) => unreachable!("no history has conditions on {one:?}"),
+        };
+        let mut once = ids.clone();
+        once.sort_unstable();
+        once.dedup();
+        self.lapse(&once, now);
+        if let Some(version) = one.if_version {
+            let holder = self.holders.get(&ids[0]).ok_or("wallet-not-found")?;
+            if holder.version != version {
+                return Err("version-mismatch");
+            }
+        }
+        let before = self.clone();
+        self.submit(&one.command, now)?;
+        let left = self.holders[&ids[0]].balance();
+        if one.min_balance_after.is_some_and(|least| left < least) {
+            *self = before;
+            return Err("min-balance");
+        }
         Ok(())
     }
 

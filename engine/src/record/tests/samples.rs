@@ -86,6 +86,14 @@ pub(super) fn rejections() -> Vec<Rejection> {
             requested: 251,
         },
         Rejection::HoldLimit { wallet },
+        Rejection::VersionMismatch {
+            wallet,
+            version: 70_000,
+        },
+        Rejection::MinBalance {
+            balance_after: 250,
+            min_balance_after: 251,
+        },
     ]
 }
 

@@ -41,6 +41,14 @@ pub(crate) struct AtomicResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     wallet: Option<u64>,
+    /// Points that were spent, where fewer than asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    amount: Option<u64>,
+    /// Points asked for, where fewer were spent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    requested: Option<u64>,
     /// Points after it, of the paying wallet in a transfer.
     #[schema(maximum = 9007199254740991u64, example = 155)]
     balance: i64,
@@ -65,31 +73,45 @@ pub(super) async fn carry_out(
     Ok(answer)
 }
 
+/// What it would come to.
+pub(super) async fn rehearse(app: &App, bulk: Bulk) -> Outcome<Answer> {
+    let commands = bulk.wanted.into_iter().map(|request| request.command);
+    let outcome = app.engine()?.rehearse_batch(commands.collect()).await;
+    Ok(answer_batch(&outcome.map_err(error::refused)?.act))
+}
+
 fn answer_batch(act: &Act) -> Answer {
+    let status = match act.is_rehearsal() {
+        true => StatusCode::OK,
+        false => StatusCode::CREATED,
+    };
     let entries = act.event.entries();
     let body = AtomicBulk {
         transaction: Transaction::new(act, &entries),
-        results: results(&act.event),
+        results: results(&act.event, status),
     };
-    answer::json(StatusCode::CREATED, &body)
+    answer::json(status, &body)
 }
 
-fn results(event: &Event) -> Vec<AtomicResult> {
+fn results(event: &Event, status: StatusCode) -> Vec<AtomicResult> {
     let Event::Batched(batch) = event else {
         unreachable!("a batch is answered by its own event")
     };
-    batch.items().map(AtomicResult::of).collect()
+    let item = |part| AtomicResult::of(part, status);
+    batch.items().map(item).collect()
 }
 
 // === impl AtomicResult ===
 
 impl AtomicResult {
-    fn of(part: Part<'_>) -> Self {
+    fn of(part: Part<'_>, status: StatusCode) -> Self {
         let done = Done::of(part.event);
         Self {
-            status: StatusCode::CREATED.as_u16(),
+            status: status.as_u16(),
             leg: part.leg,
             wallet: done.wallet,
+            amount: done.fewer.map(|(amount, _)| amount),
+            requested: done.fewer.map(|(_, requested)| requested),
             balance: done.balance,
             version: done.version,
         }

@@ -5,23 +5,16 @@ use engine::domain::{Command, TransactionId};
 use crate::api::Setting;
 use crate::api::transactions::{self, read_cancel};
 use crate::api::transfers::{TRANSFER, TRANSFER_REQUIRED, read_transfer};
-use crate::api::wallets::{CREATE, read_create, read_grant, read_use};
+use crate::api::wallets::{self, CREATE, read_create, read_grant, read_use};
 use crate::draft::{Draft, Field, Fields};
 
 const EVERY: Fields = Fields::of(&[Field::Op, Field::Key]);
 
 const OP: Fields = Fields::of(&[Field::Op]);
 
-const GRANT: Fields = Fields::of(&[
-    Field::Wallet,
-    Field::Amount,
-    Field::Description,
-    Field::ExpiresAt,
-    Field::ExpiresIn,
-])
-.and(EVERY);
+const GRANT: Fields = Fields::of(&[Field::Wallet]).and(wallets::GRANT).and(EVERY);
 
-const USE: Fields = Fields::of(&[Field::Wallet, Field::Amount, Field::Description]).and(EVERY);
+const USE: Fields = Fields::of(&[Field::Wallet]).and(wallets::USE).and(EVERY);
 
 const CHANGE_REQUIRED: Fields = Fields::of(&[Field::Wallet, Field::Amount]).and(OP);
 

@@ -172,6 +172,7 @@ impl<'a> Pass<'a> {
             allot: self.allot,
         };
         let command = read_command(&setting, &mut draft);
+        let command = command.map(|command| draft.conditions(command));
         let key = read_key(&mut draft);
         match command.filter(|_| draft.is_sound()) {
             Some(command) => {

@@ -71,6 +71,8 @@ fn every_operation_is_read() {
             | Command::PlaceHold(_)
             | Command::CaptureHold(_)
             | Command::ReleaseHold(_) => "none of a bulk",
+            Command::Conditional(_) => "conditional",
+            Command::UseUpTo(_) => "use_up_to",
         })
         .collect();
     assert_eq!(
@@ -241,7 +243,7 @@ fn results_stand_in_the_order_of_the_items() {
         .into_iter()
         .map(|(at, problem)| (at * 3, problem))
         .collect();
-    let text = String::from_utf8(write_results(&outcomes, faults)).unwrap();
+    let text = String::from_utf8(write_results(&outcomes, faults, false)).unwrap();
     let expected = concat!(
         r#"{"results":[{"status":422,"code":"invalid-field","errors":[{"pointer":"/operations/0","detail":"must be an object"}]},"#,
         r#"{"status":201,"id":77,"balance":7,"version":2},"#,

@@ -84,6 +84,13 @@ fn narrowing(name: &str) -> Option<(&'static str, ObjectBuilder)> {
             "The wallet as it stood after the act with this LSN, with its lots.",
             number(1, NUMBER_MAX),
         ),
+        "dry_run" => {
+            let flag = ObjectBuilder::new().schema_type(Type::Boolean);
+            (
+                "true: only what would come of it is answered, with status 200 and dry_run. Nothing is carried out, and an idempotency key is neither used up nor compared. In a bulk that is not atomic each operation is judged by itself.",
+                flag,
+            )
+        }
         "fund" => {
             let words = string().enum_values(Some(["paid", "free"]));
             ("Only entries that moved points of this fund.", words)

@@ -138,4 +138,16 @@ pub(super) static FACTS: &[Facts] = &[
         "The wallet has as many holds as it may",
         "A wallet has at most 256 holds; capture or release some.",
     ),
+    fact(
+        StatusCode::PRECONDITION_FAILED,
+        "version-mismatch",
+        "The wallet has another version",
+        "The wallet changed since it was read; version says what it has now. Read it again, and ask again if it is still right.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "min-balance",
+        "Too little would be left",
+        "Less than min_balance_after would be left in the wallet; balance_after says how much.",
+    ),
 ];

@@ -81,9 +81,21 @@ pub(super) enum Rejection {
     HoldLimit {
         wallet: u64,
     },
+    VersionMismatch {
+        wallet: u64,
+        version: u64,
+    },
+    MinBalance {
+        balance_after: i64,
+        min_balance_after: u64,
+    },
 }
 
 impl Rejection {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the two functions share the variants out"
+    )]
     pub(super) fn ours(self) -> ours::Rejection {
         use ours::Rejection as To;
         match self {
@@ -122,6 +134,18 @@ impl Rejection {
             Self::LotLimit { wallet: id } => To::LotLimit { wallet: wallet(id) },
             Self::ActTooLarge { bytes } => To::ActTooLarge { bytes },
             Self::TooManyLegs { legs } => To::TooManyLegs { legs },
+            other => other.ours_of_special(),
+        }
+    }
+
+    /// Of wallets with something special to them, and of conditions.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the two functions share the variants out"
+    )]
+    fn ours_of_special(self) -> ours::Rejection {
+        use ours::Rejection as To;
+        match self {
             Self::WalletFrozen { wallet: id } => To::WalletFrozen { wallet: wallet(id) },
             Self::WalletClosed { wallet: id } => To::WalletClosed { wallet: wallet(id) },
             Self::StatusUnchanged { wallet: id } => To::StatusUnchanged { wallet: wallet(id) },
@@ -151,6 +175,21 @@ impl Rejection {
                 requested,
             },
             Self::HoldLimit { wallet: id } => To::HoldLimit { wallet: wallet(id) },
+            Self::VersionMismatch {
+                wallet: id,
+                version,
+            } => To::VersionMismatch {
+                wallet: wallet(id),
+                version,
+            },
+            Self::MinBalance {
+                balance_after,
+                min_balance_after,
+            } => To::MinBalance {
+                balance_after,
+                min_balance_after,
+            },
+            _ => unreachable!("told by the caller"),
         }
     }
 }
