@@ -31,7 +31,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     store: Option<PathBuf>,
     /// Records of the store that is written.
-    #[arg(long, default_value_t = 4_000_000)]
+    #[arg(long, default_value_t = 8_000_000)]
     records: u64,
     /// How often to open it.
     #[arg(long, default_value_t = 3)]

@@ -9,6 +9,7 @@
 //! stays. A refusal that was asked for under a key is an act of its own and touches no entity.
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::error::DecodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -207,6 +208,10 @@ pub fn encode_refusal(denial: &Denial, key: IdempotencyKey, body: &mut Vec<u8>) 
 pub fn decode(kind: u8, schema: u16, body: &[u8]) -> Result<Record, RecordError> {
     let (key, payload) = decode_key(kind, body)?;
     let content = match (kind, schema) {
+        // Nearly all there is, and read straight into its place: an event is large to hand on.
+        (kind::CHARGED, SCHEMA) => Content::Event(Event::Charged(decode_payload(kind, payload)?)),
+        (kind::EARNED, SCHEMA) => Content::Event(Event::Earned(decode_payload(kind, payload)?)),
+        (kind::USED, SCHEMA) => Content::Event(Event::Used(decode_payload(kind, payload)?)),
         (kind::REFUSED, SCHEMA) => {
             let rejection: Rejection = decode_payload(kind, payload)?;
             Content::Refused(rejection.into())
@@ -273,6 +278,7 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
 }
 
 /// The key alone, without decoding what came of it.
+#[inline]
 pub fn decode_key(kind: u8, body: &[u8]) -> Result<(Option<IdempotencyKey>, &[u8]), RecordError> {
     let malformed = |reason: &str| RecordError::Malformed {
         kind,
@@ -314,10 +320,12 @@ fn encode<T: Serialize>(kind: u8, payload: &T, body: &mut Vec<u8>) -> u8 {
     kind
 }
 
+#[inline(always)]
 fn decode_payload<T: DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, RecordError> {
-    match read(kind, payload, |value| value)? {
-        (value, []) => Ok(value),
-        (_, rest) => Err(left_over(kind, rest)),
+    match bincode::serde::decode_from_slice(payload, WIRE) {
+        Ok((value, read)) if read == payload.len() => Ok(value),
+        Ok((_, read)) => Err(left_over(kind, &payload[read..])),
+        Err(error) => Err(malformed(kind, &error)),
     }
 }
 
@@ -327,13 +335,18 @@ fn read<T: DeserializeOwned, R>(
     payload: &[u8],
     wrap: impl FnOnce(T) -> R,
 ) -> Result<(R, &[u8]), RecordError> {
-    let (value, read) = bincode::serde::decode_from_slice(payload, WIRE).map_err(|error| {
-        let reason = error.to_string();
-        RecordError::Malformed { kind, reason }
-    })?;
+    let read = bincode::serde::decode_from_slice(payload, WIRE);
+    let (value, read) = read.map_err(|error| malformed(kind, &error))?;
     Ok((wrap(value), &payload[read..]))
 }
 
+#[cold]
+fn malformed(kind: u8, error: &DecodeError) -> RecordError {
+    let reason = error.to_string();
+    RecordError::Malformed { kind, reason }
+}
+
+#[cold]
 fn left_over(kind: u8, rest: &[u8]) -> RecordError {
     let reason = format!("{} bytes are left over", rest.len());
     RecordError::Malformed { kind, reason }

@@ -152,7 +152,7 @@ fn decide_use(
     let taken = taken_last(spent, returned, requested);
     let planned = place(wallet, taken, policy, circumstances.now);
     let runs = planned.ok_or(Rejection::LotLimit { wallet: id })?;
-    Ok(Event::UseCancelled(UseCancelled {
+    Ok(Event::UseCancelled(Box::new(UseCancelled {
         standing: wallet.standing_plus_runs(id, &runs),
         entry,
         used_at: at,
@@ -160,7 +160,7 @@ fn decide_use(
         runs,
         forget_before,
         description: command.description.clone(),
-    }))
+    })))
 }
 
 /// Whom a cancel is about, and the event that it names; `None` if it names none.

@@ -133,7 +133,7 @@ pub enum Event {
     /// Points moved.
     Transferred(Box<Transferred>),
     /// A use was given back.
-    UseCancelled(UseCancelled),
+    UseCancelled(Box<UseCancelled>),
     /// Points lapsed.
     Lapsed(Lapsed),
     /// Other settings came into force.

@@ -187,18 +187,18 @@ impl Chunk {
                 Ok(None) => break,
                 Err(flaw) => return Err(JournalError::from(sealed_problem(name, &flaw)).into()),
             };
-            if walked.header.is_bare() {
+            if walked.header().is_bare() {
                 continue;
             }
             ends.records += 1;
-            last_time = walked.header.time_us;
+            last_time = walked.header().time_us;
             if joiner.first.is_none() {
                 ends.acts += 1;
                 ends.first_time_us = ends.first_time_us.min(last_time);
                 if walked.offset >= checkpoint_next {
                     let offset = u32::try_from(walked.offset).unwrap_or(u32::MAX);
                     ends.checkpoints.push(Checkpoint {
-                        lsn: walked.header.lsn,
+                        lsn: walked.header().lsn,
                         offset,
                     });
                     checkpoint_next = walked.offset + CHECKPOINT_BYTES as u64;
@@ -223,7 +223,7 @@ impl Joiner {
     /// The act that this record completes.
     #[inline]
     fn join<'a>(&'a mut self, segment: u32, walked: &Walked<'a>) -> Option<ActRef<'a>> {
-        let header = &walked.header;
+        let header = &walked.header();
         if self.first.is_none() && !header.is_more() {
             return Some(act(segment, header, walked.offset, header.lsn, walked.body));
         }

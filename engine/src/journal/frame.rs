@@ -123,6 +123,15 @@ impl RecordHeader {
     /// The header in the first 48 bytes of `bytes`, believed only when magic and CRC hold.
     #[inline]
     pub fn decode(bytes: &[u8], seed: u32) -> Result<Self, HeaderFlaw> {
+        Self::check(bytes, &Checksum::seeded(seed)).map(Self::parse)
+    }
+
+    /// The bytes of a sound header, whose fields are yet to be read.
+    #[inline]
+    pub(crate) fn check<'a>(
+        bytes: &'a [u8],
+        checksum: &Checksum,
+    ) -> Result<&'a [u8; HEADER_BYTES], HeaderFlaw> {
         let Some(raw) = bytes.first_chunk::<HEADER_BYTES>() else {
             return Err(HeaderFlaw::Magic);
         };
@@ -134,9 +143,8 @@ impl RecordHeader {
                 HeaderFlaw::Magic
             });
         }
-        let header = Self::parse(raw);
-        if header.hdr_crc == header_crc(raw, seed) {
-            Ok(header)
+        if get_u32(raw, AT_HDR_CRC) == checksum.of(&raw[..AT_HDR_CRC]) {
+            Ok(raw)
         } else {
             Err(HeaderFlaw::Crc)
         }
@@ -204,6 +212,24 @@ pub const fn act_framed_len(body_len: usize) -> usize {
         full_bytes
     } else {
         full_bytes + framed_len(rest)
+    }
+}
+
+/// A checksum to begin from, for many short pieces of bytes: finding out what the processor can do takes as long as the
+/// checksum of a header, and a copy knows it already.
+#[derive(Clone, Debug)]
+pub(crate) struct Checksum(crc32fast::Hasher);
+
+impl Checksum {
+    pub(crate) fn seeded(seed: u32) -> Self {
+        Self(crc32fast::Hasher::new_with_initial(seed))
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, bytes: &[u8]) -> u32 {
+        let mut hasher = self.0.clone();
+        hasher.update(bytes);
+        hasher.finalize()
     }
 }
 

@@ -24,6 +24,7 @@ mod bytes;
 mod catalog;
 mod chunk;
 mod compact;
+mod counts;
 mod cut;
 mod error;
 #[cfg(feature = "sim")]

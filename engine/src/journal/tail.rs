@@ -6,13 +6,14 @@
 //! is only a candidate for the end; the same rules judge what lies behind it.
 
 use super::bytes::get_u16;
+use super::counts::Counts;
 use super::error::{Class, Problem};
 use super::flaw::{Flaw, FlawKind};
 use super::frame::{RECORD_MAGIC, RecordHeader};
 use super::group::GROUP_BYTES_MAX;
 use super::place::{Lsn, align_up};
 use super::segment::{GROUP_ALIGN, HEADER_PAGE_BYTES, SegmentHeader};
-use super::walk::{Link, SegmentKey, Walk};
+use super::walk::{Link, SegmentKey, Walk, first_set};
 use std::fmt;
 
 /// How the log ends.
@@ -46,6 +47,8 @@ pub struct Tail {
     /// From here on nobody can say whether it was acknowledged.
     pub unknown_from: Option<Lsn>,
     pub warnings: Vec<String>,
+    /// What lies before `end`.
+    pub(crate) counts: Counts,
 }
 
 /// What a first pass over the newest segment found.
@@ -55,6 +58,7 @@ struct Pass {
     closed: bool,
     attested: u64,
     last_group_lsn: u64,
+    counts: Counts,
     flaw: Option<Flaw>,
 }
 
@@ -166,6 +170,7 @@ pub(crate) fn judge(
         attested: Lsn(attested),
         unknown_from,
         warnings: stray.into_iter().collect(),
+        counts: pass.counts,
     }
 }
 
@@ -230,13 +235,19 @@ fn pass(header: &SegmentHeader, bytes: &[u8]) -> Pass {
     // The header of this segment attests everything before it.
     let mut attested = header.prev_lsn;
     let (mut group_lsn, mut last_group_lsn) = (start.lsn + 1, start.lsn + 1);
+    let (mut counts, mut seen) = (Counts::default(), Counts::default());
     let flaw = loop {
         match walk.step() {
             Ok(Some(walked)) => {
-                attested = attested.max(walked.header.durable_lsn);
-                if walked.header.is_end() && !walked.header.is_bare() {
+                let header = walked.header();
+                seen.count(&header);
+                attested = attested.max(header.durable_lsn);
+                if header.is_end() && !header.is_bare() {
                     last_group_lsn = group_lsn;
-                    group_lsn = walked.header.lsn + 1;
+                    group_lsn = header.lsn + 1;
+                }
+                if walk.is_between_groups() {
+                    counts = seen;
                 }
             }
             Ok(None) => break None,
@@ -249,6 +260,7 @@ fn pass(header: &SegmentHeader, bytes: &[u8]) -> Pass {
         closed: walk.is_closed(),
         attested,
         last_group_lsn,
+        counts,
         flaw,
     }
 }
@@ -281,10 +293,7 @@ fn look_behind(bytes: &[u8], key: SegmentKey, x: u64, a: u64, pass: &Pass) -> Be
     while page < end {
         let page_end = end.min(page + u64::from(GROUP_ALIGN));
         let rest = &bytes[index(page)..];
-        if bytes[index(page)..index(page_end)]
-            .iter()
-            .any(|byte| *byte != 0)
-        {
+        if first_set(&bytes[index(page)..index(page_end)]).is_some() {
             if rest.len() >= 2 && get_u16(rest, 0) == RECORD_MAGIC {
                 behind.suspect = behind.suspect.or(Some(page));
                 behind.weigh(rest, key, page, x, a, pass);

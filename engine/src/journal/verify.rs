@@ -2,8 +2,8 @@
 
 mod sound;
 
-use self::sound::Counts;
 use super::catalog::SegmentFile;
+use super::counts::Counts;
 use super::error::{Class, JournalError, Problem};
 use super::frame::KIND_LOSS;
 use super::log_reader::{LogReader, unreadable};
@@ -159,6 +159,11 @@ impl LogReader {
             let Some((tail, bytes)) = self.judge(&segments[index])? else {
                 return Ok(report);
             };
+            if tail.blocking().is_none() && tail.counts.losses == 0 {
+                report.take(&tail.counts, tail.end);
+                report.judge(tail);
+                return Ok(report);
+            }
             let view = SegmentView {
                 file: segments[index].clone(),
                 bytes,

@@ -359,7 +359,7 @@ impl<'a> Iterator for Items<'a> {
         }
         match self.walk.step() {
             Ok(Some(walked)) => Some(Item::Record(RecordView {
-                header: walked.header,
+                header: walked.header(),
                 position: Position {
                     segment: u32::try_from(self.view.file.seq).unwrap_or(u32::MAX),
                     offset: u32::try_from(walked.offset).unwrap_or(u32::MAX),

@@ -6,8 +6,8 @@
 
 use super::flaw::{Flaw, FlawKind};
 use super::frame::{
-    BODY_BYTES_MAX, FLAGS_KNOWN, HEADER_BYTES, HeaderFlaw, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_LOSS,
-    KIND_MARK, RecordHeader, group_end,
+    BODY_BYTES_MAX, Checksum, FLAGS_KNOWN, HEADER_BYTES, HeaderFlaw, KIND_CLOSE, KIND_JOURNAL_MIN,
+    KIND_LOSS, KIND_MARK, RecordHeader, group_end,
 };
 use super::loss::Loss;
 use super::segment::SegmentHeader;
@@ -31,7 +31,8 @@ pub struct Link {
 /// A record whose header, body, padding and place have been checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walked<'a> {
-    pub(crate) header: RecordHeader,
+    /// Read where it lies: what few look at is not copied for all.
+    raw: &'a [u8; HEADER_BYTES],
     /// Bytes from the start of the segment.
     pub(crate) offset: u64,
     pub(crate) body: &'a [u8],
@@ -47,11 +48,38 @@ pub(crate) struct Walk<'a> {
     at: u64,
     link: Link,
     /// The act that the record before left unfinished.
-    open_act: Option<RecordHeader>,
+    open_act: Option<OpenAct>,
     /// End of the last whole group.
     whole: u64,
     whole_link: Link,
     closed: bool,
+    header_checksum: Checksum,
+    body_checksum: Checksum,
+}
+
+/// What all records of one act have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct OpenAct {
+    kind: u8,
+    schema: u16,
+    time_us: i64,
+}
+
+impl Walked<'_> {
+    #[inline]
+    pub(crate) fn header(&self) -> RecordHeader {
+        RecordHeader::parse(self.raw)
+    }
+}
+
+impl OpenAct {
+    fn of(header: &RecordHeader) -> Self {
+        Self {
+            kind: header.kind,
+            schema: header.schema,
+            time_us: header.time_us,
+        }
+    }
 }
 
 impl SegmentKey {
@@ -99,6 +127,8 @@ impl<'a> Walk<'a> {
             whole: base,
             whole_link: link,
             closed: false,
+            header_checksum: Checksum::seeded(key.seed),
+            body_checksum: Checksum::seeded(0),
         }
     }
 
@@ -145,13 +175,14 @@ impl<'a> Walk<'a> {
         if rest.len() < HEADER_BYTES {
             return Err(self.flaw(FlawKind::Cut, 0, next_lsn));
         }
-        let header = match RecordHeader::decode(rest, self.key.seed) {
-            Ok(header) => header,
+        let raw = match RecordHeader::check(rest, &self.header_checksum) {
+            Ok(raw) => raw,
             Err(HeaderFlaw::Blank) if !in_group => return Ok(None),
             Err(HeaderFlaw::Blank) => return Err(self.flaw(FlawKind::Unfinished, 0, next_lsn)),
             Err(HeaderFlaw::Magic) => return Err(self.flaw(FlawKind::HeaderMagic, 0, next_lsn)),
             Err(HeaderFlaw::Crc) => return Err(self.flaw(FlawKind::HeaderCrc, 0, next_lsn)),
         };
+        let header = RecordHeader::parse(raw);
         let body_len = header.body_len as usize;
         if body_len > BODY_BYTES_MAX {
             return Err(self.flaw(FlawKind::Length, 4, header.lsn));
@@ -160,17 +191,17 @@ impl<'a> Walk<'a> {
         let Some(padded) = rest.get(HEADER_BYTES..framed) else {
             return Err(self.flaw(FlawKind::Cut, HEADER_BYTES, header.lsn));
         };
-        if crc32fast::hash(padded) != header.body_crc {
+        if self.body_checksum.of(padded) != header.body_crc {
             return Err(self.flaw(FlawKind::BodyCrc, HEADER_BYTES, header.lsn));
         }
         self.check_place(&header)?;
         let walked = Walked {
-            header,
+            raw,
             offset: self.at,
             body: &padded[..body_len],
         };
         if header.kind == KIND_LOSS {
-            self.pass_loss(&walked)?;
+            self.pass_loss(&header, walked.body)?;
         } else if !header.is_bare() {
             self.link = Link {
                 lsn: header.lsn,
@@ -178,7 +209,7 @@ impl<'a> Walk<'a> {
                 time_us: header.time_us,
             };
         }
-        self.open_act = header.is_more().then_some(header);
+        self.open_act = header.is_more().then(|| OpenAct::of(&header));
         self.closed = false;
         if header.is_end() {
             self.finish_group(&rest[framed..], &header, framed as u64)?;
@@ -189,9 +220,8 @@ impl<'a> Walk<'a> {
     }
 
     /// What follows goes on behind the last record that was given up.
-    fn pass_loss(&mut self, walked: &Walked<'_>) -> Result<(), Flaw> {
-        let header = &walked.header;
-        let Some(loss) = Loss::decode(header, walked.body) else {
+    fn pass_loss(&mut self, header: &RecordHeader, body: &[u8]) -> Result<(), Flaw> {
+        let Some(loss) = Loss::decode(header, body) else {
             return Err(self.flaw(FlawKind::Shape, HEADER_BYTES, header.lsn));
         };
         self.link = loss.link(header);
@@ -227,12 +257,9 @@ impl<'a> Walk<'a> {
         if !shape {
             return Err(self.flaw(FlawKind::Shape, 2, expected));
         }
-        let continues = self.open_act.is_none_or(|first| {
-            !bare
-                && first.kind == header.kind
-                && first.schema == header.schema
-                && first.time_us == header.time_us
-        });
+        let continues = self
+            .open_act
+            .is_none_or(|first| !bare && first == OpenAct::of(header));
         if !continues || (header.is_more() && header.is_end()) {
             return Err(self.flaw(FlawKind::Act, 2, expected));
         }
@@ -282,7 +309,7 @@ impl<'a> Walk<'a> {
 /// Where the first byte is that is not zero. Gaps are nearly all zeros and up to a page long, so they are looked at a
 /// cache line at a time.
 #[inline]
-fn first_set(gap: &[u8]) -> Option<usize> {
+pub(crate) fn first_set(gap: &[u8]) -> Option<usize> {
     const LINE: usize = 64;
     let blank = |line: &&[u8]| line.iter().fold(0, |all, byte| all | byte) == 0;
     let at = gap.chunks_exact(LINE).take_while(blank).count() * LINE;

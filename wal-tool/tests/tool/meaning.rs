@@ -136,7 +136,7 @@ fn more_given_back_than_was_used_is_14() {
             forget_before: Timestamp(0),
             description: Description::default(),
         };
-        store.write_event(&Event::UseCancelled(lie), None);
+        store.write_event(&Event::UseCancelled(Box::new(lie)), None);
         store.close()
     };
     assert_eq!(

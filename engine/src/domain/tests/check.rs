@@ -93,7 +93,7 @@ fn runs_hold_points_and_sums_stay_in_range() {
         assert_eq!(checked(Event::Used(used(&runs))), expected, "{runs:?}");
     }
     for (given_back, expected) in [(4, RANGE), (5, Ok(())), (NUMBER_MAX + 1, RANGE)] {
-        let event = Event::UseCancelled(returned(given_back));
+        let event = Event::UseCancelled(Box::new(returned(given_back)));
         assert_eq!(event.check(), expected, "{given_back}");
     }
 }
@@ -300,7 +300,7 @@ fn apply_finds_a_cancel_that_does_not_follow_from_those_before() {
         apply(
             &mut holder.clone(),
             Role::Sole,
-            &Event::UseCancelled(returned(stated)),
+            &Event::UseCancelled(Box::new(returned(stated))),
         )
     };
     assert_eq!(try_it(5), Ok(()));

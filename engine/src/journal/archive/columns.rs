@@ -47,7 +47,7 @@ impl Columns {
     }
 
     pub(super) fn push(&mut self, walked: &Walked<'_>) {
-        let header = &walked.header;
+        let header = &walked.header();
         self.kinds.push(header.kind);
         self.flags.push(header.flags);
         put_varint(&mut self.schemas, u64::from(header.schema));

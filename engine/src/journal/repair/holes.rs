@@ -72,7 +72,7 @@ impl<'a> Search<'a> {
                 Ok(Some(walked)) => match self.given_up(&walked) {
                     Some(last) => self.hole(start, None, walked.offset, last + 1),
                     None => {
-                        begun = walked.header.is_more().then_some(start);
+                        begun = walked.header().is_more().then_some(start);
                         continue;
                     }
                 },
@@ -105,13 +105,13 @@ impl<'a> Search<'a> {
 
     /// The last LSN of the range that a record is to be given up with.
     fn given_up(&self, walked: &Walked<'_>) -> Option<u64> {
-        if walked.header.is_bare() {
+        if walked.header().is_bare() {
             return None;
         }
         let holding = self
             .skip
             .iter()
-            .find(|range| range.contains(&walked.header.lsn));
+            .find(|range| range.contains(&walked.header().lsn));
         holding.map(|range| *range.end())
     }
 

@@ -5,30 +5,17 @@
 //! ```
 
 use super::VerifyReport;
+use crate::journal::counts::Counts;
 use crate::journal::error::JournalError;
 use crate::journal::flaw::FlawKind;
-use crate::journal::frame::{KIND_CLOSE, KIND_LOSS, KIND_MARK, RecordHeader};
 use crate::journal::log_reader::LogReader;
 use crate::journal::segment::HEADER_PAGE_BYTES;
 use crate::journal::walk::{Link, SegmentKey, Walk};
 
-/// Bytes of a sound segment that are in memory at once, in one buffer for all segments: as much as the processor's own
-/// cache holds, and more than a group. A fresh buffer of the length of a segment for each of them cost as much as the
+/// Bytes of a sound segment that are in memory at once, in one buffer for all segments: several groups, of which only the
+/// one that is cut is walked twice, and little beside the processor's caches. A fresh buffer of the length of a segment for each of them cost as much as the
 /// checking.
-const WINDOW_BYTES: usize = 2 << 20;
-
-/// What a walk has met.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Counts {
-    pub(super) groups: u64,
-    pub(super) acts: u64,
-    pub(super) records: u64,
-    pub(super) bare: u64,
-    /// Bytes of records.
-    pub(super) used: u64,
-    pub(super) first_lsn: u64,
-    pub(super) last_lsn: u64,
-}
+const WINDOW_BYTES: usize = 4 << 20;
 
 impl LogReader {
     /// Checks a sealed segment a window at a time. `None`: something is wrong with it, or it is archived, and to say
@@ -47,22 +34,27 @@ impl LogReader {
             return Ok(None);
         };
         let (key, mut link) = (SegmentKey::of(header), Link::stated_by(header));
-        let (mut at, end) = (HEADER_PAGE_BYTES, next.prev_bytes);
+        let end = next.prev_bytes;
         let mut counts = Counts::default();
         window.resize(WINDOW_BYTES, 0);
+        // What the window holds of the segment: `held` bytes from `at` on.
+        let (mut at, mut held) = (HEADER_PAGE_BYTES, 0);
         while at < end {
-            let len = (end - at).min(WINDOW_BYTES as u64);
-            let bytes = &mut window[..len as usize];
-            let read = segment.file.read_at(bytes, at);
-            if read.map_err(JournalError::io("read", &segment.name))? < bytes.len() {
+            let len = usize::try_from(end - at).map_or(WINDOW_BYTES, |left| left.min(WINDOW_BYTES));
+            let fresh = &mut window[held..len];
+            let read = segment.file.read_at(fresh, at + held as u64);
+            if read.map_err(JournalError::io("read", &segment.name))? < fresh.len() {
                 return Ok(None);
             }
-            let mut walk = Walk::new(bytes, at, key, link);
-            let whole = counts.walk(&mut walk, at + len);
-            if !whole || walk.whole_end() == at {
+            let mut walk = Walk::new(&window[..len], at, key, link);
+            let whole = counts.walk(&mut walk, at + len as u64);
+            let walked = usize::try_from(walk.whole_end() - at).unwrap_or(len);
+            if !whole || walked == 0 {
                 return Ok(None);
             }
             (at, link) = (walk.whole_end(), walk.whole_link());
+            window.copy_within(walked..len, 0);
+            held = len - walked;
         }
         if (at, link.lsn, link.crc) != (end, next.prev_lsn, next.prev_crc) {
             return Ok(None);
@@ -83,31 +75,17 @@ impl Counts {
         let mut seen = *self;
         loop {
             match walk.step() {
-                Ok(Some(walked)) if walked.header.kind != KIND_LOSS => seen.count(&walked.header),
+                Ok(Some(walked)) => seen.count(&walked.header()),
                 Err(flaw) if flaw.kind == FlawKind::Cut => return true,
                 Ok(None) if walk.whole_end() == window_end => return true,
                 Ok(_) | Err(_) => return false,
+            }
+            if seen.losses > 0 {
+                return false;
             }
             if walk.is_between_groups() {
                 *self = seen;
             }
         }
-    }
-
-    /// Counts one record.
-    #[inline]
-    pub(super) fn count(&mut self, header: &RecordHeader) {
-        self.used += header.framed_len() as u64;
-        self.groups += u64::from(header.is_end());
-        if header.kind == KIND_MARK || header.kind == KIND_CLOSE {
-            self.bare += 1;
-            return;
-        }
-        self.records += 1;
-        self.acts += u64::from(!header.is_more());
-        if self.first_lsn == 0 {
-            self.first_lsn = header.lsn;
-        }
-        self.last_lsn = header.lsn;
     }
 }

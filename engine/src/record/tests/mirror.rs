@@ -176,7 +176,7 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         kind::EARNED => Event::Earned(read!(Granted, payload).ours()),
         kind::USED => Event::Used(read!(Used, payload).ours()),
         kind::TRANSFERRED => Event::Transferred(Box::new(read!(Transferred, payload).ours())),
-        kind::USE_CANCELLED => Event::UseCancelled(read!(UseCancelled, payload).ours()),
+        kind::USE_CANCELLED => Event::UseCancelled(Box::new(read!(UseCancelled, payload).ours())),
         kind::SETTINGS_CHANGED => {
             Event::SettingsChanged(Box::new(read!(SettingsChanged, payload).ours()))
         }

@@ -97,7 +97,7 @@ fn use_cancelled() -> impl Strategy<Value = Event> {
     let entry = (1..=NUMBER_MAX, any::<u8>());
     (standing(), runs(), entry, times, description()).prop_map(
         |(standing, runs, (transaction, leg), (used_at, forget_before), description)| {
-            Event::UseCancelled(UseCancelled {
+            Event::UseCancelled(Box::new(UseCancelled {
                 standing,
                 entry: EntryRef::new(TransactionId(transaction), leg),
                 used_at: Timestamp(used_at),
@@ -105,7 +105,7 @@ fn use_cancelled() -> impl Strategy<Value = Event> {
                 runs,
                 forget_before: Timestamp(forget_before),
                 description,
-            })
+            }))
         },
     )
 }

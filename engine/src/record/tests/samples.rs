@@ -300,7 +300,7 @@ fn transferred() -> Event {
 }
 
 fn use_cancelled() -> Event {
-    Event::UseCancelled(UseCancelled {
+    Event::UseCancelled(Box::new(UseCancelled {
         standing: standing(42, 6, 280, 100),
         entry: EntryRef::new(TransactionId(70_000), 0),
         used_at: Timestamp(1_767_225_600_000_001),
@@ -311,7 +311,7 @@ fn use_cancelled() -> Event {
         ],
         forget_before: Timestamp(-1_732_665_600_000_000),
         description: Description::new("returned").unwrap(),
-    })
+    }))
 }
 
 fn lapsed() -> Event {
@@ -341,8 +341,8 @@ fn use_cancelled_leg() -> Event {
     let Event::UseCancelled(cancelled) = use_cancelled() else {
         unreachable!("the sample of a cancel")
     };
-    Event::UseCancelled(UseCancelled {
+    Event::UseCancelled(Box::new(UseCancelled {
         entry: EntryRef::new(TransactionId(70_000), 3),
-        ..cancelled
-    })
+        ..*cancelled
+    }))
 }

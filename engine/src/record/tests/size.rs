@@ -67,7 +67,7 @@ fn a_use_of_every_lot_fits_into_one_act() {
 #[test]
 fn a_cancel_of_every_lot_fits_into_one_act() {
     let runs = everything();
-    check(Event::UseCancelled(UseCancelled {
+    check(Event::UseCancelled(Box::new(UseCancelled {
         standing: standing(0),
         entry: EntryRef::new(TransactionId(NUMBER_MAX), u8::MAX),
         used_at: Timestamp(i64::MAX),
@@ -75,7 +75,7 @@ fn a_cancel_of_every_lot_fits_into_one_act() {
         runs,
         forget_before: Timestamp(i64::MIN),
         description: description(),
-    }));
+    })));
 }
 
 #[test]
