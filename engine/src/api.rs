@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::domain::{
-    self, Allocation, BucketKey, Command, Day, DayFlow, Denial, EntityId, EntryType, Event, Fund,
-    Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
+    self, Allocation, BucketKey, Command, CompanyId, Day, DayFlow, Denial, Description, EntryType,
+    Event, Fund, Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
 
@@ -117,15 +117,6 @@ pub enum Refusal {
 // === impl Refusal ===
 
 impl Refusal {
-    /// The refusal of a command that names an entity that is not there.
-    pub(crate) fn absent(id: EntityId) -> Self {
-        let wallet = id.wallet();
-        let Some(wallet) = wallet else {
-            unreachable!("wallets alone can be absent, and participants have valid ids")
-        };
-        Self::of(Rejection::WalletNotFound { wallet }.into(), false)
-    }
-
     /// The refusal by the rules, of a whole or of an item.
     pub(crate) fn of(denial: Denial, replayed: bool) -> Self {
         let rejection = denial.rejection;
@@ -173,6 +164,43 @@ pub struct WalletView {
     pub lsn: u64,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// A company with its wallet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CompanyView {
+    /// Its id.
+    pub id: CompanyId,
+    /// What it is called.
+    pub name: Description,
+    /// Users who may spend from its wallet, ascending.
+    pub members: Vec<u64>,
+    /// Its wallet.
+    pub wallet: WalletView,
+    /// +1 with every event that touched the company itself.
+    pub version: u64,
+    /// LSN of the last such act.
+    pub lsn: u64,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// What never changes of a company.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// Some of the companies, by id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CompanyPage {
+    /// What never changes of each.
+    pub rows: Vec<(CompanyId, Listed)>,
+    /// Behind which one the next page starts; `None` at the end.
+    pub next: Option<CompanyId>,
 }
 
 /// A moment of the past.

@@ -370,8 +370,8 @@ impl Engine {
                 Dispatch::Sent => return Ok(()),
                 Dispatch::Refused(refusal, work) => return Err((refusal, work)),
                 Dispatch::Absent(absent, work) => {
-                    if work.order.is_one() {
-                        return Err((Refusal::absent(absent), work));
+                    if let Some(refusal) = work.order.absence(absent) {
+                        return Err((refusal, work));
                     }
                     // The items of a batch before the one that names it come first: they decide without it.
                     ids.retain(|id| *id != absent);

@@ -25,9 +25,9 @@ pub mod snapshot;
 mod sweeper;
 
 pub use self::api::{
-    Act, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, LotPage,
-    LotPlace, LotRow, Moment, Outcome, PastWallet, Receipt, Refusal, Request, Total, WalletReport,
-    WalletView,
+    Act, CompanyPage, CompanyView, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery,
+    HistoryRow, Listed, LotPage, LotPlace, LotRow, Moment, Outcome, PastWallet, Receipt, Refusal,
+    Request, Total, WalletReport, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;

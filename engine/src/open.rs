@@ -235,14 +235,14 @@ impl Prepared {
         let replayed = replay_all(&recovered, &options, &begun)?;
         let opening = opening(&recovered, &begun, &replayed, start.elapsed());
         let (history, daily) = projections(&recovered, opening.last_lsn)?;
-        let position = Arc::new(Position::default());
+        let (position, capacity) = (Arc::new(Position::default()), Arc::new(Notify::new()));
         position.advance(opening.last_lsn);
-        let capacity = Arc::new(Notify::new());
         let (last, behind_bytes) = (Lsn(opening.last_lsn), recovered.report().bytes);
         let mut digest = begun.digest;
         digest.add(replayed.digest);
+        let directory = Arc::clone(&begun.table.directory);
         let (outlet, publisher) = publish::channel(
-            (Arc::clone(&history), Arc::clone(&daily)),
+            (Arc::clone(&history), Arc::clone(&daily), directory),
             Arc::clone(&position),
             Arc::clone(&capacity),
         );

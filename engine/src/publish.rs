@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
-use crate::domain::{Digest, Event};
-use crate::entities::{AbortOnPanic, Ticket};
+use crate::domain::{Digest, Event, Timestamp};
+use crate::entities::{AbortOnPanic, Directory, Ticket};
 use crate::journal::{Delivered, Lsn, Publish};
 use crate::projections::{Daily, History};
 use crate::snapshot::Snapshots;
@@ -37,6 +37,7 @@ pub(crate) struct Publisher {
     spare: Arc<Mutex<Vec<Group>>>,
     history: Arc<History>,
     daily: Arc<Daily>,
+    directory: Arc<Directory>,
     position: Arc<Position>,
     capacity: Arc<Notify>,
 }
@@ -64,7 +65,7 @@ enum Leaving {
 
 /// Both ends.
 pub(crate) fn channel(
-    (history, daily): (Arc<History>, Arc<Daily>),
+    (history, daily, directory): (Arc<History>, Arc<Daily>, Arc<Directory>),
     position: Arc<Position>,
     capacity: Arc<Notify>,
 ) -> (Outlet, Publisher) {
@@ -81,6 +82,7 @@ pub(crate) fn channel(
             spare,
             history,
             daily,
+            directory,
             position,
             capacity,
         },
@@ -156,7 +158,10 @@ impl Publisher {
                 Some((delivered.lsn.0, delivered.time_us, event))
             })
         };
-        events().for_each(|(_, _, event)| digest.fold(event));
+        for (_, time_us, event) in events() {
+            digest.fold(event);
+            self.directory.apply(event, Timestamp(time_us));
+        }
         self.history.apply(durable.0, events());
         self.daily.apply(durable.0, events());
     }

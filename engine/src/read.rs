@@ -1,6 +1,7 @@
 //! Reads: wallets from their entities, acts and history from the log. Nothing that is not durable
 //! leaves the engine.
 
+mod companies;
 mod lots;
 mod past;
 mod reports;
@@ -37,15 +38,25 @@ impl Engine {
         id: WalletId,
         show: impl FnOnce(EntityId, &EntityState, Timestamp) -> Option<T> + Send + 'static,
     ) -> Result<T, Refusal> {
+        let absent = Rejection::WalletNotFound { wallet: id };
+        self.looked_at(id.entity(), absent, show).await
+    }
+
+    /// What `show` tells of an entity, once all that it rests on is durable.
+    async fn looked_at<T: Send + 'static>(
+        &self,
+        id: EntityId,
+        absent: Rejection,
+        show: impl FnOnce(EntityId, &EntityState, Timestamp) -> Option<T> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let now = Timestamp(self.inner.core.clock.now_us());
-        let seen = match self.inner.core.table.look(id.entity(), now, show) {
+        let seen = match self.inner.core.table.look(id, now, show) {
             Lookup::Row(seen) => seen,
             Lookup::Asked(answer) => answer.await.unwrap_or(Err(Refusal::OutcomeUnknown))?,
             Lookup::Refused(refusal) => return Err(refusal),
         };
-        let rejection = Rejection::WalletNotFound { wallet: id };
         seen.ok_or(Refusal::Rejected {
-            rejection,
+            rejection: absent,
             replayed: false,
         })
     }

@@ -74,12 +74,18 @@ pub mod kind {
     pub const HOLD_RELEASED: u8 = 16;
     /// [`crate::domain::Batched`]
     pub const BATCHED: u8 = 21;
+    /// [`crate::domain::CompanyCreated`]
+    pub const COMPANY_CREATED: u8 = 22;
+    /// [`crate::domain::Membership`] that begins
+    pub const MEMBER_JOINED: u8 = 23;
+    /// [`crate::domain::Membership`] that ends
+    pub const MEMBER_LEFT: u8 = 24;
 
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 17] = [
+    pub const NAMES: [(u8, &str); 20] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -97,6 +103,9 @@ pub mod kind {
         (HOLD_CAPTURED, "hold_captured"),
         (HOLD_RELEASED, "hold_released"),
         (BATCHED, "batched"),
+        (COMPANY_CREATED, "company_created"),
+        (MEMBER_JOINED, "member_joined"),
+        (MEMBER_LEFT, "member_left"),
     ];
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
@@ -189,6 +198,9 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::HoldCaptured(event) => encode(kind::HOLD_CAPTURED, event, body),
         Event::HoldReleased(event) => encode(kind::HOLD_RELEASED, event, body),
         Event::Batched(event) => batch::encode(event, body),
+        Event::CompanyCreated(event) => encode(kind::COMPANY_CREATED, event, body),
+        Event::MemberJoined(event) => encode(kind::MEMBER_JOINED, event, body),
+        Event::MemberLeft(event) => encode(kind::MEMBER_LEFT, event, body),
     }
 }
 
@@ -268,6 +280,9 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
         kind::HOLD_PLACED => read(kind, payload, Event::HoldPlaced)?,
         kind::HOLD_CAPTURED => read(kind, payload, Event::HoldCaptured)?,
         kind::HOLD_RELEASED => read(kind, payload, Event::HoldReleased)?,
+        kind::COMPANY_CREATED => read(kind, payload, Event::CompanyCreated)?,
+        kind::MEMBER_JOINED => read(kind, payload, Event::MemberJoined)?,
+        kind::MEMBER_LEFT => read(kind, payload, Event::MemberLeft)?,
         _ => {
             return Err(RecordError::Unknown {
                 kind,

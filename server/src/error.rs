@@ -108,6 +108,11 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         | Rejection::HoldOver { .. }
         | Rejection::OverCapture { .. }
         | Rejection::HoldLimit { .. } => of_care(rejection),
+        Rejection::CompanyNotFound { .. }
+        | Rejection::CompanyExists { .. }
+        | Rejection::NotMember { .. }
+        | Rejection::MemberExists { .. }
+        | Rejection::MemberLimit { .. } => of_company(rejection),
     };
     let mut problem = Problem::new(code, detail);
     problem.rejection = Some(rejection);
@@ -213,6 +218,37 @@ fn version_mismatch(wallet: WalletId, version: u64) -> (Code, String) {
 fn min_balance(left: i64, least: u64) -> (Code, String) {
     let detail = format!("{left} points would be left, {least} were to be kept");
     (Code::MinBalance, detail)
+}
+
+/// Refusals that have to do with a company.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_company(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::CompanyNotFound { company } => (
+            Code::CompanyNotFound,
+            format!("there is no company {company}"),
+        ),
+        Rejection::CompanyExists { company } => (
+            Code::CompanyExists,
+            format!("company {company} exists already"),
+        ),
+        Rejection::NotMember { company, user } => (
+            Code::NotMember,
+            format!("user {user} is no member of company {company}"),
+        ),
+        Rejection::MemberExists { company, user } => (
+            Code::MemberExists,
+            format!("user {user} is a member of company {company} already"),
+        ),
+        Rejection::MemberLimit { company } => (
+            Code::MemberLimit,
+            format!("company {company} has as many members as it may"),
+        ),
+        other => unreachable!("{other:?} is told by the caller"),
+    }
 }
 
 /// Text that could not be read; `field` is where the reader stood.

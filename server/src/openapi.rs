@@ -28,7 +28,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
 use crate::api::bulk::AtomicBulk;
-use crate::api::{health, history, lots, reports, transactions, views};
+use crate::api::{companies, health, history, lots, reports, transactions, views};
 use crate::router::{Row, Verb, public_rows};
 
 /// The document, written once.
@@ -229,6 +229,9 @@ fn components() -> Components {
     gather::<AtomicBulk<'_>>(&mut schemas);
     gather::<history::History<'_>>(&mut schemas);
     gather::<lots::LotPage>(&mut schemas);
+    gather::<companies::Company<'_>>(&mut schemas);
+    gather::<companies::CompanyPage<'_>>(&mut schemas);
+    gather::<companies::Member>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
     gather::<reports::WalletReport>(&mut schemas);
     gather::<reports::DayReport>(&mut schemas);

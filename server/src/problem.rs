@@ -250,6 +250,13 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
             json::member(out, "balance_after", balance_after);
             json::member(out, "min_balance_after", min_balance_after);
         }
+        Rejection::CompanyNotFound { company }
+        | Rejection::CompanyExists { company }
+        | Rejection::MemberLimit { company } => json::member(out, "company", company.get()),
+        Rejection::NotMember { company, user } | Rejection::MemberExists { company, user } => {
+            json::member(out, "company", company.get());
+            json::member(out, "user", user);
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use matchit::Router as Paths;
 use engine::domain::NUMBER_MAX;
 
 use crate::api::{
-    Action, COMMAND_PARAMETERS, admin, archive, bulk, care, docs, health, history, holds, lots,
-    noop, problems, reports, settings, transactions, transfers, wallets,
+    Action, COMMAND_PARAMETERS, admin, archive, bulk, care, companies, docs, health, history,
+    holds, lots, noop, problems, reports, settings, transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -123,6 +123,24 @@ static PUBLIC: &[Row] = &[
         "POST /v1/holds/{id}/release",
         &holds::RELEASE_ROUTE,
     )),
+    command("POST /v1/companies", &companies::CREATE_ROUTE),
+    Row {
+        query: companies::PARAMETERS,
+        ..get("GET /v1/companies", companies::list)
+    },
+    of_company(get("GET /v1/companies/{id}", companies::show)),
+    of_company(command(
+        "POST /v1/companies/{id}/members",
+        &companies::JOIN_ROUTE,
+    )),
+    of_company(command(
+        "POST /v1/companies/{id}/members/remove",
+        &companies::LEAVE_ROUTE,
+    )),
+    of_company(command(
+        "POST /v1/companies/{id}/use",
+        &companies::USE_ROUTE,
+    )),
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),
     of_transaction(command(
@@ -189,6 +207,13 @@ static ADMIN: &[Row] = &[
 const fn of_wallet(row: Row) -> Row {
     Row {
         absent: Code::WalletNotFound,
+        ..row
+    }
+}
+
+const fn of_company(row: Row) -> Row {
+    Row {
+        absent: Code::CompanyNotFound,
         ..row
     }
 }

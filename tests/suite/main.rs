@@ -3,6 +3,7 @@
 mod archive;
 mod batches;
 mod churn;
+mod companies;
 mod damage;
 mod day;
 mod dependencies;

@@ -104,6 +104,7 @@ impl Fold {
                 found.extend(self.others.apply(moment, id, role, event));
             } else if let Some(entry) = entries.next() {
                 found.extend(self.apply_role(moment, id, role, event, &entry));
+                found.extend(self.others.check_by(&entry));
                 self.flow.add(&entry);
             }
         }
@@ -181,7 +182,7 @@ impl Fold {
         entry: &Entry,
     ) -> Option<Inconsistency> {
         let stated = event.standing(role)?;
-        let created = matches!(event, Event::WalletCreated(_));
+        let created = matches!(event, Event::WalletCreated(_) | Event::CompanyCreated(_));
         let known = self.wallets.contains_key(&id.id);
         let held = self.wallets.entry(id.id).or_insert_with(|| Held {
             entity: None,

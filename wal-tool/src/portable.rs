@@ -151,6 +151,9 @@ impl ActLine {
             kind::HOLD_PLACED => Event::HoldPlaced(of(event)?),
             kind::HOLD_CAPTURED => Event::HoldCaptured(of(event)?),
             kind::HOLD_RELEASED => Event::HoldReleased(of(event)?),
+            kind::COMPANY_CREATED => Event::CompanyCreated(of(event)?),
+            kind::MEMBER_JOINED => Event::MemberJoined(of(event)?),
+            kind::MEMBER_LEFT => Event::MemberLeft(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
@@ -189,6 +192,8 @@ fn words(record: &Record) -> Option<Value> {
             Event::HoldPlaced(event) => to_value(event),
             Event::HoldCaptured(event) => to_value(event),
             Event::HoldReleased(event) => to_value(event),
+            Event::CompanyCreated(event) => to_value(event),
+            Event::MemberJoined(event) | Event::MemberLeft(event) => to_value(event),
         },
     };
     value.ok()

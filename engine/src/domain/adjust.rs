@@ -116,14 +116,8 @@ fn up(
 }
 
 fn down(wallet: &Wallet, command: &Adjust, now: Timestamp) -> Result<Event, Rejection> {
-    let (free, paid) = wallet.lots.spendable(now);
-    // Free points are spent first, so the paid ones stand behind all of them.
-    let (skip, of_fund) = match command.fund {
-        Fund::Free => (0, free),
-        Fund::Paid => (free, paid),
-    };
+    let (skip, available) = wallet.spendable_of(Some(command.fund), now);
     let requested = command.amount.get();
-    let available = of_fund.min(wallet.spendable(now));
     if available < requested {
         return Err(Rejection::InsufficientBalance {
             available,

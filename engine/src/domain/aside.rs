@@ -50,7 +50,10 @@ impl Event {
             | Self::TakenBack(_)
             | Self::HoldPlaced(_)
             | Self::HoldCaptured(_)
-            | Self::HoldReleased(_) => None,
+            | Self::HoldReleased(_)
+            | Self::CompanyCreated(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => None,
         }
     }
 
@@ -78,7 +81,10 @@ impl Event {
             | Self::TakenBack(_)
             | Self::HoldPlaced(_)
             | Self::HoldCaptured(_)
-            | Self::HoldReleased(_) => None,
+            | Self::HoldReleased(_)
+            | Self::CompanyCreated(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => None,
         }
     }
 }

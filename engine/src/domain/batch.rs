@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::event::Role;
 use super::inconsistency::Inconsistency;
 use super::rejection::{Denial, Rejection};
-use super::types::{EntityId, Timestamp};
+use super::types::{EntityId, EntityKind, Timestamp};
 use super::wallet::Standing;
 use super::{
     Circumstances, Command, Entity, EntityIds, Event, Facts, Participant, Participants, apply,
@@ -197,8 +197,10 @@ impl Batched {
     /// Whether it could have been decided for some state.
     pub(super) fn check(&self) -> Result<(), Inconsistency> {
         // Neither another batch nor what is not about wallets.
-        let strange =
-            |event: &Event| matches!(event, Event::Batched(_) | Event::SettingsChanged(_));
+        let strange = |event: &Event| {
+            let about_wallets = |(id, _): &(EntityId, Role)| id.kind == EntityKind::Wallet;
+            matches!(event, Event::Batched(_)) || !event.roles().iter().all(about_wallets)
+        };
         if self.events.is_empty() || self.events.iter().any(strange) || self.legs() > BATCH_LEGS_MAX
         {
             return Err(Inconsistency::Legs);
@@ -214,7 +216,7 @@ impl Batched {
     fn parts_of(&self, role: Role) -> impl Iterator<Item = (Part<'_>, Role)> {
         let leg = match role {
             Role::Member(leg) => usize::from(leg),
-            Role::Sole | Role::From | Role::To(_) => 0,
+            Role::Sole | Role::From | Role::To(_) | Role::Company => 0,
         };
         let mut legs = self.events.iter().flat_map(Event::roles);
         let entity = legs.nth(leg).map(|(id, _)| id);
@@ -247,7 +249,10 @@ impl Event {
             | Self::TakenBack(_)
             | Self::HoldPlaced(_)
             | Self::HoldCaptured(_)
-            | Self::HoldReleased(_) => smallvec::smallvec![Part {
+            | Self::HoldReleased(_)
+            | Self::CompanyCreated(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => smallvec::smallvec![Part {
                 leg: 0,
                 event: self
             }],

@@ -27,6 +27,9 @@ impl Event {
                 .then_some(())
                 .ok_or(Inconsistency::Settings);
         }
+        if let Self::MemberJoined(event) | Self::MemberLeft(event) = self {
+            return event.check();
+        }
         let standing = self.standing(Role::From).ok_or(Inconsistency::Legs)?;
         let wallet = standing.wallet;
         standing.check()?;
@@ -54,7 +57,11 @@ impl Event {
                 }
                 Self::Lapsed(event) => is_amount(event.amount) && event.bucket.expires_at.is_some(),
                 Self::Transferred(event) => return check_legs(event),
-                Self::SettingsChanged(_) | Self::Batched(_) => unreachable!("handled above"),
+                Self::SettingsChanged(_)
+                | Self::Batched(_)
+                | Self::MemberJoined(_)
+                | Self::MemberLeft(_) => unreachable!("handled above"),
+                Self::CompanyCreated(event) => event.is_sound(),
                 Self::StatusChanged(event) => {
                     event.status != Status::Closed || event.standing.balance() == 0
                 }

@@ -53,7 +53,11 @@ pub(super) fn decide(
 /// The wallet that a command is about; of a transfer the one that pays. `None` if there can be none yet.
 fn subject(command: &Command, facts: &Facts) -> Option<WalletId> {
     match command {
-        Command::CreateWallet(_) | Command::ChangeSettings(_) => None,
+        Command::CreateWallet(_)
+        | Command::ChangeSettings(_)
+        | Command::CreateCompany(_)
+        | Command::JoinCompany(_)
+        | Command::LeaveCompany(_) => None,
         Command::Charge(command) | Command::Earn(command) => Some(command.wallet),
         Command::Use(command) | Command::UseUpTo(command) => Some(command.wallet),
         Command::Transfer(command) => Some(command.from),
@@ -64,6 +68,7 @@ fn subject(command: &Command, facts: &Facts) -> Option<WalletId> {
             let ids = command.participants(facts);
             ids.first().and_then(|id| id.wallet())
         }
+        Command::CompanyUse(command) => Some(command.company.wallet()),
         Command::Conditional(command) => subject(&command.command, facts),
     }
 }

@@ -31,27 +31,42 @@ pub(super) fn decide(
     command: &CreateWallet,
 ) -> Result<Event, Rejection> {
     let CreateWallet { wallet, owner } = *command;
+    let standing = standing(participants, wallet)?;
+    Ok(Event::WalletCreated(WalletCreated { standing, owner }))
+}
+
+/// How a wallet stands that comes to be: empty, version 1.
+pub(super) fn standing(
+    participants: Participants<'_>,
+    wallet: WalletId,
+) -> Result<Standing, Rejection> {
     if participants.wallet(wallet).is_ok() {
         return Err(Rejection::WalletExists { wallet });
     }
-    let standing = Standing {
+    Ok(Standing {
         wallet,
         version: 1,
         paid: 0,
         free: 0,
-    };
-    Ok(Event::WalletCreated(WalletCreated { standing, owner }))
+    })
 }
 
 pub(super) fn apply(
     entity: &mut Option<Entity>,
     event: &WalletCreated,
 ) -> Result<(), Inconsistency> {
-    let wallet = event.standing.wallet;
+    open(entity, event.standing.wallet, event.owner)
+}
+
+/// Lets a wallet come to be.
+pub(super) fn open(
+    entity: &mut Option<Entity>,
+    wallet: WalletId,
+    owner: Owner,
+) -> Result<(), Inconsistency> {
     if entity.is_some() {
         return Err(Inconsistency::CreatedTwice { wallet });
     }
-    let created = Wallet::new(event.owner);
-    *entity = Some(Entity::Wallet(created));
+    *entity = Some(Entity::Wallet(Wallet::new(owner)));
     Ok(())
 }

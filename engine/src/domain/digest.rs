@@ -9,7 +9,6 @@
 
 use super::event::Role;
 use super::runs::{Run, amount_of_fund};
-use super::settings::PROGRAM;
 use super::types::{EntityId, Fund};
 use super::wallet::{Standing, Wallet};
 use super::{Entity, Event};
@@ -35,12 +34,12 @@ impl Digest {
 
     /// Counts what an event changes in the entity of one role.
     fn fold_role(&mut self, event: &Event, role: Role) {
-        if let Event::SettingsChanged(event) = event {
-            let before = event.version.wrapping_sub(1);
+        if let Some((id, version)) = event.version_of(role) {
+            let before = version.wrapping_sub(1);
             if before > 0 {
-                self.0 = self.0.wrapping_sub(term_of(PROGRAM, before));
+                self.0 = self.0.wrapping_sub(term_of(id, before));
             }
-            self.0 = self.0.wrapping_add(term_of(PROGRAM, event.version));
+            self.0 = self.0.wrapping_add(term_of(id, version));
             return;
         }
         if let Some(before) = event.standing_before(role) {
@@ -56,6 +55,7 @@ impl Digest {
         let counted = match entity {
             Entity::Wallet(wallet) => standing_of(id, wallet).map_or(0, |standing| term(&standing)),
             Entity::Program(program) => term_of(id, program.version),
+            Entity::Company(company) => term_of(id, company.version),
         };
         self.0 = self.0.wrapping_add(counted);
     }
@@ -81,7 +81,11 @@ impl Event {
     pub fn standing_before(&self, role: Role) -> Option<Standing> {
         let after = self.standing(role)?;
         match self {
-            Self::WalletCreated(_) | Self::SettingsChanged(_) => None,
+            Self::WalletCreated(_)
+            | Self::SettingsChanged(_)
+            | Self::CompanyCreated(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => None,
             Self::Charged(event) => Some(before(&after, 0, -signed(event.amount.get()))),
             Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
             Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),
@@ -105,7 +109,9 @@ impl Event {
             }
             Self::Transferred(event) => Some(match role {
                 Role::To(at) => minus_runs(&after, event.to[usize::from(at)].runs.iter()),
-                Role::Sole | Role::From | Role::Member(_) => plus_runs(&after, event.runs()),
+                Role::Sole | Role::From | Role::Member(_) | Role::Company => {
+                    plus_runs(&after, event.runs())
+                }
             }),
             Self::Batched(event) => event.standing_before(role),
         }

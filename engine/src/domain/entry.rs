@@ -71,6 +71,8 @@ pub struct Entry {
     pub standing: Standing,
     /// The other wallet of a transfer; `None` where there are several.
     pub counterparty: Option<WalletId>,
+    /// The user who acted for the owner.
+    pub by: Option<u64>,
     /// Points by fund and expiry.
     pub allocations: SmallVec<[Allocation; 1]>,
 }
@@ -184,14 +186,21 @@ impl Event {
             Self::WalletCreated(event) => nothing(EntryType::Create, event.standing),
             Self::Charged(event) => granted(EntryType::Charge, Fund::Paid, event),
             Self::Earned(event) => granted(EntryType::Earn, Fund::Free, event),
-            Self::Used(event) => of_runs(EntryType::Use, event.standing, &event.runs),
+            Self::Used(event) => {
+                let mut entries = of_runs(EntryType::Use, event.standing, &event.runs);
+                entries[0].by = event.by();
+                entries
+            }
             Self::UseCancelled(event) => of_runs(EntryType::Cancel, event.standing, &event.runs),
             Self::Lapsed(event) => {
                 let amount = event.amount.get();
                 of_bucket(EntryType::Lapse, event.standing, event.bucket, amount)
             }
             Self::Transferred(event) => transferred(event),
-            Self::SettingsChanged(_) => SmallVec::new(),
+            Self::SettingsChanged(_) | Self::MemberJoined(_) | Self::MemberLeft(_) => {
+                SmallVec::new()
+            }
+            Self::CompanyCreated(event) => nothing(EntryType::Create, event.standing),
             Self::Batched(event) => event.parts().flat_map(numbered).collect(),
             Self::StatusChanged(event) => {
                 nothing(EntryType::of_status(event.status), event.standing)
@@ -246,6 +255,7 @@ fn sole(
         amount,
         standing,
         counterparty: None,
+        by: None,
         allocations
     }]
 }
@@ -276,6 +286,7 @@ fn transferred(event: &super::Transferred) -> SmallVec<[Entry; 2]> {
         amount: event.amount(),
         standing: event.from,
         counterparty: sole,
+        by: None,
         allocations: allocations(event.runs()),
     });
     for (at, received) in event.to.iter().enumerate() {
@@ -285,6 +296,7 @@ fn transferred(event: &super::Transferred) -> SmallVec<[Entry; 2]> {
             amount: received.amount(),
             standing: received.standing,
             counterparty: Some(event.from.wallet),
+            by: None,
             allocations: allocations(&received.runs),
         });
     }

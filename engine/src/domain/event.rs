@@ -10,7 +10,7 @@ use super::wallet::Standing;
 /// Which part an entity plays in an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
-    /// The only one.
+    /// The only one, or the only wallet.
     Sole,
     /// Pays.
     From,
@@ -18,6 +18,8 @@ pub enum Role {
     To(u8),
     /// Takes part in a batch: the place of its first leg. Whatever the batch does to it is this one role.
     Member(u8),
+    /// The company that a wallet comes to be with.
+    Company,
 }
 
 // === impl Event ===
@@ -52,6 +54,13 @@ impl Event {
                     .collect()
             }
             Self::Batched(event) => event.roles(),
+            Self::CompanyCreated(event) => smallvec::smallvec![
+                (event.standing.wallet.entity(), Role::Sole),
+                (event.company().entity(), Role::Company),
+            ],
+            Self::MemberJoined(event) | Self::MemberLeft(event) => {
+                smallvec::smallvec![(event.company.entity(), Role::Sole)]
+            }
         }
     }
 
@@ -61,7 +70,10 @@ impl Event {
             Self::WalletCreated(_)
             | Self::Lapsed(_)
             | Self::SettingsChanged(_)
-            | Self::Batched(_) => "",
+            | Self::Batched(_)
+            | Self::CompanyCreated(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => "",
             Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
             Self::Used(event) => event.description.as_str(),
             Self::Transferred(event) => event.description.as_str(),
@@ -86,9 +98,13 @@ impl Event {
             Self::Lapsed(event) => event.standing,
             Self::Transferred(event) => match role {
                 Role::To(at) => event.to[usize::from(at)].standing,
-                Role::Sole | Role::From | Role::Member(_) => event.from,
+                Role::Sole | Role::From | Role::Member(_) | Role::Company => event.from,
             },
-            Self::SettingsChanged(_) => return None,
+            Self::SettingsChanged(_) | Self::MemberJoined(_) | Self::MemberLeft(_) => return None,
+            Self::CompanyCreated(event) => match role {
+                Role::Company => return None,
+                Role::Sole | Role::From | Role::To(_) | Role::Member(_) => event.standing,
+            },
             Self::Batched(event) => return event.standing(role),
             Self::StatusChanged(event) => event.standing,
             Self::AdjustedUp(event) => event.standing,
@@ -98,5 +114,20 @@ impl Event {
             Self::HoldCaptured(event) => event.standing,
             Self::HoldReleased(event) => event.standing,
         })
+    }
+
+    /// Entity and version after the event, of a role in which there is no wallet. Of a batch, ask each part.
+    pub(super) fn version_of(&self, role: Role) -> Option<(EntityId, u64)> {
+        if let Self::SettingsChanged(event) = self {
+            Some((PROGRAM, event.version))
+        } else if let Self::CompanyCreated(event) = self
+            && role == Role::Company
+        {
+            Some((event.company().entity(), 1))
+        } else if let Self::MemberJoined(event) | Self::MemberLeft(event) = self {
+            Some((event.company.entity(), event.version))
+        } else {
+            None
+        }
     }
 }

@@ -82,6 +82,16 @@ pub enum Inconsistency {
         /// Version that the event states.
         stated: u64,
     },
+    /// An event contradicts an entity that holds no points.
+    #[error("{kind} {id}: {what}")]
+    Entity {
+        /// What it is.
+        kind: &'static str,
+        /// Which one of its kind.
+        id: u64,
+        /// How.
+        what: &'static str,
+    },
     /// An event takes more out of a hold than it holds.
     #[error("wallet {wallet}: hold {number} does not hold what the event takes from it")]
     Hold {

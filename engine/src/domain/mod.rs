@@ -14,6 +14,8 @@ mod batch;
 mod calendar;
 mod cancel;
 mod check;
+mod company;
+mod company_use;
 mod conditional;
 mod create;
 mod day_flow;
@@ -28,6 +30,7 @@ mod lapse;
 mod lot_queue;
 mod lots;
 mod movement;
+mod participants;
 mod plan;
 mod rejection;
 mod runs;
@@ -42,7 +45,6 @@ mod types;
 mod use_points;
 mod wallet;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -54,6 +56,10 @@ pub use self::batch::{
 };
 pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, LAPSED_DAYS_MAX, LapsedPolicy, UseCancelled};
+pub use self::company::{
+    Company, CompanyCreated, CreateCompany, JoinCompany, LeaveCompany, MEMBERS_MAX, Membership,
+};
+pub use self::company_use::CompanyUse;
 pub use self::conditional::Conditional;
 pub use self::create::{CreateWallet, WalletCreated};
 pub use self::day_flow::{COLUMNS, Column, DayFlow};
@@ -70,6 +76,7 @@ pub use self::lapse::Lapsed;
 pub use self::lot_queue::LotQueue;
 pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::movement::{Movement, Points};
+pub use self::participants::{Participant, Participants};
 pub use self::rejection::{Denial, Rejection};
 pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
 pub use self::settings::{
@@ -80,8 +87,8 @@ pub use self::status::{ChangeStatus, StatusChanged};
 pub use self::take_back::{TakeBackPolicy, TakenBack};
 pub use self::transfer::{RECEIVERS_MAX, Received, Transfer, Transferred};
 pub use self::types::{
-    ALLOTTED_ID_MIN, Amount, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind, EntryRef,
-    Fund, NUMBER_MAX, Owner, OwnerKind, Timestamp, TransactionId, WalletId,
+    ALLOTTED_ID_MIN, Amount, CompanyId, DESCRIPTION_CHARS_MAX, Description, EntityId, EntityKind,
+    EntryRef, Fund, NUMBER_MAX, Owner, OwnerKind, Timestamp, TransactionId, WalletId,
 };
 pub use self::use_points::{Use, Used};
 pub use self::wallet::{Return, Standing, Wallet};
@@ -117,6 +124,14 @@ pub enum Command {
     Conditional(Box<Conditional>),
     /// Spend points, or as many of them as there are.
     UseUpTo(Use),
+    /// A new company with its wallet.
+    CreateCompany(CreateCompany),
+    /// One more member of a company.
+    JoinCompany(JoinCompany),
+    /// One member of a company less.
+    LeaveCompany(LeaveCompany),
+    /// Spend points of a company.
+    CompanyUse(CompanyUse),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -154,6 +169,12 @@ pub enum Event {
     HoldCaptured(Box<HoldCaptured>),
     /// What was left of a hold went back.
     HoldReleased(Box<HoldReleased>),
+    /// A company and its wallet came to be.
+    CompanyCreated(CompanyCreated),
+    /// A user became a member of a company.
+    MemberJoined(Membership),
+    /// A user is a member of a company no longer.
+    MemberLeft(Membership),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -178,6 +199,8 @@ pub enum Entity {
     Wallet(Wallet),
     /// The program.
     Program(Box<Program>),
+    /// A company.
+    Company(Box<Company>),
 }
 
 /// What a decision rests on beside the states of those who take part.
@@ -188,19 +211,6 @@ pub struct Circumstances<'a> {
     /// What the operator decided.
     pub settings: &'a Settings,
 }
-
-/// One entity that takes part in a decision; no state = it does not exist.
-#[derive(Clone, Copy, Debug)]
-pub struct Participant<'a> {
-    /// Which entity.
-    pub id: EntityId,
-    /// Its state.
-    pub entity: Option<&'a Entity>,
-}
-
-/// Everyone who takes part in a decision.
-#[derive(Clone, Copy, Debug)]
-pub struct Participants<'a>(pub &'a [Participant<'a>]);
 
 /// Ids of the entities an act touches, sorted, without doubles.
 pub type EntityIds = SmallVec<[EntityId; 2]>;
@@ -241,6 +251,10 @@ impl Command {
                 }
             },
             Self::ChangeSettings(_) => smallvec::smallvec![PROGRAM],
+            Self::CreateCompany(command) => command.company.with_wallet(),
+            Self::JoinCompany(command) => smallvec::smallvec![command.company.entity()],
+            Self::LeaveCompany(command) => smallvec::smallvec![command.company.entity()],
+            Self::CompanyUse(command) => command.company.with_wallet(),
         };
         ids.sort_unstable();
         ids.dedup();
@@ -263,15 +277,20 @@ impl Command {
             | Self::ChangeSettings(_)
             | Self::ChangeStatus(_)
             | Self::Adjust(_)
-            | Self::PlaceHold(_) => None,
+            | Self::PlaceHold(_)
+            | Self::CreateCompany(_)
+            | Self::JoinCompany(_)
+            | Self::LeaveCompany(_)
+            | Self::CompanyUse(_) => None,
         }
     }
 
-    /// The entity that this command may bring into being; every other one must exist already.
-    pub fn creates(&self) -> Option<EntityId> {
+    /// The entities that this command may bring into being; every other one must exist already.
+    pub fn creates(&self) -> EntityIds {
         match self {
-            Self::CreateWallet(command) => Some(command.wallet.entity()),
-            Self::ChangeSettings(_) => Some(PROGRAM),
+            Self::CreateWallet(command) => smallvec::smallvec![command.wallet.entity()],
+            Self::ChangeSettings(_) => smallvec::smallvec![PROGRAM],
+            Self::CreateCompany(command) => command.company.with_wallet(),
             Self::Conditional(command) => command.command.creates(),
             Self::Charge(_)
             | Self::Earn(_)
@@ -283,49 +302,32 @@ impl Command {
             | Self::Adjust(_)
             | Self::PlaceHold(_)
             | Self::CaptureHold(_)
-            | Self::ReleaseHold(_) => None,
-        }
-    }
-}
-
-// === impl Participants ===
-
-impl<'a> Participants<'a> {
-    /// A wallet among the participants.
-    pub fn wallet(self, wallet: WalletId) -> Result<&'a Wallet, Rejection> {
-        let id = wallet.entity();
-        match self.0.iter().find(|participant| participant.id == id) {
-            Some(Participant {
-                entity: Some(Entity::Wallet(state)),
-                ..
-            }) => Ok(state),
-            _ => Err(Rejection::WalletNotFound { wallet }),
+            | Self::ReleaseHold(_)
+            | Self::JoinCompany(_)
+            | Self::LeaveCompany(_)
+            | Self::CompanyUse(_) => EntityIds::new(),
         }
     }
 
-    /// A wallet that takes part in everything.
-    pub fn open_wallet(self, wallet: WalletId) -> Result<&'a Wallet, Rejection> {
-        let state = self.wallet(wallet)?;
-        match &state.special {
-            None => Ok(state),
-            Some(special) => match special.status {
-                Status::Open => Ok(state),
-                Status::Frozen => Err(Rejection::WalletFrozen { wallet }),
-                Status::Closed => Err(Rejection::WalletClosed { wallet }),
-            },
+    /// The refusal where an entity that takes part does not exist.
+    pub fn absence(&self, id: EntityId) -> Rejection {
+        if let Self::Conditional(command) = self {
+            return command.command.absence(id);
         }
-    }
-
-    /// The program among the participants; before its first event it is as a fresh store has it.
-    pub fn program(self) -> Cow<'a, Program> {
-        let found = self
-            .0
-            .iter()
-            .find_map(|participant| match participant.entity {
-                Some(Entity::Program(program)) => Some(&**program),
-                Some(Entity::Wallet(_)) | None => None,
-            });
-        found.map_or_else(Cow::default, Cow::Borrowed)
+        if let Self::CompanyUse(command) = self {
+            // Without the company its wallet is of no interest.
+            let company = command.company;
+            return Rejection::CompanyNotFound { company };
+        }
+        if let Some(company) = CompanyId::of_entity(id) {
+            return Rejection::CompanyNotFound { company };
+        }
+        let Some(wallet) = id.wallet() else {
+            unreachable!(
+                "wallets and companies alone can be absent, and participants have valid ids"
+            )
+        };
+        Rejection::WalletNotFound { wallet }
     }
 }
 
@@ -337,7 +339,7 @@ pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
             // What comes back from a hold lapses in the same breath if it has expired.
             hold::due(id, wallet, now).or_else(|| lapse::due(id, wallet, now))
         }
-        Entity::Program(_) => None,
+        Entity::Program(_) | Entity::Company(_) => None,
     }
 }
 
@@ -349,7 +351,7 @@ pub fn next_due(entity: &Entity) -> Option<Timestamp> {
             let first = holds.map(|hold| hold.expires_at).min();
             wallet.lots.next_expiry().into_iter().chain(first).min()
         }
-        Entity::Program(_) => None,
+        Entity::Program(_) | Entity::Company(_) => None,
     }
 }
 
@@ -363,7 +365,7 @@ pub fn settled(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Wallet> 
     }
     match entity? {
         Entity::Wallet(wallet) => Some(wallet),
-        Entity::Program(_) => None,
+        Entity::Program(_) | Entity::Company(_) => None,
     }
 }
 
@@ -390,6 +392,10 @@ pub fn decide(
         Command::CaptureHold(command) => hold::decide_capture(participants, command, facts),
         Command::ReleaseHold(command) => hold::decide_release(participants, command, facts),
         Command::Conditional(command) => conditional::decide(participants, command, facts, at),
+        Command::CreateCompany(command) => company::decide_create(participants, command),
+        Command::JoinCompany(command) => company::decide_join(participants, command),
+        Command::LeaveCompany(command) => company::decide_leave(participants, command),
+        Command::CompanyUse(command) => company_use::decide(participants, command, now),
     }
 }
 
@@ -400,17 +406,25 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         (Event::WalletCreated(event), entity) => return create::apply(entity, event),
         (Event::Batched(event), entity) => return batch::apply_batch(entity, role, event),
         (Event::SettingsChanged(event), entity) => return settings::apply(entity, event),
+        (Event::CompanyCreated(event), entity) => {
+            return company::apply_created(entity, role, event);
+        }
+        (Event::MemberJoined(event), entity) => return company::apply_joined(entity, event),
+        (Event::MemberLeft(event), entity) => return company::apply_left(entity, event),
         (_, Some(Entity::Wallet(wallet))) => wallet,
-        (_, Some(Entity::Program(_)) | None) => {
+        (_, Some(Entity::Program(_) | Entity::Company(_)) | None) => {
             let standing = event.standing(role).ok_or(Inconsistency::Legs)?;
             let wallet = standing.wallet;
             return Err(Inconsistency::Absent { wallet });
         }
     };
     match event {
-        Event::WalletCreated(_) | Event::SettingsChanged(_) | Event::Batched(_) => {
-            unreachable!("handled above")
-        }
+        Event::WalletCreated(_)
+        | Event::SettingsChanged(_)
+        | Event::Batched(_)
+        | Event::CompanyCreated(_)
+        | Event::MemberJoined(_)
+        | Event::MemberLeft(_) => unreachable!("handled above"),
         Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),
         Event::Earned(event) => grant::apply(wallet, event, Fund::Free),
         Event::Used(event) => use_points::apply(wallet, event),
@@ -425,7 +439,9 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         Event::HoldReleased(event) => hold::apply_released(wallet, event),
         Event::Transferred(event) => match role {
             Role::To(at) => transfer::apply_to(wallet, &event.to[usize::from(at)]),
-            Role::Sole | Role::From | Role::Member(_) => transfer::apply_from(wallet, event),
+            Role::Sole | Role::From | Role::Member(_) | Role::Company => {
+                transfer::apply_from(wallet, event)
+            }
         },
     }
 }

@@ -102,9 +102,16 @@ impl Event {
             Self::Lapsed(_) => EntryType::Lapse,
             Self::Transferred(_) => match role {
                 Role::To(_) => EntryType::TransferIn,
-                Role::Sole | Role::From | Role::Member(_) => EntryType::TransferOut,
+                Role::Sole | Role::From | Role::Member(_) | Role::Company => EntryType::TransferOut,
             },
-            Self::SettingsChanged(_) | Self::Batched(_) => return None,
+            Self::SettingsChanged(_)
+            | Self::Batched(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => return None,
+            Self::CompanyCreated(_) => match role {
+                Role::Company => return None,
+                Role::Sole | Role::From | Role::To(_) | Role::Member(_) => EntryType::Create,
+            },
             Self::StatusChanged(event) => EntryType::of_status(event.status),
             Self::AdjustedUp(_) => EntryType::AdjustUp,
             Self::AdjustedDown(_) => EntryType::AdjustDown,

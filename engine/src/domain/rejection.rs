@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::types::{Timestamp, TransactionId, WalletId};
+use super::types::{CompanyId, Timestamp, TransactionId, WalletId};
 
 /// Why a command was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -149,6 +149,35 @@ pub enum Rejection {
         /// What was to be left at least, points.
         min_balance_after: u64,
     },
+    /// No such company.
+    CompanyNotFound {
+        /// The id asked for.
+        company: CompanyId,
+    },
+    /// The id is taken.
+    CompanyExists {
+        /// The id asked for.
+        company: CompanyId,
+    },
+    /// Only members spend from the wallet of a company, and only they can leave it.
+    NotMember {
+        /// Of which company.
+        company: CompanyId,
+        /// Who.
+        user: u64,
+    },
+    /// The user is a member already.
+    MemberExists {
+        /// Of which company.
+        company: CompanyId,
+        /// Who.
+        user: u64,
+    },
+    /// The company has as many members as it may.
+    MemberLimit {
+        /// Which one.
+        company: CompanyId,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -190,6 +219,11 @@ impl Rejection {
             Self::HoldLimit { .. } => "hold-limit",
             Self::VersionMismatch { .. } => "version-mismatch",
             Self::MinBalance { .. } => "min-balance",
+            Self::CompanyNotFound { .. } => "company-not-found",
+            Self::CompanyExists { .. } => "company-exists",
+            Self::NotMember { .. } => "not-member",
+            Self::MemberExists { .. } => "member-exists",
+            Self::MemberLimit { .. } => "member-limit",
         }
     }
 
@@ -198,7 +232,9 @@ impl Rejection {
     pub fn is_remembered(&self) -> bool {
         !matches!(
             self,
-            Self::WalletNotFound { .. } | Self::TransactionNotFound { .. }
+            Self::WalletNotFound { .. }
+                | Self::TransactionNotFound { .. }
+                | Self::CompanyNotFound { .. }
         )
     }
 }

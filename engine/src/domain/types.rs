@@ -20,6 +20,10 @@ pub const DESCRIPTION_CHARS_MAX: usize = 255;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct WalletId(u64);
 
+/// Names one company: 1…2^53−1. Its wallet has the same number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct CompanyId(u64);
+
 /// Names one act: the LSN of its first record.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct TransactionId(pub u64);
@@ -47,6 +51,8 @@ pub enum EntityKind {
     Wallet = 1,
     /// The one program of the store.
     Program = 2,
+    /// A company.
+    Company = 3,
 }
 
 /// Names anything that has an actor.
@@ -103,7 +109,7 @@ impl EntityId {
 impl EntityKind {
     /// The kind of a number; `None` if it is not in use.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Wallet, Self::Program]
+        [Self::Wallet, Self::Program, Self::Company]
             .into_iter()
             .find(|kind| *kind as u8 == number)
     }
@@ -113,6 +119,7 @@ impl EntityKind {
         match self {
             Self::Wallet => "wallet",
             Self::Program => "program",
+            Self::Company => "company",
         }
     }
 }
@@ -143,6 +150,52 @@ impl WalletId {
 }
 
 impl fmt::Display for WalletId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+// === impl CompanyId ===
+
+impl CompanyId {
+    /// `None` outside 1…2^53−1.
+    pub const fn new(id: u64) -> Option<Self> {
+        match WalletId::new(id) {
+            Some(_) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// The company of this wallet.
+    pub fn of(wallet: WalletId) -> Self {
+        Self(wallet.0)
+    }
+
+    /// The company that this entity is.
+    pub fn of_entity(entity: EntityId) -> Option<Self> {
+        Self::new(entity.id).filter(|_| entity.kind == EntityKind::Company)
+    }
+
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// Its wallet.
+    pub fn wallet(self) -> WalletId {
+        WalletId(self.0)
+    }
+
+    /// The company as an entity.
+    pub fn entity(self) -> EntityId {
+        EntityId {
+            kind: EntityKind::Company,
+            id: self.0,
+        }
+    }
+}
+
+impl fmt::Display for CompanyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

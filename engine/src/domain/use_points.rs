@@ -103,4 +103,9 @@ impl Used {
     pub fn amount(&self) -> u64 {
         amount_of(&self.runs)
     }
+
+    /// The user who acted for the owner.
+    pub fn by(&self) -> Option<u64> {
+        self.aside.as_ref().and_then(|aside| aside.by)
+    }
 }

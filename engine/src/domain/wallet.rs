@@ -111,6 +111,20 @@ impl Wallet {
         }
     }
 
+    /// How many points of a fund, or of both, can be spent at `now`, and how many are spent before them.
+    pub fn spendable_of(&self, fund: Option<Fund>, now: Timestamp) -> (u64, u64) {
+        let all = self.spendable(now);
+        let Some(fund) = fund else {
+            return (0, all);
+        };
+        let (free, paid) = self.lots.spendable(now);
+        match fund {
+            Fund::Free => (0, free.min(all)),
+            // Free points are spent first, so the paid ones stand behind all of them.
+            Fund::Paid => (free, paid.min(all)),
+        }
+    }
+
     /// Ledger points as they stand at `now`, without those that have lapsed by then: (free, paid).
     pub fn funds(&self, now: Timestamp) -> (i64, i64) {
         if self.lots.lapsed(now).is_none() {

@@ -18,7 +18,7 @@ use super::{Core, EntityState, InForce, Order};
 use crate::api::Refusal;
 use crate::domain::{
     self, Circumstances, Denial, EntityId, Event, Participant, Participants, Program, Rejection,
-    Timestamp,
+    Role, Timestamp,
 };
 use crate::journal::{NewAct, Reservation, Unavailable};
 use crate::record::{self, IdempotencyKey};
@@ -293,7 +293,8 @@ fn commit(
     body: &[u8],
     ticket: Ticket,
 ) {
-    apply(facets, event);
+    let roles = event.roles();
+    apply(facets, &roles, event);
     // Before anybody can hear of the act: whoever has an answer finds it in the agenda.
     for facet in &mut *facets {
         if is_sooner(facet.state.next_due(), facet.state.noted) {
@@ -318,16 +319,19 @@ fn commit(
     }
     let at = Timestamp(appended.time_us);
     for facet in facets {
-        facet.state.mark(appended.last_lsn, at);
+        // Who was only asked is as it was.
+        if roles.iter().any(|(id, _)| *id == facet.id) {
+            facet.state.mark(appended.last_lsn, at);
+        }
     }
 }
 
 /// Every role of the event, each on its own entity. What `decide` made must apply: an inconsistency
 /// here is a defect, and the process ends before anything of it reaches the log.
-fn apply(facets: &mut [Facet<'_>], event: &Event) {
-    for (id, role) in event.roles() {
-        let facet = facets.iter_mut().find(|facet| facet.id == id);
-        let applied = facet.map(|facet| facet.state.apply(role, event));
+fn apply(facets: &mut [Facet<'_>], roles: &[(EntityId, Role)], event: &Event) {
+    for (id, role) in roles {
+        let facet = facets.iter_mut().find(|facet| facet.id == *id);
+        let applied = facet.map(|facet| facet.state.apply(*role, event));
         assert!(
             matches!(applied, Some(Ok(()))),
             "the event does not apply: {applied:?} {event:?}"

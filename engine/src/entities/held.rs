@@ -81,5 +81,6 @@ impl Held<'_> {
         }
         let next = state.next_due();
         shard.agenda.move_entry(key_of(id), state.noted, next);
+        self.table.directory.restore(id, state);
     }
 }

@@ -11,6 +11,7 @@ mod act;
 mod actor;
 mod admission;
 mod agenda;
+mod directory;
 mod held;
 mod keys;
 mod meeting;
@@ -36,6 +37,7 @@ use crate::journal::{Clock, Journal, Lsn};
 pub(crate) use self::act::Work;
 pub(crate) use self::actor::{AbortOnPanic, view};
 pub(crate) use self::admission::Admission;
+pub(crate) use self::directory::Directory;
 pub(crate) use self::held::{Found, Held, part_of};
 pub(crate) use self::keys::{Claim, Claimed, KeyTable};
 pub(crate) use self::order::Order;
@@ -79,7 +81,7 @@ impl Core {
         let in_force = InForce {
             program: match restored.entity {
                 Some(Entity::Program(program)) => *program,
-                Some(Entity::Wallet(_)) | None => Program::default(),
+                Some(Entity::Wallet(_) | Entity::Company(_)) | None => Program::default(),
             },
             lsn: restored.last_lsn,
         };

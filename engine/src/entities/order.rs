@@ -1,5 +1,6 @@
 //! What an act is to decide: one command, or several that stand or fall together.
 
+use crate::api::Refusal;
 use crate::domain::{
     self, BatchItem, Circumstances, Command, Denial, EntityId, EntityIds, Event, Facts,
     Participants,
@@ -32,8 +33,18 @@ impl Order {
     /// Whether it brings this entity into being; every other one must exist already.
     pub(crate) fn creates(&self, id: EntityId) -> bool {
         match self {
-            Self::One { command, .. } => command.creates() == Some(id),
-            Self::Batch(items) => items.iter().any(|item| item.command.creates() == Some(id)),
+            Self::One { command, .. } => command.creates().contains(&id),
+            Self::Batch(items) => items
+                .iter()
+                .any(|item| item.command.creates().contains(&id)),
+        }
+    }
+
+    /// The refusal where an entity that takes part does not exist. The items of a batch tell that themselves.
+    pub(crate) fn absence(&self, id: EntityId) -> Option<Refusal> {
+        match self {
+            Self::One { command, .. } => Some(Refusal::of(command.absence(id).into(), false)),
+            Self::Batch(_) => None,
         }
     }
 

@@ -4,7 +4,9 @@ use bincode::config::{Configuration, LittleEndian, NoLimit, Varint};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{self, Entity, EntityKind, Event, Inconsistency, Program, Role, Timestamp};
+use crate::domain::{
+    self, Company, Entity, EntityKind, Event, Inconsistency, Program, Role, Timestamp,
+};
 use crate::journal::Lsn;
 
 const WIRE: Configuration<LittleEndian, Varint, NoLimit> = bincode::config::standard();
@@ -69,6 +71,7 @@ pub(crate) fn encode_into(state: &EntityState, bytes: &mut Vec<u8>) -> bool {
     match &state.entity {
         Some(Entity::Wallet(wallet)) => append(state, wallet, bytes),
         Some(Entity::Program(program)) => append(state, program, bytes),
+        Some(Entity::Company(company)) => append(state, company, bytes),
         None => return false,
     }
     true
@@ -102,6 +105,9 @@ pub(crate) fn read(kind: EntityKind, bytes: &[u8]) -> Option<EntityState> {
         EntityKind::Wallet => state_of(bytes, Entity::Wallet),
         EntityKind::Program => {
             state_of(bytes, |program: Program| Entity::Program(Box::new(program)))
+        }
+        EntityKind::Company => {
+            state_of(bytes, |company: Company| Entity::Company(Box::new(company)))
         }
     }
 }

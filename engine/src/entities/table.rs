@@ -21,7 +21,7 @@ use super::meeting::{Meeting, Purpose};
 use super::rest::EVICTION_STEPS;
 use super::shard::{Live, Load, Shard};
 use super::ticket::{Seen, Token};
-use super::{Core, EntityState, row};
+use super::{Core, Directory, EntityState, row};
 use crate::api::Refusal;
 use crate::domain::{EntityId, Timestamp};
 
@@ -44,6 +44,7 @@ pub(crate) struct Table {
     pub(super) runtime: Handle,
     pub(super) live: AtomicUsize,
     pub(super) entities: AtomicUsize,
+    pub(crate) directory: Arc<Directory>,
     /// Counts sweeps; an entry not touched since the last but one is idle.
     pub(super) sweep: AtomicU32,
     /// Shard that the eviction hand points at.
@@ -78,6 +79,7 @@ impl Table {
             runtime,
             live: AtomicUsize::new(0),
             entities: AtomicUsize::new(0),
+            directory: Arc::default(),
             sweep: AtomicU32::new(0),
             hand: AtomicUsize::new(0),
         }
@@ -100,6 +102,7 @@ impl Table {
             self.entities.fetch_add(1, Ordering::Relaxed);
         }
         shard.agenda.move_entry(key_of(id), None, state.next_due());
+        self.directory.restore(id, state);
     }
 
     /// The state in a row that was restored before.

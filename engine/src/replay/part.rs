@@ -141,6 +141,7 @@ fn front(state: &EntityState) -> u64 {
             let bucket = wallet.lots.buckets().first();
             bucket.map_or(0, |bucket| bucket.lots.front().remaining)
         }
+        Some(Entity::Company(company)) => company.version,
         Some(Entity::Program(_)) | None => 0,
     }
 }

@@ -6,6 +6,9 @@ use super::transactions::answer_transaction;
 use super::{CommandRoute, Setting};
 use crate::draft::{Draft, Field, Fields};
 
+/// The funds by their words.
+pub(super) const FUNDS: [(&str, Fund); 2] = [("free", Fund::Free), ("paid", Fund::Paid)];
+
 const STATUS: Fields = Fields::of(&[Field::Description, Field::IfVersion]);
 
 /// `POST /v1/wallets/{id}/freeze`
@@ -61,9 +64,9 @@ fn read_adjust(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Comman
     draft.require(Field::Change);
     draft.require(Field::Fund);
     let up = draft.choice(Field::Change, &[("up", true), ("down", false)]);
-    let fund = draft.choice(Field::Fund, &[("free", Fund::Free), ("paid", Fund::Paid)]);
+    let fund = draft.choice(Field::Fund, &FUNDS);
     let amount = draft.amount();
-    let reason = draft.reason();
+    let reason = draft.phrase(Field::Reason);
     let expires_at = draft.expires_at();
     if up == Some(false) && expires_at.is_some() {
         draft.fault(Field::ExpiresAt.pointer(), ONLY_UP);
@@ -82,16 +85,16 @@ fn read_adjust(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Comman
 }
 
 impl Draft<'_> {
-    /// Why: a description that must be there and not empty.
-    fn reason(&mut self) -> Option<Description> {
+    /// A text that must be there and not empty.
+    pub(super) fn phrase(&mut self, field: Field) -> Option<Description> {
         const DETAIL: &str =
             "must be a string of 1 to 255 characters, none of them a control character";
-        self.require(Field::Reason);
-        let text = self.text(Field::Reason, DETAIL)?;
-        let reason = Description::new(text).filter(|reason| !reason.as_str().trim().is_empty());
-        if reason.is_none() {
-            self.fault(Field::Reason.pointer(), DETAIL);
+        self.require(field);
+        let text = self.text(field, DETAIL)?;
+        let phrase = Description::new(text).filter(|phrase| !phrase.as_str().trim().is_empty());
+        if phrase.is_none() {
+            self.fault(field.pointer(), DETAIL);
         }
-        reason
+        phrase
     }
 }

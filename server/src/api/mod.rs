@@ -7,6 +7,7 @@ pub(crate) mod admin;
 pub(crate) mod archive;
 pub(crate) mod bulk;
 pub(crate) mod care;
+pub(crate) mod companies;
 pub(crate) mod docs;
 pub(crate) mod health;
 pub(crate) mod history;

@@ -141,6 +141,10 @@ pub(crate) struct Receipt<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>, nullable = false)]
     allocations_total: Option<usize>,
+    /// The user who acted for a company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    by: Option<u64>,
     /// Free text of the caller.
     #[schema(example = "top-up")]
     description: &'a str,
@@ -194,6 +198,10 @@ pub(crate) struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     counterparty: Option<u64>,
+    /// The user who acted for a company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    by: Option<u64>,
     /// The use that a cancel gives back; here only in the transaction of an atomic bulk.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -342,6 +350,7 @@ impl<'a> Receipt<'a> {
             version: entry.standing.version,
             allocations,
             allocations_total,
+            by: entry.by,
             description: act.event.description(),
             created_at: Moment(act.at),
             dry_run: dry_run(act),
@@ -367,6 +376,7 @@ impl<'a> From<&'a domain::Entry> for Entry<'a> {
             allocations,
             allocations_total,
             counterparty: entry.counterparty.map(domain::WalletId::get),
+            by: entry.by,
             cancels: None,
             cancels_leg: None,
             description: None,
@@ -454,7 +464,10 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::AdjustedDown(_)
         | Event::HoldPlaced(_)
         | Event::HoldCaptured(_)
-        | Event::HoldReleased(_) => (None, None),
+        | Event::HoldReleased(_)
+        | Event::CompanyCreated(_)
+        | Event::MemberJoined(_)
+        | Event::MemberLeft(_) => (None, None),
     }
 }
 

@@ -1,7 +1,9 @@
 //! `/v1/wallets`: create, show, charge, earn, use.
 
 use engine::Act;
-use engine::domain::{ALLOTTED_ID_MIN, Command, CreateWallet, Event, Grant, Owner, Use, WalletId};
+use engine::domain::{
+    ALLOTTED_ID_MIN, Command, CreateWallet, Event, Grant, Owner, Standing, Use, WalletId,
+};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 
@@ -129,11 +131,19 @@ fn answer_created(act: &Act) -> Answer {
     let Event::WalletCreated(created) = &*act.event else {
         unreachable!("a creation is answered by its own event");
     };
-    let standing = created.standing;
-    let id = standing.wallet.get();
-    let body = views::Wallet {
-        id,
-        owner: created.owner.into(),
+    let body = new_wallet(act, &created.standing, created.owner);
+    let mut answer = answer::json(StatusCode::CREATED, &body);
+    if let Ok(location) = HeaderValue::try_from(format!("/v1/wallets/{}", body.id)) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+/// A wallet as its creation left it.
+pub(super) fn new_wallet(act: &Act, standing: &Standing, owner: Owner) -> views::Wallet {
+    views::Wallet {
+        id: standing.wallet.get(),
+        owner: owner.into(),
         balance: standing.balance(),
         paid: standing.paid,
         free: standing.free,
@@ -147,16 +157,11 @@ fn answer_created(act: &Act) -> Answer {
         created_at: Moment(act.at),
         lots: None,
         dry_run: views::dry_run(act),
-    };
-    let mut answer = answer::json(StatusCode::CREATED, &body);
-    if let Ok(location) = HeaderValue::try_from(format!("/v1/wallets/{id}")) {
-        answer.headers_mut().insert(LOCATION, location);
     }
-    answer
 }
 
 /// The act's only entry.
-fn answer_entry(act: &Act) -> Answer {
+pub(super) fn answer_entry(act: &Act) -> Answer {
     let entries = act.event.entries();
     answer::json(StatusCode::CREATED, &Receipt::new(act, &entries[0]))
 }

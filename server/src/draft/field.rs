@@ -47,10 +47,12 @@ pub(crate) enum Field {
     IfVersion,
     MinBalanceAfter,
     UpTo,
+    User,
+    Name,
 }
 
 /// How many variants [`Field`] has.
-pub(super) const FIELDS: usize = 30;
+pub(super) const FIELDS: usize = 32;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -91,6 +93,8 @@ impl Field {
         Self::IfVersion,
         Self::MinBalanceAfter,
         Self::UpTo,
+        Self::User,
+        Self::Name,
     ];
 
     /// Where it stands in its object.
@@ -126,6 +130,8 @@ impl Field {
             Self::IfVersion => "/if_version",
             Self::MinBalanceAfter => "/min_balance_after",
             Self::UpTo => "/up_to",
+            Self::User => "/user",
+            Self::Name => "/name",
         }
     }
 
@@ -156,6 +162,8 @@ impl Field {
             "if_version" => Self::IfVersion,
             "min_balance_after" => Self::MinBalanceAfter,
             "up_to" => Self::UpTo,
+            "user" => Self::User,
+            "name" => Self::Name,
             _ => return None,
         })
     }

@@ -1,7 +1,7 @@
 //! Every refusal as the client sees it.
 
 use engine::Refusal;
-use engine::domain::{Rejection, Timestamp, TransactionId, WalletId};
+use engine::domain::{CompanyId, Rejection, Timestamp, TransactionId, WalletId};
 
 use super::{malformed, refused, rejected};
 use crate::draft::{Field, Malformed};
@@ -122,6 +122,30 @@ fn every_rejection_of_special_wallets_has_its_status_and_members() {
             422,
             "\"balance_after\":-1,\"min_balance_after\":4",
         ),
+    ];
+    for (rejection, status, members) in table {
+        assert_problem(rejection, status, members);
+    }
+}
+
+#[test]
+fn every_rejection_of_companies_has_its_status_and_members() {
+    let company = CompanyId::new(7).unwrap();
+    let user = 3;
+    let table = [
+        (Rejection::CompanyNotFound { company }, 404, "\"company\":7"),
+        (Rejection::CompanyExists { company }, 409, "\"company\":7"),
+        (
+            Rejection::NotMember { company, user },
+            422,
+            "\"company\":7,\"user\":3",
+        ),
+        (
+            Rejection::MemberExists { company, user },
+            409,
+            "\"company\":7,\"user\":3",
+        ),
+        (Rejection::MemberLimit { company }, 422, "\"company\":7"),
     ];
     for (rejection, status, members) in table {
         assert_problem(rejection, status, members);

@@ -13,7 +13,7 @@ use engine::domain::{
 
 use super::reference;
 use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
-use crate::api::{Action, care, holds, transactions, transfers, wallets};
+use crate::api::{Action, care, companies, holds, transactions, transfers, wallets};
 use crate::draft::{Field, Fields};
 use crate::problem::Code;
 use crate::router::Row;
@@ -27,7 +27,7 @@ pub(super) struct Body {
 }
 
 /// Bodies of command routes: name, fields, fields that must be given.
-fn commands() -> [(&'static str, Fields, Fields); 9] {
+fn commands() -> [(&'static str, Fields, Fields); 12] {
     let bodies = [
         ("NewWallet", &wallets::CREATE_ROUTE),
         ("Grant", &wallets::CHARGE_ROUTE),
@@ -38,6 +38,9 @@ fn commands() -> [(&'static str, Fields, Fields); 9] {
         ("Capture", &holds::CAPTURE_ROUTE),
         ("Remark", &holds::RELEASE_ROUTE),
         ("Adjust", &care::ADJUST_ROUTE),
+        ("NewCompany", &companies::CREATE_ROUTE),
+        ("NewMember", &companies::JOIN_ROUTE),
+        ("CompanyUse", &companies::USE_ROUTE),
     ];
     bodies.map(|(name, route)| (name, route.fields, route.required))
 }
@@ -203,6 +206,13 @@ fn describe_care(field: Field) -> RefOr<Schema> {
             .schema_type(Type::String)
             .description(Some("Where days begin: a zone of the IANA database."))
             .into(),
+        Field::User => whole(NUMBER_MAX, "Number of the user."),
+        Field::Name => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(255))
+            .description(Some("What it is called, without control characters."))
+            .into(),
         Field::IfVersion => whole(
             NUMBER_MAX,
             "Carried out only if the wallet, in a transfer the one that pays, has this version.",
@@ -281,7 +291,9 @@ fn describe(field: Field) -> RefOr<Schema> {
         | Field::Zone
         | Field::IfVersion
         | Field::MinBalanceAfter
-        | Field::UpTo => describe_care(field),
+        | Field::UpTo
+        | Field::User
+        | Field::Name => describe_care(field),
         Field::Key => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
@@ -401,6 +413,8 @@ fn example(fields: Fields) -> Value {
             Field::IfVersion => json!(3),
             Field::MinBalanceAfter => json!(0),
             Field::UpTo => json!(false),
+            Field::User => json!(3),
+            Field::Name => json!("Acme"),
             Field::Op
             | Field::Key
             | Field::Leg

@@ -1,6 +1,7 @@
 //! What the documentation says about each route beyond what the tables know.
 
 mod acts;
+mod companies;
 mod holds;
 mod parameters;
 mod reports;
@@ -36,8 +37,12 @@ pub(super) enum Answers {
 }
 
 /// Groups of routes, in the order of the documentation.
-pub(super) const TAGS: [(&str, &str); 7] = [
+pub(super) const TAGS: [(&str, &str); 8] = [
     ("Wallets", "Balances and what changes them."),
+    (
+        "Companies",
+        "Users who share a wallet, and who of them spent what.",
+    ),
     ("Holds", "Points set aside, spent later or let go of."),
     (
         "Transfers",
@@ -59,8 +64,9 @@ pub(super) fn of(name: &str) -> Option<&'static Words> {
 }
 
 /// A file a noun.
-static ROUTES: [&[Words]; 5] = [
+static ROUTES: [&[Words]; 6] = [
     wallets::ROUTES,
+    companies::ROUTES,
     holds::ROUTES,
     acts::ROUTES,
     reports::ROUTES,

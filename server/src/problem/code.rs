@@ -63,6 +63,11 @@ pub(crate) enum Code {
     HoldLimit,
     VersionMismatch,
     MinBalance,
+    CompanyNotFound,
+    CompanyExists,
+    NotMember,
+    MemberExists,
+    MemberLimit,
 }
 
 /// What is always true of a code.
@@ -138,6 +143,11 @@ impl Code {
         Self::HoldLimit,
         Self::VersionMismatch,
         Self::MinBalance,
+        Self::CompanyNotFound,
+        Self::CompanyExists,
+        Self::NotMember,
+        Self::MemberExists,
+        Self::MemberLimit,
     ];
 
     /// The code of a page's address.

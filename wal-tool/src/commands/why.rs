@@ -23,7 +23,7 @@ Examples:
   wal-tool why dc4b362c9c5685dbb8f41c7e6ee8002f /var/lib/scrip  the hash that dump shows";
 
 /// Routes under which a key may have been sent: the server's commands. A test holds them against its routes.
-pub(crate) const KEYED_ROUTES: [&str; 14] = [
+pub(crate) const KEYED_ROUTES: [&str; 18] = [
     "POST /v1/wallets",
     "POST /v1/wallets/{id}/charge",
     "POST /v1/wallets/{id}/earn",
@@ -33,6 +33,10 @@ pub(crate) const KEYED_ROUTES: [&str; 14] = [
     "POST /v1/wallets/{id}/freeze",
     "POST /v1/wallets/{id}/unfreeze",
     "POST /v1/wallets/{id}/close",
+    "POST /v1/companies",
+    "POST /v1/companies/{id}/members",
+    "POST /v1/companies/{id}/members/remove",
+    "POST /v1/companies/{id}/use",
     "POST /v1/holds/{id}/capture",
     "POST /v1/holds/{id}/release",
     "POST /v1/transfers",

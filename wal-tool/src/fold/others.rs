@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use engine::domain::{Entity, EntityId, Event, Inconsistency, Role, apply};
+use engine::domain::{
+    CompanyId, Entity, EntityId, EntityKind, Entry, Event, Inconsistency, Role, apply,
+};
 use engine::snapshot::KeptEntity;
 
 use super::Moment;
@@ -46,6 +48,25 @@ impl Others {
             entity: Some(kept.entity),
         };
         self.0.insert(kept.id, other);
+    }
+
+    /// Who acts for a company is a member of it.
+    pub(super) fn check_by(&self, entry: &Entry) -> Option<Inconsistency> {
+        let (company, user) = (CompanyId::of(entry.standing.wallet), entry.by?);
+        let known = self.0.get(&company.entity());
+        let what = match known.and_then(|other| other.entity.as_ref()) {
+            Some(Entity::Company(state)) if state.has(user) => return None,
+            Some(_) => "somebody spends who is no member",
+            None => "somebody spends for a company that is not there",
+        };
+        // What became of it after a contradiction is not known.
+        known
+            .is_none_or(|other| other.sound)
+            .then_some(Inconsistency::Entity {
+                kind: EntityKind::Company.as_str(),
+                id: company.get(),
+                what,
+            })
     }
 
     pub(super) fn apply(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use engine::domain::{Aside, Event, Rejection, Settings, Timestamp};
+use engine::domain::{Aside, CompanyCreated, Event, Membership, Rejection, Settings, Timestamp};
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
 
@@ -25,6 +25,8 @@ pub(crate) struct ActRow<'a> {
     key: Option<KeyRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<OwnerRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company: Option<CompanyRow<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cancels: Option<u64>,
     /// The leg of the use; left out: 0.
@@ -49,6 +51,18 @@ pub(crate) struct ActRow<'a> {
     lost_to_lsn: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+/// A company that came to be, or whose members changed.
+#[derive(Serialize)]
+pub(crate) struct CompanyRow<'a> {
+    id: u64,
+    version: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    /// Who joined or left; the kind says which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<u64>,
 }
 
 /// The hashed idempotency key.
@@ -117,6 +131,13 @@ impl<'a> ActRow<'a> {
                     | Event::HoldCaptured(_)
                     | Event::HoldReleased(_) => {}
                     Event::SettingsChanged(event) => row.settings = Some(event.settings.clone()),
+                    Event::CompanyCreated(event) => {
+                        row.owner = Some(event.owner().into());
+                        row.company = Some(CompanyRow::created(event));
+                    }
+                    Event::MemberJoined(event) | Event::MemberLeft(event) => {
+                        row.company = Some(CompanyRow::changed(event));
+                    }
                 }
             }
             Content::Refused(denial) => {
@@ -156,6 +177,7 @@ impl<'a> ActRow<'a> {
             schema: act.schema,
             key: None,
             owner: None,
+            company: None,
             cancels: None,
             cancels_leg: None,
             description: "",
@@ -184,6 +206,9 @@ impl<'a> ActRow<'a> {
                 entry.free,
                 entry.version
             );
+            if let Some(by) = entry.by {
+                let _ = write!(line, "  by user {by}");
+            }
             if let Some(cancels) = entry.cancels {
                 let _ = write!(line, "  cancels {cancels}");
             }
@@ -196,6 +221,9 @@ impl<'a> ActRow<'a> {
         }
         if let Some(owner) = &self.owner {
             let _ = write!(line, "  owner {} {}", owner.kind, owner.id);
+        }
+        if let Some(company) = &self.company {
+            line.push_str(&company.words());
         }
         if let Some(cancels) = self.cancels {
             let _ = write!(line, "  cancels {cancels}");
@@ -290,6 +318,39 @@ fn rejection_words(rejection: &Rejection) -> serde_json::Value {
         words.insert("expires_at".to_owned(), rfc3339(Timestamp(at)).into());
     }
     serde_json::Value::Object(words)
+}
+
+// === impl CompanyRow ===
+
+impl<'a> CompanyRow<'a> {
+    fn created(event: &'a CompanyCreated) -> Self {
+        Self {
+            id: event.company().get(),
+            version: 1,
+            name: Some(event.name.as_str()),
+            user: None,
+        }
+    }
+
+    fn changed(event: &Membership) -> Self {
+        Self {
+            id: event.company.get(),
+            version: event.version,
+            name: None,
+            user: Some(event.user),
+        }
+    }
+
+    fn words(&self) -> String {
+        let mut words = format!("  company {} v{}", self.id, self.version);
+        if let Some(name) = self.name {
+            let _ = write!(words, "  {name:?}");
+        }
+        if let Some(user) = self.user {
+            let _ = write!(words, "  user {user}");
+        }
+        words
+    }
 }
 
 // === impl KeyRow ===

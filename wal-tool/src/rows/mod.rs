@@ -46,6 +46,9 @@ pub(crate) struct EntryRow {
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     counterparty: Option<u64>,
+    /// The user who acted for a company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<u64>,
     allocations: Vec<AllocationRow>,
     /// The use that a cancel gives back; here only in a batch.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +124,7 @@ impl From<&Entry> for EntryRow {
             free: standing.free,
             version: standing.version,
             counterparty: entry.counterparty.map(WalletId::get),
+            by: entry.by,
             allocations: entry.allocations.iter().map(AllocationRow::from).collect(),
             cancels: None,
             text: None,

@@ -55,7 +55,11 @@ impl Oracle {
             | Command::Adjust(_)
             | Command::PlaceHold(_)
             | Command::CaptureHold(_)
-            | Command::ReleaseHold(_) => unreachable!("the histories do not ask for {command:?}"),
+            | Command::ReleaseHold(_)
+            | Command::CreateCompany(_)
+            | Command::JoinCompany(_)
+            | Command::LeaveCompany(_)
+            | Command::CompanyUse(_) => unreachable!("the histories do not ask for {command:?}"),
             Command::Conditional(one) => self.conditional(one, now),
             Command::UseUpTo(one) => self.spend_up_to(one.wallet.get(), one.amount.get(), now),
         }
@@ -142,6 +146,10 @@ impl Oracle {
             | Command::PlaceHold(_)
             | Command::CaptureHold(_)
             | Command::ReleaseHold(_)
+            | Command::CreateCompany(_)
+            | Command::JoinCompany(_)
+            | Command::LeaveCompany(_)
+            | Command::CompanyUse(_)
             | Command::Conditional(_) => unreachable!("no history has conditions on {one:?}"),
         };
         let mut once = ids.clone();

@@ -4,7 +4,7 @@
 use super::*;
 
 /// The codes in the order in which they win. Part of the API: nothing here may ever change place.
-const CODES: [&str; 21] = [
+const CODES: [&str; 26] = [
     "wallet-not-found",
     "transaction-not-found",
     "wallet-exists",
@@ -26,10 +26,16 @@ const CODES: [&str; 21] = [
     "hold-over",
     "over-capture",
     "hold-limit",
+    "company-not-found",
+    "company-exists",
+    "not-member",
+    "member-exists",
+    "member-limit",
 ];
 
-fn every_rejection() -> [Rejection; 21] {
+fn every_rejection() -> [Rejection; 26] {
     let (wallet, transaction) = (wallet(1), TransactionId(2));
+    let company = CompanyId::of(wallet);
     [
         Rejection::WalletNotFound { wallet },
         Rejection::TransactionNotFound { transaction },
@@ -69,6 +75,11 @@ fn every_rejection() -> [Rejection; 21] {
             requested: 12,
         },
         Rejection::HoldLimit { wallet },
+        Rejection::CompanyNotFound { company },
+        Rejection::CompanyExists { company },
+        Rejection::NotMember { company, user: 13 },
+        Rejection::MemberExists { company, user: 14 },
+        Rejection::MemberLimit { company },
     ]
 }
 

@@ -117,7 +117,11 @@ fn moved(event: &Event, role: Role) -> String {
         runs.map(run).collect::<Vec<_>>().join(", ")
     };
     match event {
-        Event::WalletCreated(_) | Event::SettingsChanged(_) => String::new(),
+        Event::WalletCreated(_)
+        | Event::SettingsChanged(_)
+        | Event::CompanyCreated(_)
+        | Event::MemberJoined(_)
+        | Event::MemberLeft(_) => String::new(),
         Event::StatusChanged(event) => event.status.as_str().to_owned(),
         Event::AdjustedUp(event) => piece(event.lot, event.amount.get()),
         Event::AdjustedDown(event) => runs(&mut event.runs.iter()),
@@ -131,7 +135,7 @@ fn moved(event: &Event, role: Role) -> String {
         Event::Batched(_) => panic!("no table asks for a batch"),
         Event::Lapsed(event) => format!("{} {}", bucket(event.bucket), event.amount),
         Event::Transferred(event) => match role {
-            Role::Sole | Role::From | Role::Member(_) => runs(&mut event.runs()),
+            Role::Sole | Role::From | Role::Member(_) | Role::Company => runs(&mut event.runs()),
             Role::To(at) => {
                 let received = &event.to[usize::from(at)];
                 let into = received.runs.iter().zip(&received.lots);

@@ -42,7 +42,10 @@ impl Turn {
             | Event::TakenBack(_)
             | Event::HoldPlaced(_)
             | Event::HoldCaptured(_)
-            | Event::HoldReleased(_) => None,
+            | Event::HoldReleased(_)
+            | Event::CompanyCreated(_)
+            | Event::MemberJoined(_)
+            | Event::MemberLeft(_) => None,
         }
     }
 }

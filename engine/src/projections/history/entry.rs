@@ -10,7 +10,7 @@
 
 use smallvec::SmallVec;
 
-use crate::domain::{EntryType, Event, Fund, Run, WalletId, amount_of};
+use crate::domain::{EntryType, Event, Fund, Run, Standing, WalletId, amount_of};
 
 /// Bytes of an entry on disk.
 pub(super) const ENTRY_BYTES: usize = 32;
@@ -117,7 +117,10 @@ impl Leg {
             | Event::TakenBack(_)
             | Event::HoldPlaced(_)
             | Event::HoldCaptured(_)
-            | Event::HoldReleased(_) => Self::of_part(Place::new(lsn, 0), at_us, event, &mut each),
+            | Event::HoldReleased(_)
+            | Event::CompanyCreated(_)
+            | Event::MemberJoined(_)
+            | Event::MemberLeft(_) => Self::of_part(Place::new(lsn, 0), at_us, event, &mut each),
         }
     }
 
@@ -166,6 +169,9 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
     Some(match event {
         // A creation is no entry, and a batch holds no batch.
         Event::WalletCreated(_)
+        | Event::CompanyCreated(_)
+        | Event::MemberJoined(_)
+        | Event::MemberLeft(_)
         | Event::SettingsChanged(_)
         | Event::Batched(_)
         | Event::Transferred(_) => return None,
@@ -179,16 +185,8 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
             EntryType::Earn,
             Parts::of(Fund::Free, event.amount.get()),
         ),
-        Event::Used(event) => (
-            event.standing.wallet,
-            EntryType::Use,
-            Parts::of_runs(&event.runs),
-        ),
-        Event::UseCancelled(event) => (
-            event.standing.wallet,
-            EntryType::Cancel,
-            Parts::of_runs(&event.runs),
-        ),
+        Event::Used(event) => of_runs(&event.standing, EntryType::Use, &event.runs),
+        Event::UseCancelled(event) => of_runs(&event.standing, EntryType::Cancel, &event.runs),
         Event::Lapsed(event) => (
             event.standing.wallet,
             EntryType::Lapse,
@@ -199,36 +197,24 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
             EntryType::AdjustUp,
             Parts::of(event.bucket.fund, event.amount.get()),
         ),
-        Event::AdjustedDown(event) => (
-            event.standing.wallet,
-            EntryType::AdjustDown,
-            Parts::of_runs(&event.runs),
-        ),
+        Event::AdjustedDown(event) => of_runs(&event.standing, EntryType::AdjustDown, &event.runs),
         Event::TakenBack(event) => (
             event.standing.wallet,
             EntryType::TakeBack,
             Parts::of(event.bucket.fund, event.amount()),
         ),
-        Event::HoldPlaced(event) => (
-            event.standing.wallet,
-            EntryType::Hold,
-            Parts::of_runs(&event.runs),
-        ),
-        Event::HoldCaptured(event) => (
-            event.standing.wallet,
-            EntryType::Capture,
-            Parts::of_runs(&event.runs),
-        ),
-        Event::HoldReleased(event) => (
-            event.standing.wallet,
-            EntryType::Release,
-            Parts::of_runs(&event.runs),
-        ),
+        Event::HoldPlaced(event) => of_runs(&event.standing, EntryType::Hold, &event.runs),
+        Event::HoldCaptured(event) => of_runs(&event.standing, EntryType::Capture, &event.runs),
+        Event::HoldReleased(event) => of_runs(&event.standing, EntryType::Release, &event.runs),
         Event::StatusChanged(event) => {
             let kind = EntryType::of_status(event.status);
             (event.standing.wallet, kind, Parts::NOTHING)
         }
     })
+}
+
+fn of_runs(standing: &Standing, kind: EntryType, runs: &[Run]) -> (WalletId, EntryType, Parts) {
+    (standing.wallet, kind, Parts::of_runs(runs))
 }
 
 /// Funds and amount of one entry.

@@ -2,6 +2,7 @@
 //! format, reads the golden bytes of every kind into mirrors of our structs.
 
 mod care;
+mod company;
 mod refusals;
 
 use wincode::config::Configuration;
@@ -11,6 +12,7 @@ use self::care::{
     AdjustedDown, AdjustedUp, HoldCaptured, HoldPlaced, HoldReleased, LapsedPolicy, StatusChanged,
     TakeBackPolicy, TakenBack,
 };
+use self::company::{CompanyCreated, Membership};
 use self::refusals::Rejection;
 use super::golden::{golden, records};
 use super::*;
@@ -187,6 +189,9 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         kind::HOLD_PLACED => Event::HoldPlaced(Box::new(read!(HoldPlaced, payload).ours())),
         kind::HOLD_CAPTURED => Event::HoldCaptured(Box::new(read!(HoldCaptured, payload).ours())),
         kind::HOLD_RELEASED => Event::HoldReleased(Box::new(read!(HoldReleased, payload).ours())),
+        kind::COMPANY_CREATED => Event::CompanyCreated(read!(CompanyCreated, payload).ours()),
+        kind::MEMBER_JOINED => Event::MemberJoined(read!(Membership, payload).ours()),
+        kind::MEMBER_LEFT => Event::MemberLeft(read!(Membership, payload).ours()),
         CHARGED_ASIDE => {
             let read = read!(WithAside<Granted>, payload);
             Event::Charged(ours::Granted {

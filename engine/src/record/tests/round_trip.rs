@@ -110,9 +110,21 @@ fn use_cancelled() -> impl Strategy<Value = Event> {
     )
 }
 
+fn membership() -> impl Strategy<Value = Membership> {
+    let number = || 1..=NUMBER_MAX;
+    (number(), 2..=NUMBER_MAX, number()).prop_map(|(company, version, user)| Membership {
+        company: CompanyId::new(company).unwrap(),
+        version,
+        user,
+    })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let of_wallets = single().prop_filter("of no wallet", |event| {
-        !matches!(event, Event::SettingsChanged(_))
+        !matches!(
+            event,
+            Event::SettingsChanged(_) | Event::MemberJoined(_) | Event::MemberLeft(_)
+        )
     });
     let batched = vec(of_wallets, 1..6).prop_map(|events| {
         let events = events.into_boxed_slice();
@@ -185,6 +197,8 @@ fn single() -> impl Strategy<Value = Event> {
         use_cancelled(),
         lapsed,
         settings,
+        membership().prop_map(Event::MemberJoined),
+        membership().prop_map(Event::MemberLeft),
     ]
 }
 

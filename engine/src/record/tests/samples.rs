@@ -37,6 +37,9 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("used_aside", beside(used())),
         ("batched", batched()),
         ("use_cancelled_leg", use_cancelled_leg()),
+        ("company_created", company_created()),
+        ("member_joined", Event::MemberJoined(membership())),
+        ("member_left", Event::MemberLeft(membership())),
     ]
 }
 
@@ -44,6 +47,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
 pub(super) fn rejections() -> Vec<Rejection> {
     let wallet = wallet(9_007_199_254_740_991);
     let transaction = TransactionId(70_000);
+    let company = CompanyId::of(wallet);
     vec![
         Rejection::WalletNotFound { wallet },
         Rejection::TransactionNotFound { transaction },
@@ -94,6 +98,17 @@ pub(super) fn rejections() -> Vec<Rejection> {
             balance_after: 250,
             min_balance_after: 251,
         },
+        Rejection::CompanyNotFound { company },
+        Rejection::CompanyExists { company },
+        Rejection::NotMember {
+            company,
+            user: 70_000,
+        },
+        Rejection::MemberExists {
+            company,
+            user: 70_000,
+        },
+        Rejection::MemberLimit { company },
     ]
 }
 
@@ -262,6 +277,21 @@ fn hold_released() -> Event {
         runs: smallvec![run(Fund::Paid, None, &[(0, 20)])],
         description: text(""),
     }))
+}
+
+fn company_created() -> Event {
+    Event::CompanyCreated(CompanyCreated {
+        standing: standing(1 << 52, 1, 0, 0),
+        name: text("봄 Acme"),
+    })
+}
+
+fn membership() -> Membership {
+    Membership {
+        company: CompanyId::new(70_000).unwrap(),
+        version: 300,
+        user: 77_777,
+    }
 }
 
 fn settings_changed() -> Event {

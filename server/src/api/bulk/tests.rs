@@ -70,7 +70,11 @@ fn every_operation_is_read() {
             | Command::Adjust(_)
             | Command::PlaceHold(_)
             | Command::CaptureHold(_)
-            | Command::ReleaseHold(_) => "none of a bulk",
+            | Command::ReleaseHold(_)
+            | Command::CreateCompany(_)
+            | Command::JoinCompany(_)
+            | Command::LeaveCompany(_)
+            | Command::CompanyUse(_) => "none of a bulk",
             Command::Conditional(_) => "conditional",
             Command::UseUpTo(_) => "use_up_to",
         })

@@ -150,4 +150,34 @@ pub(super) static FACTS: &[Facts] = &[
         "Too little would be left",
         "Less than min_balance_after would be left in the wallet; balance_after says how much.",
     ),
+    fact(
+        StatusCode::NOT_FOUND,
+        "company-not-found",
+        "There is no such company",
+        "No company has this id. Create it with POST /v1/companies. A retry is judged afresh.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "company-exists",
+        "The company exists already",
+        "The id is taken. Choose another one, or leave it out to have one allotted.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not-member",
+        "The user is no member of the company",
+        "Only members spend from the wallet of a company, and only they can leave it. Let the user join first.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "member-exists",
+        "The user is a member already",
+        "Nothing was changed.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "member-limit",
+        "The company has as many members as it may",
+        "A company has at most 10,000 members.",
+    ),
 ];

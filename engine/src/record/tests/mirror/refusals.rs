@@ -4,7 +4,7 @@ use wincode::{SchemaRead, SchemaWrite};
 
 use super::wallet;
 use crate::domain as ours;
-use crate::domain::{Timestamp, TransactionId};
+use crate::domain::{CompanyId, Timestamp, TransactionId};
 
 #[derive(SchemaRead, SchemaWrite)]
 pub(super) enum Rejection {
@@ -89,12 +89,33 @@ pub(super) enum Rejection {
         balance_after: i64,
         min_balance_after: u64,
     },
+    CompanyNotFound {
+        company: u64,
+    },
+    CompanyExists {
+        company: u64,
+    },
+    NotMember {
+        company: u64,
+        user: u64,
+    },
+    MemberExists {
+        company: u64,
+        user: u64,
+    },
+    MemberLimit {
+        company: u64,
+    },
+}
+
+fn company(id: u64) -> CompanyId {
+    CompanyId::of(wallet(id))
 }
 
 impl Rejection {
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "the two functions share the variants out"
+        reason = "the functions share the variants out"
     )]
     pub(super) fn ours(self) -> ours::Rejection {
         use ours::Rejection as To;
@@ -141,7 +162,7 @@ impl Rejection {
     /// Of wallets with something special to them, and of conditions.
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "the two functions share the variants out"
+        reason = "the functions share the variants out"
     )]
     fn ours_of_special(self) -> ours::Rejection {
         use ours::Rejection as To;
@@ -189,7 +210,35 @@ impl Rejection {
                 balance_after,
                 min_balance_after,
             },
-            _ => unreachable!("told by the caller"),
+            other => other.ours_of_companies(),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the functions share the variants out"
+    )]
+    fn ours_of_companies(self) -> ours::Rejection {
+        use ours::Rejection as To;
+        match self {
+            Self::CompanyNotFound { company: id } => To::CompanyNotFound {
+                company: company(id),
+            },
+            Self::CompanyExists { company: id } => To::CompanyExists {
+                company: company(id),
+            },
+            Self::NotMember { company: id, user } => To::NotMember {
+                company: company(id),
+                user,
+            },
+            Self::MemberExists { company: id, user } => To::MemberExists {
+                company: company(id),
+                user,
+            },
+            Self::MemberLimit { company: id } => To::MemberLimit {
+                company: company(id),
+            },
+            _ => unreachable!("told by the callers"),
         }
     }
 }
