@@ -441,6 +441,7 @@ impl Engine {
     }
 }
 
+mod closing;
 #[cfg(test)]
 mod snapshots;
 #[cfg(test)]

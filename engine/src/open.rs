@@ -87,6 +87,8 @@ pub struct EngineOptions {
     pub retain: Option<Duration>,
     /// How often quiet wallets are looked through for points that have lapsed; 0 = only when asked for.
     pub sweep_every: Duration,
+    /// Whether days are closed as soon as they are over; otherwise only when asked for.
+    pub close_days: bool,
 }
 
 /// What opening found.
@@ -151,6 +153,7 @@ impl EngineOptions {
             compact_after: COMPACT_AFTER,
             retain: None,
             sweep_every: SWEEP_EVERY,
+            close_days: false,
         }
     }
 
@@ -301,6 +304,9 @@ fn attend(inner: Inner, options: &EngineOptions, runtime: &Handle) -> Engine {
     runtime.spawn(rest(engine.clone(), options.idle));
     if !options.sweep_every.is_zero() {
         runtime.spawn(sweep(engine.clone(), options.sweep_every));
+    }
+    if options.close_days {
+        runtime.spawn(engine.clone().keep_closing());
     }
     engine
 }

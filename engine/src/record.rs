@@ -80,12 +80,14 @@ pub mod kind {
     pub const MEMBER_JOINED: u8 = 23;
     /// [`crate::domain::Membership`] that ends
     pub const MEMBER_LEFT: u8 = 24;
+    /// [`crate::domain::DayClosed`]
+    pub const DAY_CLOSED: u8 = 20;
 
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 20] = [
+    pub const NAMES: [(u8, &str); 21] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -106,6 +108,7 @@ pub mod kind {
         (COMPANY_CREATED, "company_created"),
         (MEMBER_JOINED, "member_joined"),
         (MEMBER_LEFT, "member_left"),
+        (DAY_CLOSED, "day_closed"),
     ];
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
@@ -201,6 +204,7 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::CompanyCreated(event) => encode(kind::COMPANY_CREATED, event, body),
         Event::MemberJoined(event) => encode(kind::MEMBER_JOINED, event, body),
         Event::MemberLeft(event) => encode(kind::MEMBER_LEFT, event, body),
+        Event::DayClosed(event) => encode(kind::DAY_CLOSED, event, body),
     }
 }
 
@@ -283,6 +287,7 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
         kind::COMPANY_CREATED => read(kind, payload, Event::CompanyCreated)?,
         kind::MEMBER_JOINED => read(kind, payload, Event::MemberJoined)?,
         kind::MEMBER_LEFT => read(kind, payload, Event::MemberLeft)?,
+        kind::DAY_CLOSED => read(kind, payload, Event::DayClosed)?,
         _ => {
             return Err(RecordError::Unknown {
                 kind,

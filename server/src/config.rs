@@ -204,6 +204,7 @@ impl Config {
         };
         let mut engine = EngineOptions::new(settings.directory.unwrap_or_else(|| DIRECTORY.into()));
         engine.segment_bytes = segment_bytes;
+        engine.close_days = true;
         if let Some(Bytes(every)) = settings.snapshot_every_bytes {
             engine.snapshot_every_bytes = every;
         }

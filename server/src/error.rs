@@ -1,7 +1,7 @@
 //! From what the engine says to what the client is told: the one place that knows both.
 
 use engine::Refusal;
-use engine::domain::{Rejection, WalletId};
+use engine::domain::{Day, Rejection, WalletId};
 
 use crate::draft::{Fault, Field, Malformed};
 use crate::problem::{Code, Problem};
@@ -113,10 +113,16 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         | Rejection::NotMember { .. }
         | Rejection::MemberExists { .. }
         | Rejection::MemberLimit { .. } => of_company(rejection),
+        Rejection::DayNotOpen { day } => day_not_open(day),
     };
     let mut problem = Problem::new(code, detail);
     problem.rejection = Some(rejection);
     problem
+}
+
+fn day_not_open(day: Day) -> (Code, String) {
+    let detail = format!("the day {day} cannot be closed now");
+    (Code::DayNotOpen, detail)
 }
 
 /// Refusals to give back.

@@ -227,8 +227,7 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         Rejection::ExpiresAtPast { expires_at } => {
             let mut text = String::new();
             moment::append(&mut text, expires_at);
-            out.extend_from_slice(b",\"expires_at\":");
-            json::text(out, &text);
+            write_text(out, "expires_at", &text);
         }
         Rejection::InsufficientBalance {
             available,
@@ -257,7 +256,15 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
             json::member(out, "company", company.get());
             json::member(out, "user", user);
         }
+        Rejection::DayNotOpen { day } => write_text(out, "day", &day.to_string()),
     }
+}
+
+fn write_text(out: &mut Vec<u8>, name: &'static str, text: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+    json::text(out, text);
 }
 
 /// Members of a refusal that asked too much of an earlier transaction.

@@ -185,6 +185,14 @@ static BENCH: Row = row(Verb::Post, "POST /noop", Action::Task(noop::run));
 static ADMIN: &[Row] = &[
     get("GET /metrics", admin::metrics),
     get("GET /admin/status", admin::status),
+    Row {
+        query: reports::CLOSE_PARAMETERS,
+        ..row(
+            Verb::Post,
+            "POST /admin/close-days",
+            Action::Task(reports::close),
+        )
+    },
     row(
         Verb::Post,
         "POST /admin/compact",

@@ -154,6 +154,7 @@ impl ActLine {
             kind::COMPANY_CREATED => Event::CompanyCreated(of(event)?),
             kind::MEMBER_JOINED => Event::MemberJoined(of(event)?),
             kind::MEMBER_LEFT => Event::MemberLeft(of(event)?),
+            kind::DAY_CLOSED => Event::DayClosed(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
@@ -194,6 +195,7 @@ fn words(record: &Record) -> Option<Value> {
             Event::HoldReleased(event) => to_value(event),
             Event::CompanyCreated(event) => to_value(event),
             Event::MemberJoined(event) | Event::MemberLeft(event) => to_value(event),
+            Event::DayClosed(event) => to_value(event),
         },
     };
     value.ok()

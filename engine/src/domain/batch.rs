@@ -243,6 +243,7 @@ impl Event {
             | Self::UseCancelled(_)
             | Self::Lapsed(_)
             | Self::SettingsChanged(_)
+            | Self::DayClosed(_)
             | Self::StatusChanged(_)
             | Self::AdjustedUp(_)
             | Self::AdjustedDown(_)

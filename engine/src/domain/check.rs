@@ -22,10 +22,10 @@ impl Event {
             return event.check();
         }
         if let Self::SettingsChanged(event) = self {
-            return event
-                .is_sound()
-                .then_some(())
-                .ok_or(Inconsistency::Settings);
+            return event.check();
+        }
+        if let Self::DayClosed(event) = self {
+            return event.check();
         }
         if let Self::MemberJoined(event) | Self::MemberLeft(event) = self {
             return event.check();
@@ -59,6 +59,7 @@ impl Event {
                 Self::Transferred(event) => return check_legs(event),
                 Self::SettingsChanged(_)
                 | Self::Batched(_)
+                | Self::DayClosed(_)
                 | Self::MemberJoined(_)
                 | Self::MemberLeft(_) => unreachable!("handled above"),
                 Self::CompanyCreated(event) => event.is_sound(),

@@ -56,6 +56,7 @@ fn subject(command: &Command, facts: &Facts) -> Option<WalletId> {
         Command::CreateWallet(_)
         | Command::ChangeSettings(_)
         | Command::CreateCompany(_)
+        | Command::CloseDay(_)
         | Command::JoinCompany(_)
         | Command::LeaveCompany(_) => None,
         Command::Charge(command) | Command::Earn(command) => Some(command.wallet),

@@ -84,6 +84,7 @@ impl Event {
             Self::WalletCreated(_)
             | Self::SettingsChanged(_)
             | Self::CompanyCreated(_)
+            | Self::DayClosed(_)
             | Self::MemberJoined(_)
             | Self::MemberLeft(_) => None,
             Self::Charged(event) => Some(before(&after, 0, -signed(event.amount.get()))),

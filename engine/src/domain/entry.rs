@@ -197,9 +197,10 @@ impl Event {
                 of_bucket(EntryType::Lapse, event.standing, event.bucket, amount)
             }
             Self::Transferred(event) => transferred(event),
-            Self::SettingsChanged(_) | Self::MemberJoined(_) | Self::MemberLeft(_) => {
-                SmallVec::new()
-            }
+            Self::SettingsChanged(_)
+            | Self::DayClosed(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => SmallVec::new(),
             Self::CompanyCreated(event) => nothing(EntryType::Create, event.standing),
             Self::Batched(event) => event.parts().flat_map(numbered).collect(),
             Self::StatusChanged(event) => {

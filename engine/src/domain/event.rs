@@ -37,7 +37,9 @@ impl Event {
             Self::Used(event) => sole(&event.standing),
             Self::UseCancelled(event) => sole(&event.standing),
             Self::Lapsed(event) => sole(&event.standing),
-            Self::SettingsChanged(_) => smallvec::smallvec![(PROGRAM, Role::Sole)],
+            Self::SettingsChanged(_) | Self::DayClosed(_) => {
+                smallvec::smallvec![(PROGRAM, Role::Sole)]
+            }
             Self::StatusChanged(event) => sole(&event.standing),
             Self::AdjustedUp(event) => sole(&event.standing),
             Self::AdjustedDown(event) => sole(&event.standing),
@@ -71,6 +73,7 @@ impl Event {
             | Self::Lapsed(_)
             | Self::SettingsChanged(_)
             | Self::Batched(_)
+            | Self::DayClosed(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
             | Self::MemberLeft(_) => "",
@@ -100,7 +103,10 @@ impl Event {
                 Role::To(at) => event.to[usize::from(at)].standing,
                 Role::Sole | Role::From | Role::Member(_) | Role::Company => event.from,
             },
-            Self::SettingsChanged(_) | Self::MemberJoined(_) | Self::MemberLeft(_) => return None,
+            Self::SettingsChanged(_)
+            | Self::DayClosed(_)
+            | Self::MemberJoined(_)
+            | Self::MemberLeft(_) => return None,
             Self::CompanyCreated(event) => match role {
                 Role::Company => return None,
                 Role::Sole | Role::From | Role::To(_) | Role::Member(_) => event.standing,
@@ -119,6 +125,8 @@ impl Event {
     /// Entity and version after the event, of a role in which there is no wallet. Of a batch, ask each part.
     pub(super) fn version_of(&self, role: Role) -> Option<(EntityId, u64)> {
         if let Self::SettingsChanged(event) = self {
+            Some((PROGRAM, event.version))
+        } else if let Self::DayClosed(event) = self {
             Some((PROGRAM, event.version))
         } else if let Self::CompanyCreated(event) = self
             && role == Role::Company

@@ -14,6 +14,7 @@ mod batch;
 mod calendar;
 mod cancel;
 mod check;
+mod close_day;
 mod company;
 mod company_use;
 mod conditional;
@@ -56,6 +57,7 @@ pub use self::batch::{
 };
 pub use self::calendar::{Day, DayFinder, ZONE_DEFAULT, Zone};
 pub use self::cancel::{CANCEL_WINDOW_DAYS, Cancel, LAPSED_DAYS_MAX, LapsedPolicy, UseCancelled};
+pub use self::close_day::{CloseDay, DayClosed};
 pub use self::company::{
     Company, CompanyCreated, CreateCompany, JoinCompany, LeaveCompany, MEMBERS_MAX, Membership,
 };
@@ -132,6 +134,8 @@ pub enum Command {
     LeaveCompany(LeaveCompany),
     /// Spend points of a company.
     CompanyUse(CompanyUse),
+    /// Write down what flowed on a day that is over.
+    CloseDay(Box<CloseDay>),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -175,6 +179,8 @@ pub enum Event {
     MemberJoined(Membership),
     /// A user is a member of a company no longer.
     MemberLeft(Membership),
+    /// A day was closed.
+    DayClosed(Box<DayClosed>),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -250,7 +256,7 @@ impl Command {
                     smallvec::smallvec![cancel::target(event, command.leg).0]
                 }
             },
-            Self::ChangeSettings(_) => smallvec::smallvec![PROGRAM],
+            Self::ChangeSettings(_) | Self::CloseDay(_) => smallvec::smallvec![PROGRAM],
             Self::CreateCompany(command) => command.company.with_wallet(),
             Self::JoinCompany(command) => smallvec::smallvec![command.company.entity()],
             Self::LeaveCompany(command) => smallvec::smallvec![command.company.entity()],
@@ -275,6 +281,7 @@ impl Command {
             | Self::UseUpTo(_)
             | Self::Transfer(_)
             | Self::ChangeSettings(_)
+            | Self::CloseDay(_)
             | Self::ChangeStatus(_)
             | Self::Adjust(_)
             | Self::PlaceHold(_)
@@ -289,7 +296,7 @@ impl Command {
     pub fn creates(&self) -> EntityIds {
         match self {
             Self::CreateWallet(command) => smallvec::smallvec![command.wallet.entity()],
-            Self::ChangeSettings(_) => smallvec::smallvec![PROGRAM],
+            Self::ChangeSettings(_) | Self::CloseDay(_) => smallvec::smallvec![PROGRAM],
             Self::CreateCompany(command) => command.company.with_wallet(),
             Self::Conditional(command) => command.command.creates(),
             Self::Charge(_)
@@ -396,6 +403,7 @@ pub fn decide(
         Command::JoinCompany(command) => company::decide_join(participants, command),
         Command::LeaveCompany(command) => company::decide_leave(participants, command),
         Command::CompanyUse(command) => company_use::decide(participants, command, now),
+        Command::CloseDay(command) => close_day::decide(participants, command, at),
     }
 }
 
@@ -411,6 +419,7 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         }
         (Event::MemberJoined(event), entity) => return company::apply_joined(entity, event),
         (Event::MemberLeft(event), entity) => return company::apply_left(entity, event),
+        (Event::DayClosed(event), entity) => return close_day::apply(entity, event),
         (_, Some(Entity::Wallet(wallet))) => wallet,
         (_, Some(Entity::Program(_) | Entity::Company(_)) | None) => {
             let standing = event.standing(role).ok_or(Inconsistency::Legs)?;
@@ -423,6 +432,7 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         | Event::SettingsChanged(_)
         | Event::Batched(_)
         | Event::CompanyCreated(_)
+        | Event::DayClosed(_)
         | Event::MemberJoined(_)
         | Event::MemberLeft(_) => unreachable!("handled above"),
         Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),

@@ -106,6 +106,7 @@ impl Event {
             },
             Self::SettingsChanged(_)
             | Self::Batched(_)
+            | Self::DayClosed(_)
             | Self::MemberJoined(_)
             | Self::MemberLeft(_) => return None,
             Self::CompanyCreated(_) => match role {

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Day;
 use super::types::{CompanyId, Timestamp, TransactionId, WalletId};
 
 /// Why a command was refused.
@@ -178,6 +179,11 @@ pub enum Rejection {
         /// Which one.
         company: CompanyId,
     },
+    /// The day is not over, is closed already, or is not the next one to be closed.
+    DayNotOpen {
+        /// The day asked for.
+        day: Day,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -224,6 +230,7 @@ impl Rejection {
             Self::NotMember { .. } => "not-member",
             Self::MemberExists { .. } => "member-exists",
             Self::MemberLimit { .. } => "member-limit",
+            Self::DayNotOpen { .. } => "day-not-open",
         }
     }
 

@@ -7,7 +7,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::calendar::{ZONE_DEFAULT, Zone};
+use super::calendar::{Day, ZONE_DEFAULT, Zone};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::types::{EntityId, EntityKind};
@@ -29,6 +29,8 @@ pub struct Program {
     pub version: u64,
     /// What is in force.
     pub settings: Settings,
+    /// The last day that was closed.
+    pub closed_day: Option<Day>,
 }
 
 /// What the operator decides about the whole store.
@@ -111,17 +113,19 @@ pub(super) fn apply(
     **program = Program {
         version: event.version,
         settings: event.settings.clone(),
+        closed_day: program.closed_day,
     };
     Ok(())
 }
 
 impl SettingsChanged {
     /// Whether these settings can have been asked for.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(super) fn check(&self) -> Result<(), Inconsistency> {
         let days = self.settings.cancel_window_days;
-        self.version > 0
+        let sound = self.version > 0
             && (1..=CANCEL_WINDOW_DAYS_MAX).contains(&days)
-            && self.settings.lapsed_policy.is_sound()
+            && self.settings.lapsed_policy.is_sound();
+        sound.then_some(()).ok_or(Inconsistency::Settings)
     }
 }
 

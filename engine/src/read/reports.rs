@@ -46,7 +46,7 @@ impl Engine {
 
     /// Waits until everything that was decided by now is counted; gives the day that runs. What comes later is of this
     /// day, so those before it never change any more.
-    async fn settle_days(&self) -> Result<Day, Refusal> {
+    pub(crate) async fn settle_days(&self) -> Result<Day, Refusal> {
         let now = Timestamp(self.inner.core.clock.now_us());
         let appended = self.inner.core.journal.appended().0;
         let settled = async {

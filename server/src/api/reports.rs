@@ -1,4 +1,4 @@
-//! Daily reports: `GET /v1/wallets/{id}/reports` and `GET /v1/reports/daily`, as JSON or as CSV.
+//! Daily reports: `GET /v1/wallets/{id}/reports` and `GET /v1/reports/daily`, as JSON or as CSV; `POST /admin/close-days`.
 
 use engine::domain::{Column, Day, DayFlow, Points, WalletId};
 use engine::{DailyRow, HistoryPosition};
@@ -190,6 +190,31 @@ pub(crate) fn of_day(call: Call) -> Task {
         };
         link_next(&mut answer, &call, cursor.as_deref());
         Ok(answer)
+    })
+}
+
+/// Days that were closed.
+#[derive(Serialize)]
+struct Closed {
+    closed: Vec<String>,
+}
+
+/// Parameters of closing days.
+pub(crate) const CLOSE_PARAMETERS: &[&str] = &["day"];
+
+/// `POST /admin/close-days`: closes all days that are over, now; with `day` that one, or says why not.
+pub(crate) fn close(call: Call) -> Task {
+    Box::pin(async move {
+        let engine = call.app.engine()?;
+        let closed = match read_day(&call.query, "day")? {
+            None => engine.close_days().await,
+            Some(day) => engine.close_day(day).await.map(|()| vec![day]),
+        };
+        let closed = closed.map_err(error::refused)?;
+        let body = Closed {
+            closed: closed.iter().map(Day::to_string).collect(),
+        };
+        Ok(answer::json(StatusCode::OK, &body))
     })
 }
 

@@ -459,6 +459,7 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::Lapsed(_)
         | Event::SettingsChanged(_)
         | Event::Batched(_)
+        | Event::DayClosed(_)
         | Event::StatusChanged(_)
         | Event::AdjustedUp(_)
         | Event::AdjustedDown(_)

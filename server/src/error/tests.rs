@@ -69,6 +69,13 @@ fn every_rejection_has_its_status_and_members() {
             422,
             "\"bytes\":300000",
         ),
+        (
+            Rejection::DayNotOpen {
+                day: engine::domain::Day::default(),
+            },
+            409,
+            "\"day\":\"1970-01-01\"",
+        ),
     ];
     for (rejection, status, members) in table {
         assert_problem(rejection, status, members);

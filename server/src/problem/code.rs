@@ -68,6 +68,7 @@ pub(crate) enum Code {
     NotMember,
     MemberExists,
     MemberLimit,
+    DayNotOpen,
 }
 
 /// What is always true of a code.
@@ -148,6 +149,7 @@ impl Code {
         Self::NotMember,
         Self::MemberExists,
         Self::MemberLimit,
+        Self::DayNotOpen,
     ];
 
     /// The code of a page's address.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use engine::domain::{Aside, CompanyCreated, Event, Membership, Rejection, Settings, Timestamp};
+use engine::domain::{
+    Aside, CompanyCreated, DayClosed, Event, Membership, Rejection, Settings, Timestamp,
+};
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
 
@@ -41,6 +43,9 @@ pub(crate) struct ActRow<'a> {
     /// All settings as they are in force from here on.
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<Settings>,
+    /// The day that was closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<ClosedRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<serde_json::Value>,
     /// Which item of a batch was refused.
@@ -63,6 +68,33 @@ pub(crate) struct CompanyRow<'a> {
     /// Who joined or left; the kind says which.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<u64>,
+}
+
+/// What a day was closed with.
+#[derive(Serialize)]
+struct ClosedRow {
+    day: String,
+    watermark: u64,
+    wallets: u64,
+    entries: u64,
+    opening: i64,
+    net: i64,
+    closing: i64,
+}
+
+impl From<&DayClosed> for ClosedRow {
+    fn from(event: &DayClosed) -> Self {
+        let sum = &event.sum;
+        Self {
+            day: event.day.to_string(),
+            watermark: event.watermark,
+            wallets: event.wallets,
+            entries: sum.entries,
+            opening: sum.opening.sum(),
+            net: sum.net().sum(),
+            closing: sum.closing().sum(),
+        }
+    }
 }
 
 /// The hashed idempotency key.
@@ -138,6 +170,7 @@ impl<'a> ActRow<'a> {
                     Event::MemberJoined(event) | Event::MemberLeft(event) => {
                         row.company = Some(CompanyRow::changed(event));
                     }
+                    Event::DayClosed(event) => row.closed = Some(ClosedRow::from(&**event)),
                 }
             }
             Content::Refused(denial) => {
@@ -183,6 +216,7 @@ impl<'a> ActRow<'a> {
             description: "",
             entries: Vec::new(),
             settings: None,
+            closed: None,
             aside: None,
             rejection: None,
             item: None,

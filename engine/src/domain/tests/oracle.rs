@@ -51,6 +51,7 @@ impl Oracle {
                 self.cancel(one.transaction.0, one.amount.map(Amount::get), now)
             }
             Command::ChangeSettings(_)
+            | Command::CloseDay(_)
             | Command::ChangeStatus(_)
             | Command::Adjust(_)
             | Command::PlaceHold(_)
@@ -140,6 +141,7 @@ impl Oracle {
             }
             Command::CreateWallet(_)
             | Command::Cancel(_)
+            | Command::CloseDay(_)
             | Command::ChangeSettings(_)
             | Command::ChangeStatus(_)
             | Command::Adjust(_)

@@ -4,7 +4,7 @@
 use super::*;
 
 /// The codes in the order in which they win. Part of the API: nothing here may ever change place.
-const CODES: [&str; 26] = [
+const CODES: [&str; 27] = [
     "wallet-not-found",
     "transaction-not-found",
     "wallet-exists",
@@ -31,9 +31,10 @@ const CODES: [&str; 26] = [
     "not-member",
     "member-exists",
     "member-limit",
+    "day-not-open",
 ];
 
-fn every_rejection() -> [Rejection; 26] {
+fn every_rejection() -> [Rejection; 27] {
     let (wallet, transaction) = (wallet(1), TransactionId(2));
     let company = CompanyId::of(wallet);
     [
@@ -80,6 +81,9 @@ fn every_rejection() -> [Rejection; 26] {
         Rejection::NotMember { company, user: 13 },
         Rejection::MemberExists { company, user: 14 },
         Rejection::MemberLimit { company },
+        Rejection::DayNotOpen {
+            day: Day::default(),
+        },
     ]
 }
 

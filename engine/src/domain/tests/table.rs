@@ -120,6 +120,7 @@ fn moved(event: &Event, role: Role) -> String {
         Event::WalletCreated(_)
         | Event::SettingsChanged(_)
         | Event::CompanyCreated(_)
+        | Event::DayClosed(_)
         | Event::MemberJoined(_)
         | Event::MemberLeft(_) => String::new(),
         Event::StatusChanged(event) => event.status.as_str().to_owned(),

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicI64;
 use super::*;
 use crate::api::{DailyRow, DayReport};
 use crate::clock::Clock;
-use crate::domain::{Column, Day, DayFlow, Points, Timestamp, Zone};
+use crate::domain::{Column, Day, DayFlow, Event, Points, Timestamp, Zone};
 use crate::journal::{FileStorage, Storage};
 
 /// Shows what it was set to.
@@ -173,6 +173,53 @@ async fn a_correction_falls_into_the_day_it_is_made() {
     assert_eq!((early.sum, early.wallets), (DayFlow::default(), 0));
     let late = stand.on(day("2030-01-01")).await;
     assert_eq!(late.sum.opening.sum(), 75);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_day_that_is_over_is_closed_once_with_what_it_had() {
+    let stand = Stand::new(at("2026-03-01T12:00:00+09:00")).await;
+    let none = stand.engine.close_days().await.unwrap();
+    assert_eq!(none, [], "nothing has happened yet");
+    stand.act(create(1)).await;
+    let last = stand.act(charge(1, 100)).await;
+    assert_eq!(stand.engine.close_days().await.unwrap(), []);
+    stand.set(at("2026-03-03T00:00:00+09:00"));
+    stand.act(spend(1, 30)).await;
+    let stand = stand.kill().await;
+    let closed = stand.engine.close_days().await.unwrap();
+    assert_eq!(closed, [day("2026-03-01"), day("2026-03-02")]);
+    assert_eq!(stand.engine.close_days().await.unwrap(), []);
+    let mut found = Vec::new();
+    for lsn in last.transaction.0 + 2..=last.transaction.0 + 3 {
+        let act = stand.engine.transaction(TransactionId(lsn)).await.unwrap();
+        let Event::DayClosed(event) = &*act.unwrap().event else {
+            panic!("a day was closed at {lsn}")
+        };
+        found.push((event.day, event.watermark, event.wallets, event.sum));
+    }
+    let first = stand.on(day("2026-03-01")).await.sum;
+    let quiet = stand.on(day("2026-03-02")).await.sum;
+    assert_eq!(found[0], (closed[0], last.transaction.0, 1, first));
+    assert_eq!(found[1], (closed[1], last.transaction.0, 0, quiet));
+    let stand = stand.restart().await;
+    assert_eq!(stand.engine.close_days().await.unwrap(), []);
+    stand.set(at("2026-03-04T00:00:00+09:00"));
+    let twice = tokio::join!(stand.engine.close_days(), stand.engine.close_days());
+    let days = [twice.0.unwrap(), twice.1.unwrap()].concat();
+    assert_eq!(days, [day("2026-03-03")], "two ask, one closes");
+    let settings = Command::ChangeSettings(Box::new(crate::domain::ChangeSettings {
+        zone: Zone::new("America/New_York"),
+        ..Default::default()
+    }));
+    stand.act(plain(settings)).await;
+    stand.act(charge(1, 1)).await;
+    let rows = stand.of(1, "2026-03-01", "2026-03-09").await;
+    let counted: Vec<_> = rows.iter().map(|row| row.flow.entries).collect();
+    assert_eq!(
+        counted,
+        [1, 0, 1, 1],
+        "a closed day stays closed in another zone"
+    );
 }
 
 /// What histories say, folded plainly: day → wallet → flow.

@@ -3,6 +3,7 @@
 //! Folds every event into days of its own and checks that balances join from day to day, wallet by wallet, and that
 //! the days on disk say the same. A day that cannot be read is no finding: a server builds it anew.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::book::{Closed, Folder};
 use super::file::DayFile;
 use super::layout::day_name;
 use super::leg::{DayLeg, Turn};
-use crate::domain::{Day, Event, Points, Timestamp, Zone};
+use crate::domain::{Day, DayClosed, DayFlow, Event, Points, Timestamp, Zone};
 use crate::journal::{FileStorage, Storage};
 use crate::projections::INDEX_FOLDER;
 
@@ -23,6 +24,8 @@ pub struct DayAudit {
     /// What each wallet held at the end of its last day.
     held: HashMap<u64, Points>,
     contradictions: u64,
+    /// Days that ended: sums of all wallets, how many had entries, LSN of the last entry.
+    days: BTreeMap<Day, (DayFlow, u64, u64)>,
     found: Vec<DayDifference>,
 }
 
@@ -50,12 +53,16 @@ impl DayAudit {
             index: index.map(|index| Arc::new(index) as Arc<dyn Storage>),
             held: HashMap::new(),
             contradictions: 0,
+            days: BTreeMap::new(),
             found: Vec::new(),
         }
     }
 
     /// Takes the next event in.
     pub fn take(&mut self, lsn: u64, at: Timestamp, event: &Event) {
+        if let Event::DayClosed(event) = event {
+            self.check_closed(event);
+        }
         if let Some(turn) = Turn::of(event) {
             self.folder.turn(turn);
         }
@@ -74,7 +81,40 @@ impl DayAudit {
         (self.found, self.folder.sum.opening)
     }
 
+    /// Holds a record that closed a day against the day as it is folded from the entries before it.
+    fn check_closed(&mut self, event: &DayClosed) {
+        // Whatever came behind the day was folded too; the day may still be the one that runs.
+        let known = self.days.get(&event.day).copied();
+        let (sum, wallets, to) = match known {
+            Some(known) => known,
+            None if self.folder.day == event.day => {
+                let folder = &self.folder;
+                (folder.sum, folder.wallets(), folder.span.to)
+            }
+            None => {
+                let mut before = self.days.range(..event.day);
+                let before = before
+                    .next_back()
+                    .map(|(_, (sum, _, to))| (sum.closing(), *to));
+                let running = (self.folder.day < event.day)
+                    .then(|| (self.folder.sum.closing(), self.folder.span.to));
+                let (held, to) = running.or(before).unwrap_or_default();
+                (DayFlow::opening_with(held), 0, to)
+            }
+        };
+        if (event.sum, event.wallets, event.watermark) != (sum, wallets, to) {
+            self.found.push(DayDifference {
+                day: event.day,
+                file: "the whole log".to_owned(),
+                what: "it was closed with other sums than its entries have".to_owned(),
+            });
+        }
+    }
+
     fn check(&mut self, closed: &Closed) {
+        let wallets = closed.rows.len() as u64;
+        self.days
+            .insert(closed.day, (closed.sum, wallets, closed.span.to));
         let unfit = self.folder.contradictions - self.contradictions;
         self.contradictions = self.folder.contradictions;
         if unfit > 0 {

@@ -177,15 +177,17 @@ impl Folder {
     }
 
     /// Takes notice of what changes how later legs are counted. In another zone it may be an earlier day: the one that
-    /// runs goes on until its next one begins there.
+    /// runs goes on until its next one begins there, and one that is closed stays closed.
     pub(super) fn turn(&mut self, turn: Turn) {
         match turn {
             Turn::Zone(zone) => self.finder = DayFinder::new(zone),
+            Turn::Closed(day) => self.closed_day = self.closed_day.max(Some(day)),
         }
     }
 
     pub(super) fn fold(&mut self, leg: &DayLeg) {
         let day = self.finder.day_of(Timestamp(leg.at_us));
+        let day = self.closed_day.map_or(day, |closed| day.max(closed.next()));
         if day > self.day {
             self.end_day();
             self.day = day;

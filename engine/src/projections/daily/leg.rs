@@ -1,6 +1,6 @@
 //! One movement on its way into a day: what the publisher hands over for each leg.
 
-use crate::domain::{Column, Event, Points, Zone};
+use crate::domain::{Column, Day, Event, Points, Zone};
 
 /// A leg of a durable act.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ pub(super) struct DayLeg {
 pub(super) enum Turn {
     /// Days are counted in another zone.
     Zone(Zone),
+    /// A day was closed by a record.
+    Closed(Day),
 }
 
 // === impl Turn ===
@@ -28,6 +30,7 @@ impl Turn {
     pub(super) fn of(event: &Event) -> Option<Self> {
         match event {
             Event::SettingsChanged(event) => Some(Self::Zone(event.settings.zone.clone())),
+            Event::DayClosed(event) => Some(Self::Closed(event.day)),
             Event::WalletCreated(_)
             | Event::Charged(_)
             | Event::Earned(_)

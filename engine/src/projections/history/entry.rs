@@ -111,6 +111,7 @@ impl Leg {
             | Event::UseCancelled(_)
             | Event::Lapsed(_)
             | Event::SettingsChanged(_)
+            | Event::DayClosed(_)
             | Event::StatusChanged(_)
             | Event::AdjustedUp(_)
             | Event::AdjustedDown(_)
@@ -174,6 +175,7 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
         | Event::MemberLeft(_)
         | Event::SettingsChanged(_)
         | Event::Batched(_)
+        | Event::DayClosed(_)
         | Event::Transferred(_) => return None,
         Event::Charged(event) => (
             event.standing.wallet,

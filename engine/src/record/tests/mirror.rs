@@ -65,6 +65,17 @@ struct SettingsChanged {
 }
 
 #[derive(SchemaRead, SchemaWrite)]
+struct DayClosed {
+    version: u64,
+    day: i32,
+    watermark: u64,
+    wallets: u64,
+    opening: (i64, i64),
+    entries: u64,
+    changes: [(i64, i64); ours::COLUMNS],
+}
+
+#[derive(SchemaRead, SchemaWrite)]
 struct WithAside<T> {
     own: T,
     aside: Aside,
@@ -192,6 +203,7 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         kind::COMPANY_CREATED => Event::CompanyCreated(read!(CompanyCreated, payload).ours()),
         kind::MEMBER_JOINED => Event::MemberJoined(read!(Membership, payload).ours()),
         kind::MEMBER_LEFT => Event::MemberLeft(read!(Membership, payload).ours()),
+        kind::DAY_CLOSED => Event::DayClosed(Box::new(read!(DayClosed, payload).ours())),
         CHARGED_ASIDE => {
             let read = read!(WithAside<Granted>, payload);
             Event::Charged(ours::Granted {
@@ -286,6 +298,23 @@ impl Aside {
             by,
         };
         aside.boxed()
+    }
+}
+
+impl DayClosed {
+    fn ours(self) -> ours::DayClosed {
+        let points = |(paid, free)| ours::Points { paid, free };
+        ours::DayClosed {
+            version: self.version,
+            day: ours::Day::from_number(self.day).unwrap(),
+            watermark: self.watermark,
+            wallets: self.wallets,
+            sum: ours::DayFlow {
+                opening: points(self.opening),
+                entries: self.entries,
+                changes: self.changes.map(points),
+            },
+        }
     }
 }
 

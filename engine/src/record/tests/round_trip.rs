@@ -123,7 +123,10 @@ fn event() -> impl Strategy<Value = Event> {
     let of_wallets = single().prop_filter("of no wallet", |event| {
         !matches!(
             event,
-            Event::SettingsChanged(_) | Event::MemberJoined(_) | Event::MemberLeft(_)
+            Event::SettingsChanged(_)
+                | Event::DayClosed(_)
+                | Event::MemberJoined(_)
+                | Event::MemberLeft(_)
         )
     });
     let batched = vec(of_wallets, 1..6).prop_map(|events| {
@@ -131,6 +134,32 @@ fn event() -> impl Strategy<Value = Event> {
         Event::Batched(Batched { events })
     });
     prop_oneof![4 => single(), 1 => batched]
+}
+
+fn day_closed() -> impl Strategy<Value = Event> {
+    (
+        1..=NUMBER_MAX,
+        any::<u16>(),
+        any::<u64>(),
+        any::<[i64; 4]>(),
+    )
+        .prop_map(|(version, day, watermark, points)| {
+            let mut sum = DayFlow::opening_with(Points {
+                paid: points[0],
+                free: points[1],
+            });
+            sum.changes[usize::from(day) % COLUMNS] = Points {
+                paid: points[2],
+                free: points[3],
+            };
+            Event::DayClosed(Box::new(DayClosed {
+                version,
+                day: Day::default().plus_days(day.into()),
+                watermark,
+                wallets: version,
+                sum,
+            }))
+        })
 }
 
 fn single() -> impl Strategy<Value = Event> {
@@ -199,6 +228,7 @@ fn single() -> impl Strategy<Value = Event> {
         settings,
         membership().prop_map(Event::MemberJoined),
         membership().prop_map(Event::MemberLeft),
+        day_closed(),
     ]
 }
 

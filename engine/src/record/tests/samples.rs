@@ -32,6 +32,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("hold_placed", hold_placed()),
         ("hold_captured", hold_captured()),
         ("hold_released", hold_released()),
+        ("day_closed", day_closed()),
         ("charged_aside", beside(Event::Charged(granted(None)))),
         ("earned_aside", beside(Event::Earned(granted(Some(1))))),
         ("used_aside", beside(used())),
@@ -109,6 +110,9 @@ pub(super) fn rejections() -> Vec<Rejection> {
             user: 70_000,
         },
         Rejection::MemberLimit { company },
+        Rejection::DayNotOpen {
+            day: Day::new(2025, 6, 1).unwrap(),
+        },
     ]
 }
 
@@ -292,6 +296,28 @@ fn membership() -> Membership {
         version: 300,
         user: 77_777,
     }
+}
+
+fn day_closed() -> Event {
+    let mut sum = DayFlow::opening_with(Points {
+        paid: -1,
+        free: 70_000,
+    });
+    for (at, column) in Column::ALL.into_iter().enumerate() {
+        let points = at as i64 * 100;
+        let change = Points {
+            paid: points,
+            free: -points,
+        };
+        sum.count(column, change);
+    }
+    Event::DayClosed(Box::new(DayClosed {
+        version: 301,
+        day: Day::new(2025, 6, 1).unwrap(),
+        watermark: 4_294_967_296,
+        wallets: 251,
+        sum,
+    }))
 }
 
 fn settings_changed() -> Event {

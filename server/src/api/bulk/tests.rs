@@ -66,6 +66,7 @@ fn every_operation_is_read() {
             Command::Cancel(cancel) if cancel.amount.is_none() => "cancel all",
             Command::Cancel(_) => "cancel",
             Command::ChangeSettings(_)
+            | Command::CloseDay(_)
             | Command::ChangeStatus(_)
             | Command::Adjust(_)
             | Command::PlaceHold(_)

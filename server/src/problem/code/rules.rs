@@ -180,4 +180,10 @@ pub(super) static FACTS: &[Facts] = &[
         "The company has as many members as it may",
         "A company has at most 10,000 members.",
     ),
+    fact(
+        StatusCode::CONFLICT,
+        "day-not-open",
+        "The day cannot be closed now",
+        "A day is closed once, when it is over, and behind the day before it.",
+    ),
 ];

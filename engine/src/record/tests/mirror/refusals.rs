@@ -106,6 +106,9 @@ pub(super) enum Rejection {
     MemberLimit {
         company: u64,
     },
+    DayNotOpen {
+        day: i32,
+    },
 }
 
 fn company(id: u64) -> CompanyId {
@@ -237,6 +240,9 @@ impl Rejection {
             },
             Self::MemberLimit { company: id } => To::MemberLimit {
                 company: company(id),
+            },
+            Self::DayNotOpen { day } => To::DayNotOpen {
+                day: ours::Day::from_number(day).unwrap(),
             },
             _ => unreachable!("told by the callers"),
         }
