@@ -80,7 +80,7 @@ impl Problem {
     }
 
     /// One query parameter that is wrong.
-    pub(crate) fn of_parameter(name: &str, detail: &'static str) -> Box<Self> {
+    pub(crate) fn of_parameter(name: &str, detail: impl Into<Cow<'static, str>>) -> Box<Self> {
         let mut problem = Self::new(
             Code::InvalidParameter,
             "the query has a parameter that is not right",
@@ -88,7 +88,7 @@ impl Problem {
         problem.of_query = true;
         problem.faults.push(Fault {
             pointer: name.to_owned(),
-            detail: Cow::Borrowed(detail),
+            detail: detail.into(),
         });
         problem
     }

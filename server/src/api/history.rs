@@ -204,12 +204,15 @@ fn read_offset(query: &Query) -> Outcome<usize> {
 }
 
 fn read_kinds(words: &str) -> Outcome<SmallVec<[EntryType; 2]>> {
-    const DETAIL: &str = "must be one or more of create, charge, earn, use, transfer_out, transfer_in, cancel, lapse, with commas between";
     let mut kinds = SmallVec::new();
     for word in words.split(',') {
         let mut known = EntryType::ALL.into_iter();
         let kind = known.find(|kind| kind.as_str() == word);
-        let kind = kind.ok_or_else(|| Problem::of_parameter("type", DETAIL))?;
+        let kind = kind.ok_or_else(|| {
+            let known = EntryType::ALL.map(EntryType::as_str).join(", ");
+            let detail = format!("must be one or more of {known}, with commas between");
+            Problem::of_parameter("type", detail)
+        })?;
         if !kinds.contains(&kind) {
             kinds.push(kind);
         }

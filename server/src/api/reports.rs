@@ -25,11 +25,12 @@ pub(crate) const DAY_PARAMETERS: &[&str] = &["date", "limit", "cursor"];
 const DAYS_MAX: u32 = 366;
 
 /// Columns of the CSV; a report is read by its header.
-const CSV_HEADER: &str = "date,wallet,entries,opening,earn,use,cancel,expire,transfer_in,transfer_out,net,closing,\
-opening_paid,earn_paid,use_paid,cancel_paid,expire_paid,transfer_in_paid,transfer_out_paid,net_paid,closing_paid\n";
+const CSV_HEADER: &str = "date,wallet,entries,opening,earn,use,cancel,expire,transfer_in,transfer_out,take_back,adjust,net,closing,\
+opening_paid,earn_paid,use_paid,cancel_paid,expire_paid,transfer_in_paid,transfer_out_paid,\
+take_back_paid,adjust_paid,net_paid,closing_paid\n";
 
 /// What flowed in and out of a balance. opening + net = closing, and net = earn − use + cancel − expire + transfer_in −
-/// transfer_out.
+/// transfer_out − take_back + adjust.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Flow {
     /// Points before the day.
@@ -54,6 +55,12 @@ pub(crate) struct Flow {
     /// Points that went to other wallets.
     #[schema(example = 0)]
     transfer_out: i64,
+    /// Points of grants that were taken back.
+    #[schema(example = 0)]
+    take_back: i64,
+    /// Corrections by hand, up less down.
+    #[schema(example = 0)]
+    adjust: i64,
     /// By how much the balance changed.
     #[schema(example = 30)]
     net: i64,
@@ -310,13 +317,15 @@ impl Flow {
             expire: of(Column::Expire),
             transfer_in: of(Column::TransferIn),
             transfer_out: of(Column::TransferOut),
+            take_back: of(Column::TakeBack),
+            adjust: of(Column::Adjust),
             net: part(flow.net()),
             closing: part(flow.closing()),
         }
     }
 
     /// In the order of the CSV.
-    fn figures(&self) -> [i64; 9] {
+    fn figures(&self) -> [i64; 11] {
         [
             self.opening,
             self.earn,
@@ -325,6 +334,8 @@ impl Flow {
             self.expire,
             self.transfer_in,
             self.transfer_out,
+            self.take_back,
+            self.adjust,
             self.net,
             self.closing,
         ]

@@ -164,7 +164,7 @@ pub(crate) struct Entry<'a> {
     leg: u8,
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1)]
     wallet: u64,
-    /// create, charge, earn, use, transfer_out, transfer_in, cancel or lapse.
+    /// What it is; the list of histories can be narrowed to any of them.
     #[serde(rename = "type")]
     #[schema(example = "transfer_out")]
     kind: &'static str,

@@ -31,11 +31,11 @@ fn today_counts_what_was_acknowledged() {
     let first = json!({
         "wallet": 1, "date": date, "entries": 5,
         "opening": 0, "earn": 150, "use": 120, "cancel": 5, "expire": 0,
-        "transfer_in": 0, "transfer_out": 7, "net": 28, "closing": 28,
+        "transfer_in": 0, "transfer_out": 7, "take_back": 0, "adjust": 0, "net": 28, "closing": 28,
         "paid": {"opening": 0, "earn": 50, "use": 20, "cancel": 5, "expire": 0,
-            "transfer_in": 0, "transfer_out": 7, "net": 28, "closing": 28},
+            "transfer_in": 0, "transfer_out": 7, "take_back": 0, "adjust": 0, "net": 28, "closing": 28},
         "free": {"opening": 0, "earn": 100, "use": 100, "cancel": 0, "expire": 0,
-            "transfer_in": 0, "transfer_out": 0, "net": 0, "closing": 0},
+            "transfer_in": 0, "transfer_out": 0, "take_back": 0, "adjust": 0, "net": 0, "closing": 0},
     });
     assert_eq!(items[0], first);
     assert_eq!(items[1]["wallet"], 2);
