@@ -152,6 +152,8 @@ pub struct WalletView {
     pub available: u64,
     /// Points that are set aside.
     pub held: u64,
+    /// Points that were given and do not count yet.
+    pub pending: u64,
     /// Points that are owed.
     pub owed: u64,
     /// Whether it takes part in anything.
@@ -343,6 +345,7 @@ impl WalletView {
             free,
             available: wallet.spendable(now),
             held: wallet.special().held(),
+            pending: wallet.special().pending_points(),
             owed: wallet.special().debt.sum(),
             status: wallet.special().status,
             expiring_30d: wallet.lots.expiring(now, now.plus_days(30)),

@@ -82,12 +82,18 @@ pub mod kind {
     pub const MEMBER_LEFT: u8 = 24;
     /// [`crate::domain::DayClosed`]
     pub const DAY_CLOSED: u8 = 20;
+    /// [`crate::domain::GrantPending`]
+    pub const GRANT_PENDING: u8 = 28;
+    /// [`crate::domain::GrantActivated`]
+    pub const GRANT_ACTIVATED: u8 = 29;
+    /// [`crate::domain::GrantVoided`]
+    pub const GRANT_VOIDED: u8 = 30;
 
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 21] = [
+    pub const NAMES: [(u8, &str); 24] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -109,6 +115,9 @@ pub mod kind {
         (MEMBER_JOINED, "member_joined"),
         (MEMBER_LEFT, "member_left"),
         (DAY_CLOSED, "day_closed"),
+        (GRANT_PENDING, "grant_pending"),
+        (GRANT_ACTIVATED, "grant_activated"),
+        (GRANT_VOIDED, "grant_voided"),
     ];
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
@@ -200,6 +209,9 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::HoldPlaced(event) => encode(kind::HOLD_PLACED, event, body),
         Event::HoldCaptured(event) => encode(kind::HOLD_CAPTURED, event, body),
         Event::HoldReleased(event) => encode(kind::HOLD_RELEASED, event, body),
+        Event::GrantPending(event) => encode(kind::GRANT_PENDING, event, body),
+        Event::GrantActivated(event) => encode(kind::GRANT_ACTIVATED, event, body),
+        Event::GrantVoided(event) => encode(kind::GRANT_VOIDED, event, body),
         Event::Batched(event) => batch::encode(event, body),
         Event::CompanyCreated(event) => encode(kind::COMPANY_CREATED, event, body),
         Event::MemberJoined(event) => encode(kind::MEMBER_JOINED, event, body),
@@ -288,6 +300,9 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
         kind::MEMBER_JOINED => read(kind, payload, Event::MemberJoined)?,
         kind::MEMBER_LEFT => read(kind, payload, Event::MemberLeft)?,
         kind::DAY_CLOSED => read(kind, payload, Event::DayClosed)?,
+        kind::GRANT_PENDING => read(kind, payload, Event::GrantPending)?,
+        kind::GRANT_ACTIVATED => read(kind, payload, Event::GrantActivated)?,
+        kind::GRANT_VOIDED => read(kind, payload, Event::GrantVoided)?,
         _ => {
             return Err(RecordError::Unknown {
                 kind,

@@ -64,7 +64,7 @@ pub(crate) struct Fault {
 pub(crate) type Faults = Vec<Fault>;
 
 /// The fields of one JSON object.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Draft<'de> {
     values: [Value<'de>; FIELDS],
     seen: Fields,
@@ -73,6 +73,17 @@ pub(crate) struct Draft<'de> {
 }
 
 // === impl Draft ===
+
+impl Default for Draft<'_> {
+    fn default() -> Self {
+        Self {
+            values: [const { Value::Absent }; FIELDS],
+            seen: Fields::default(),
+            faults: Faults::new(),
+            current: None,
+        }
+    }
+}
 
 impl<'de> Draft<'de> {
     /// Takes a fault down, unless the list is full.

@@ -89,10 +89,7 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
             Code::LotLimit,
             format!("wallet {wallet} holds as many lots as it may"),
         ),
-        Rejection::ActTooLarge { bytes } => (
-            Code::ActTooLarge,
-            format!("the act would take {bytes} bytes"),
-        ),
+        Rejection::ActTooLarge { bytes } => act_too_large(bytes),
         Rejection::TooManyLegs { legs } => too_many_legs(legs),
         Rejection::VersionMismatch { wallet, version } => version_mismatch(wallet, version),
         Rejection::MinBalance {
@@ -114,6 +111,10 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         | Rejection::MemberExists { .. }
         | Rejection::MemberLimit { .. } => of_company(rejection),
         Rejection::DayNotOpen { day } => day_not_open(day),
+        Rejection::NotPending { .. }
+        | Rejection::PendingOver { .. }
+        | Rejection::PendingLimit { .. }
+        | Rejection::ActiveAtPast { .. } => of_pending(rejection),
     };
     let mut problem = Problem::new(code, detail);
     problem.rejection = Some(rejection);
@@ -209,6 +210,37 @@ fn of_care(rejection: Rejection) -> (Code, String) {
         ),
         other => unreachable!("{other:?} is told by the caller"),
     }
+}
+
+/// Refusals of grants that count later.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_pending(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::NotPending { transaction } => (
+            Code::NotPending,
+            format!("transaction {transaction} is no grant that counts later"),
+        ),
+        Rejection::PendingOver { transaction } => (
+            Code::PendingOver,
+            format!("the grant of transaction {transaction} is not pending any more"),
+        ),
+        Rejection::PendingLimit { wallet } => (
+            Code::PendingLimit,
+            format!("wallet {wallet} has as many pending grants as it may"),
+        ),
+        Rejection::ActiveAtPast { .. } => {
+            (Code::ActiveAtPast, "active_at lies in the past".to_owned())
+        }
+        other => unreachable!("{other:?} is told by the caller"),
+    }
+}
+
+fn act_too_large(bytes: u64) -> (Code, String) {
+    let detail = format!("the act would take {bytes} bytes");
+    (Code::ActTooLarge, detail)
 }
 
 fn too_many_legs(legs: u64) -> (Code, String) {

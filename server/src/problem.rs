@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use engine::domain::{Rejection, TransactionId};
+use engine::domain::{Rejection, Timestamp, TransactionId};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -201,11 +201,14 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         | Rejection::WalletClosed { wallet }
         | Rejection::StatusUnchanged { wallet }
         | Rejection::WalletNotEmpty { wallet }
-        | Rejection::HoldLimit { wallet } => json::member(out, "wallet", wallet.get()),
+        | Rejection::HoldLimit { wallet }
+        | Rejection::PendingLimit { wallet } => json::member(out, "wallet", wallet.get()),
         Rejection::TransactionNotFound { transaction }
         | Rejection::NotCancellable { transaction }
         | Rejection::NotHeld { transaction }
         | Rejection::HoldOver { transaction }
+        | Rejection::NotPending { transaction }
+        | Rejection::PendingOver { transaction }
         | Rejection::CancelWindowOver { transaction } => {
             json::member(out, "transaction", transaction.0);
         }
@@ -224,11 +227,8 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
             held,
             requested,
         } => write_of(out, transaction, ("held", held), requested),
-        Rejection::ExpiresAtPast { expires_at } => {
-            let mut text = String::new();
-            moment::append(&mut text, expires_at);
-            write_text(out, "expires_at", &text);
-        }
+        Rejection::ExpiresAtPast { expires_at } => write_instant(out, "expires_at", expires_at),
+        Rejection::ActiveAtPast { active_at } => write_instant(out, "active_at", active_at),
         Rejection::InsufficientBalance {
             available,
             requested,
@@ -277,4 +277,10 @@ fn write_of(
     json::member(out, "transaction", transaction.0);
     json::member(out, name, there);
     json::member(out, "requested", requested);
+}
+
+fn write_instant(out: &mut Vec<u8>, name: &'static str, at: Timestamp) {
+    let mut text = String::new();
+    moment::append(&mut text, at);
+    write_text(out, name, &text);
 }

@@ -10,7 +10,7 @@ use engine::domain::NUMBER_MAX;
 
 use crate::api::{
     Action, COMMAND_PARAMETERS, admin, archive, bulk, care, companies, docs, health, history,
-    holds, lots, noop, problems, reports, settings, transactions, transfers, wallets,
+    holds, lots, noop, pending, problems, reports, settings, transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -146,6 +146,14 @@ static PUBLIC: &[Row] = &[
     of_transaction(command(
         "POST /v1/transactions/{id}/cancel",
         &transactions::CANCEL_ROUTE,
+    )),
+    of_transaction(command(
+        "POST /v1/transactions/{id}/activate",
+        &pending::ACTIVATE_ROUTE,
+    )),
+    of_transaction(command(
+        "POST /v1/transactions/{id}/void",
+        &pending::VOID_ROUTE,
     )),
     Row {
         query: transactions::ALLOCATION_PARAMETERS,

@@ -155,6 +155,9 @@ impl ActLine {
             kind::MEMBER_JOINED => Event::MemberJoined(of(event)?),
             kind::MEMBER_LEFT => Event::MemberLeft(of(event)?),
             kind::DAY_CLOSED => Event::DayClosed(of(event)?),
+            kind::GRANT_PENDING => Event::GrantPending(of(event)?),
+            kind::GRANT_ACTIVATED => Event::GrantActivated(of(event)?),
+            kind::GRANT_VOIDED => Event::GrantVoided(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
@@ -196,6 +199,9 @@ fn words(record: &Record) -> Option<Value> {
             Event::CompanyCreated(event) => to_value(event),
             Event::MemberJoined(event) | Event::MemberLeft(event) => to_value(event),
             Event::DayClosed(event) => to_value(event),
+            Event::GrantPending(event) => to_value(event),
+            Event::GrantActivated(event) => to_value(event),
+            Event::GrantVoided(event) => to_value(event),
         },
     };
     value.ok()

@@ -38,6 +38,7 @@ impl Event {
         match self {
             Self::Charged(event) | Self::Earned(event) => event.aside.as_deref(),
             Self::Used(event) => event.aside.as_deref(),
+            Self::GrantActivated(event) => event.aside.as_deref(),
             Self::WalletCreated(_)
             | Self::Transferred(_)
             | Self::UseCancelled(_)
@@ -54,7 +55,9 @@ impl Event {
             | Self::HoldReleased(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => None,
+            | Self::MemberLeft(_)
+            | Self::GrantPending(_)
+            | Self::GrantVoided(_) => None,
         }
     }
 
@@ -70,6 +73,7 @@ impl Event {
         match self {
             Self::Charged(event) | Self::Earned(event) => Some(&mut event.aside),
             Self::Used(event) => Some(&mut event.aside),
+            Self::GrantActivated(event) => Some(&mut event.aside),
             Self::WalletCreated(_)
             | Self::Transferred(_)
             | Self::UseCancelled(_)
@@ -86,7 +90,9 @@ impl Event {
             | Self::HoldReleased(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => None,
+            | Self::MemberLeft(_)
+            | Self::GrantPending(_)
+            | Self::GrantVoided(_) => None,
         }
     }
 }

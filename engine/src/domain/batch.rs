@@ -253,7 +253,10 @@ impl Event {
             | Self::HoldReleased(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => smallvec::smallvec![Part {
+            | Self::MemberLeft(_)
+            | Self::GrantPending(_)
+            | Self::GrantActivated(_)
+            | Self::GrantVoided(_) => smallvec::smallvec![Part {
                 leg: 0,
                 event: self
             }],

@@ -11,9 +11,7 @@ use super::rejection::Rejection;
 use super::runs::{BucketKey, Piece, Run, Runs, amount_of, read_list};
 use super::special::Status;
 use super::take_back::{self, Earlier, TakeBackPolicy};
-use super::types::{
-    Amount, Description, EntityId, EntryRef, Fund, Timestamp, TransactionId, WalletId,
-};
+use super::types::{Amount, Description, EntityId, EntryRef, Timestamp, TransactionId, WalletId};
 use super::wallet::{Return, Standing, Wallet};
 use super::{Circumstances, Event, Facts, Participants};
 
@@ -89,13 +87,12 @@ pub(super) fn decide(
         return Err(Rejection::TransactionNotFound { transaction });
     };
     let entry = EntryRef::new(transaction, command.leg.unwrap_or(0));
-    let earlier = |granted, fund| Earlier {
-        entry,
-        granted,
-        fund,
-        at: *at,
-    };
-    match target(event, command.leg).1 {
+    let target = target(event, command.leg).1;
+    if let Some(earlier) = target.and_then(Earlier::of) {
+        let named = (entry, *at);
+        return take_back::decide(participants, command, earlier, named, circumstances);
+    }
+    match target {
         Some(Event::Used(used)) => {
             let spent = (used.standing.wallet, &used.runs, *at);
             decide_use(participants, command, entry, spent, circumstances)
@@ -103,14 +100,6 @@ pub(super) fn decide(
         Some(Event::HoldCaptured(captured)) => {
             let spent = (captured.standing.wallet, &captured.runs, *at);
             decide_use(participants, command, entry, spent, circumstances)
-        }
-        Some(Event::Charged(granted)) => {
-            let earlier = earlier(granted, Fund::Paid);
-            take_back::decide(participants, command, &earlier, circumstances)
-        }
-        Some(Event::Earned(granted)) => {
-            let earlier = earlier(granted, Fund::Free);
-            take_back::decide(participants, command, &earlier, circumstances)
         }
         Some(_) | None => Err(Rejection::NotCancellable { transaction }),
     }

@@ -13,7 +13,7 @@ use super::special::Status;
 use super::transfer::{RECEIVERS_MAX, Transferred};
 use super::types::{Amount, Description, NUMBER_MAX, WalletId};
 use super::wallet::Standing;
-use super::{Event, Role};
+use super::{Event, GrantActivated, Role, TakenBack};
 
 impl Event {
     /// Whether the event could have been decided for some state.
@@ -72,17 +72,13 @@ impl Event {
                         && event.repaid <= event.amount.get()
                 }
                 Self::AdjustedDown(event) => are_sound(&event.runs),
-                Self::TakenBack(event) => {
-                    let amount = event.taken.saturating_add(event.owed);
-                    is_number(event.entry.transaction().0)
-                        && event.entry.leg().is_some()
-                        && is_number(amount)
-                        && is_lot(event.lot)
-                        && (amount..=NUMBER_MAX).contains(&event.returned)
-                }
+                Self::TakenBack(event) => event.is_sound(),
                 Self::HoldPlaced(event) => is_lot(event.number) && are_sound(&event.runs),
                 Self::HoldCaptured(event) => is_lot(event.number) && are_sound(&event.runs),
                 Self::HoldReleased(event) => is_lot(event.number) && are_sound(&event.runs),
+                Self::GrantPending(event) => is_amount(event.amount),
+                Self::GrantActivated(event) => event.is_sound(),
+                Self::GrantVoided(event) => is_amount(event.amount) && is_number(event.number),
             };
         sound.then_some(()).ok_or(Inconsistency::Range { wallet })
     }
@@ -147,6 +143,28 @@ fn is_amount(amount: Amount) -> bool {
 /// A lot has the number of a grant, from 0, and no wallet lives to see more than 2^53 − 1 events.
 fn is_lot(number: u64) -> bool {
     number <= NUMBER_MAX
+}
+
+// === impl TakenBack ===
+
+impl TakenBack {
+    fn is_sound(&self) -> bool {
+        let amount = self.taken.saturating_add(self.owed);
+        is_number(self.entry.transaction().0)
+            && self.entry.leg().is_some()
+            && is_number(amount)
+            && is_lot(self.lot)
+            && (amount..=NUMBER_MAX).contains(&self.returned)
+    }
+}
+
+// === impl GrantActivated ===
+
+impl GrantActivated {
+    fn is_sound(&self) -> bool {
+        let numbers = is_amount(self.amount) && is_number(self.number) && is_lot(self.lot);
+        numbers && self.repaid() <= self.amount.get()
+    }
 }
 
 // === impl Aside ===

@@ -65,7 +65,12 @@ fn subject(command: &Command, facts: &Facts) -> Option<WalletId> {
         Command::ChangeStatus(command) => Some(command.wallet),
         Command::Adjust(command) => Some(command.wallet),
         Command::PlaceHold(command) => Some(command.wallet),
-        Command::Cancel(_) | Command::CaptureHold(_) | Command::ReleaseHold(_) => {
+        Command::GrantLater(command) => Some(command.grant.wallet),
+        Command::Cancel(_)
+        | Command::CaptureHold(_)
+        | Command::ReleaseHold(_)
+        | Command::ActivateGrant(_)
+        | Command::VoidGrant(_) => {
             let ids = command.participants(facts);
             ids.first().and_then(|id| id.wallet())
         }

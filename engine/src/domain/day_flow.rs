@@ -71,7 +71,9 @@ impl Column {
             | EntryType::Unfreeze
             | EntryType::Close
             | EntryType::Hold
-            | EntryType::Release => None,
+            | EntryType::Release
+            | EntryType::Pending
+            | EntryType::Void => None,
             EntryType::Charge => Some(Self::Charge),
             EntryType::Earn => Some(Self::Earn),
             EntryType::Use | EntryType::Capture => Some(Self::Use),

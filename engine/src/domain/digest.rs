@@ -91,8 +91,14 @@ impl Event {
             Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
             Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),
             Self::UseCancelled(event) => Some(minus_runs(&after, event.runs.iter())),
-            Self::StatusChanged(_) | Self::HoldPlaced(_) | Self::HoldReleased(_) => {
-                Some(before(&after, 0, 0))
+            Self::StatusChanged(_)
+            | Self::HoldPlaced(_)
+            | Self::HoldReleased(_)
+            | Self::GrantPending(_)
+            | Self::GrantVoided(_) => Some(before(&after, 0, 0)),
+            Self::GrantActivated(event) => {
+                let amount = signed(event.amount.get());
+                Some(before_of(&after, event.bucket.fund, -amount))
             }
             Self::AdjustedUp(event) => {
                 let amount = signed(event.amount.get());

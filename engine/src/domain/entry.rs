@@ -45,6 +45,10 @@ pub enum EntryType {
     Capture,
     /// Points that were set aside can be spent again.
     Release,
+    /// Points were given that count later.
+    Pending,
+    /// They were dropped.
+    Void,
 }
 
 /// What becomes of the balance by an entry.
@@ -90,7 +94,7 @@ pub struct Allocation {
 
 impl EntryType {
     /// All types, in the order of the documentation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Create,
         Self::Charge,
         Self::Earn,
@@ -108,6 +112,8 @@ impl EntryType {
         Self::Hold,
         Self::Capture,
         Self::Release,
+        Self::Pending,
+        Self::Void,
     ];
 
     /// The word used in JSON, logs and tools.
@@ -130,6 +136,8 @@ impl EntryType {
             Self::Hold => "hold",
             Self::Capture => "capture",
             Self::Release => "release",
+            Self::Pending => "pending",
+            Self::Void => "void",
         }
     }
 
@@ -139,6 +147,14 @@ impl EntryType {
             Status::Open => Self::Unfreeze,
             Status::Frozen => Self::Freeze,
             Status::Closed => Self::Close,
+        }
+    }
+
+    /// What it is to be given points of this fund.
+    pub fn of_grant(fund: Fund) -> Self {
+        match fund {
+            Fund::Free => Self::Earn,
+            Fund::Paid => Self::Charge,
         }
     }
 
@@ -159,7 +175,9 @@ impl EntryType {
             | Self::Unfreeze
             | Self::Close
             | Self::Hold
-            | Self::Release => Effect::None,
+            | Self::Release
+            | Self::Pending
+            | Self::Void => Effect::None,
         }
     }
 }
@@ -220,6 +238,23 @@ impl Event {
             Self::HoldPlaced(event) => of_runs(EntryType::Hold, event.standing, &event.runs),
             Self::HoldCaptured(event) => of_runs(EntryType::Capture, event.standing, &event.runs),
             Self::HoldReleased(event) => of_runs(EntryType::Release, event.standing, &event.runs),
+            Self::GrantPending(event) => {
+                let bucket = BucketKey {
+                    fund: event.fund,
+                    expires_at: event.lifetime.expires_at,
+                };
+                let amount = event.amount.get();
+                of_bucket(EntryType::Pending, event.standing, bucket, amount)
+            }
+            Self::GrantActivated(event) => {
+                let kind = EntryType::of_grant(event.bucket.fund);
+                of_bucket(kind, event.standing, event.bucket, event.amount.get())
+            }
+            Self::GrantVoided(event) => {
+                let allocations = SmallVec::new();
+                let amount = event.amount.get();
+                sole(EntryType::Void, amount, event.standing, allocations)
+            }
         }
     }
 }

@@ -47,6 +47,9 @@ impl Event {
             Self::HoldPlaced(event) => sole(&event.standing),
             Self::HoldCaptured(event) => sole(&event.standing),
             Self::HoldReleased(event) => sole(&event.standing),
+            Self::GrantPending(event) => sole(&event.standing),
+            Self::GrantActivated(event) => sole(&event.standing),
+            Self::GrantVoided(event) => sole(&event.standing),
             Self::Transferred(event) => {
                 let to = event.to.iter().enumerate();
                 let to = to
@@ -88,6 +91,9 @@ impl Event {
             Self::HoldPlaced(event) => event.description.as_str(),
             Self::HoldCaptured(event) => event.description.as_str(),
             Self::HoldReleased(event) => event.description.as_str(),
+            Self::GrantPending(event) => event.description.as_str(),
+            Self::GrantActivated(event) => event.description.as_str(),
+            Self::GrantVoided(event) => event.description.as_str(),
         }
     }
 
@@ -119,6 +125,9 @@ impl Event {
             Self::HoldPlaced(event) => event.standing,
             Self::HoldCaptured(event) => event.standing,
             Self::HoldReleased(event) => event.standing,
+            Self::GrantPending(event) => event.standing,
+            Self::GrantActivated(event) => event.standing,
+            Self::GrantVoided(event) => event.standing,
         })
     }
 

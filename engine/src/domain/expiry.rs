@@ -6,6 +6,8 @@
 //! A term names the last day on which the points can be spent. The event states the instant that comes of it, so neither
 //! replay nor a later change of the zone counts again.
 
+use serde::{Deserialize, Serialize};
+
 use super::calendar::{Day, Zone};
 use super::types::Timestamp;
 
@@ -25,7 +27,7 @@ pub enum Expiry {
 }
 
 /// How long points can be spent, counted from the day they are granted on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Term {
     /// To the end of the day so many days later; 0 = of the same day.
     Days(u32),
@@ -36,7 +38,7 @@ pub enum Term {
 }
 
 /// A part of the calendar.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Period {
     /// From the first to the last day of a month.
     Month,

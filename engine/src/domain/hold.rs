@@ -10,7 +10,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::inconsistency::Inconsistency;
-use super::plan::Reserved;
 use super::rejection::Rejection;
 use super::runs::{Runs, amount_of, cut, read_list, rest};
 use super::types::{Amount, Description, Timestamp, TransactionId, WalletId};
@@ -281,14 +280,6 @@ impl Hold {
     /// Points that are left.
     pub fn amount(&self) -> u64 {
         amount_of(&self.runs)
-    }
-
-    /// Places that are kept for it to come back to.
-    pub(super) fn places(&self) -> Reserved {
-        Reserved {
-            lots: self.runs.iter().map(|run| run.pieces.len()).sum(),
-            buckets: self.runs.len(),
-        }
     }
 
     /// Takes the first points out; whether there were as many.

@@ -100,6 +100,14 @@ pub enum Inconsistency {
         /// Which hold.
         number: u64,
     },
+    /// An event names a pending grant that is not there, or is another one.
+    #[error("wallet {wallet}: no grant {number} is pending as the event has it")]
+    Pending {
+        /// Which wallet.
+        wallet: WalletId,
+        /// Which grant.
+        number: u64,
+    },
     /// An event pays more than is owed.
     #[error("wallet {wallet}: the event pays more than the wallet owes")]
     Debt {

@@ -32,6 +32,7 @@ mod lot_queue;
 mod lots;
 mod movement;
 mod participants;
+mod pending;
 mod plan;
 mod rejection;
 mod runs;
@@ -79,6 +80,10 @@ pub use self::lot_queue::LotQueue;
 pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::movement::{Movement, Points};
 pub use self::participants::{Participant, Participants};
+pub use self::pending::{
+    ActivateGrant, GrantActivated, GrantLater, GrantPending, GrantVoided, Lifetime, PENDING_MAX,
+    Pending, VoidGrant,
+};
 pub use self::rejection::{Denial, Rejection};
 pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
 pub use self::settings::{
@@ -136,6 +141,12 @@ pub enum Command {
     CompanyUse(CompanyUse),
     /// Write down what flowed on a day that is over.
     CloseDay(Box<CloseDay>),
+    /// Points that count later.
+    GrantLater(Box<GrantLater>),
+    /// Have them count from now on.
+    ActivateGrant(ActivateGrant),
+    /// Drop them.
+    VoidGrant(VoidGrant),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -181,6 +192,12 @@ pub enum Event {
     MemberLeft(Membership),
     /// A day was closed.
     DayClosed(Box<DayClosed>),
+    /// Points were given that do not count yet.
+    GrantPending(Box<GrantPending>),
+    /// They count from now on.
+    GrantActivated(Box<GrantActivated>),
+    /// They were dropped.
+    GrantVoided(Box<GrantVoided>),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -250,6 +267,12 @@ impl Command {
                 }
             },
             Self::Conditional(command) => command.command.participants(facts),
+            Self::GrantLater(command) => smallvec::smallvec![command.grant.wallet.entity()],
+            Self::ActivateGrant(ActivateGrant { leg, .. })
+            | Self::VoidGrant(VoidGrant { leg, .. }) => match facts {
+                Facts::Nothing => EntityIds::new(),
+                Facts::Act { event, .. } => smallvec::smallvec![cancel::target(event, *leg).0],
+            },
             Self::Cancel(command) => match facts {
                 Facts::Nothing => EntityIds::new(),
                 Facts::Act { event, .. } => {
@@ -274,6 +297,8 @@ impl Command {
             Self::CaptureHold(command) => Some(command.transaction),
             Self::ReleaseHold(command) => Some(command.transaction),
             Self::Conditional(command) => command.command.refers_to(),
+            Self::ActivateGrant(command) => Some(command.transaction),
+            Self::VoidGrant(command) => Some(command.transaction),
             Self::CreateWallet(_)
             | Self::Charge(_)
             | Self::Earn(_)
@@ -288,7 +313,8 @@ impl Command {
             | Self::CreateCompany(_)
             | Self::JoinCompany(_)
             | Self::LeaveCompany(_)
-            | Self::CompanyUse(_) => None,
+            | Self::CompanyUse(_)
+            | Self::GrantLater(_) => None,
         }
     }
 
@@ -312,7 +338,10 @@ impl Command {
             | Self::ReleaseHold(_)
             | Self::JoinCompany(_)
             | Self::LeaveCompany(_)
-            | Self::CompanyUse(_) => EntityIds::new(),
+            | Self::CompanyUse(_)
+            | Self::GrantLater(_)
+            | Self::ActivateGrant(_)
+            | Self::VoidGrant(_) => EntityIds::new(),
         }
     }
 
@@ -343,8 +372,9 @@ pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
     match entity {
         Entity::Wallet(wallet) => {
             let id = WalletId::new(id.id)?;
-            // What comes back from a hold lapses in the same breath if it has expired.
-            hold::due(id, wallet, now).or_else(|| lapse::due(id, wallet, now))
+            // What comes back from a hold, or counts from an instant on, lapses in the same breath if it has expired.
+            let first = hold::due(id, wallet, now).or_else(|| pending::due(id, wallet, now));
+            first.or_else(|| lapse::due(id, wallet, now))
         }
         Entity::Program(_) | Entity::Company(_) => None,
     }
@@ -354,18 +384,20 @@ pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
 pub fn next_due(entity: &Entity) -> Option<Timestamp> {
     match entity {
         Entity::Wallet(wallet) => {
-            let holds = wallet.special().holds.iter();
-            let first = holds.map(|hold| hold.expires_at).min();
-            wallet.lots.next_expiry().into_iter().chain(first).min()
+            let special = wallet.special();
+            let holds = special.holds.iter().map(|hold| hold.expires_at);
+            let grants = special.pending.iter().filter_map(|grant| grant.active_at);
+            let lots = wallet.lots.next_expiry();
+            holds.chain(grants).chain(lots).min()
         }
         Entity::Program(_) | Entity::Company(_) => None,
     }
 }
 
-/// A wallet as everything that is due would leave it; `None` if a hold is not over, since lots that have lapsed are left
-/// out of what can be spent in any case.
+/// A wallet as everything that is due would leave it; `None` if no hold is over and no grant has come to count, since lots
+/// that have lapsed are left out of what can be spent in any case.
 pub fn settled(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Wallet> {
-    hold::due(id, wallet, now)?;
+    hold::due(id, wallet, now).or_else(|| pending::due(id, wallet, now))?;
     let mut entity = Some(Entity::Wallet(wallet.clone()));
     while let Some(event) = due(id.entity(), entity.as_ref()?, now) {
         apply(&mut entity, Role::Sole, &event).ok()?;
@@ -404,6 +436,11 @@ pub fn decide(
         Command::LeaveCompany(command) => company::decide_leave(participants, command),
         Command::CompanyUse(command) => company_use::decide(participants, command, now),
         Command::CloseDay(command) => close_day::decide(participants, command, at),
+        Command::GrantLater(command) => pending::decide_later(participants, command, at),
+        Command::ActivateGrant(command) => {
+            pending::decide_activate(participants, command, facts, at)
+        }
+        Command::VoidGrant(command) => pending::decide_void(participants, command, facts),
     }
 }
 
@@ -447,6 +484,9 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         Event::HoldPlaced(event) => hold::apply_placed(wallet, event),
         Event::HoldCaptured(event) => hold::apply_captured(wallet, event),
         Event::HoldReleased(event) => hold::apply_released(wallet, event),
+        Event::GrantPending(event) => pending::apply_pending(wallet, event),
+        Event::GrantActivated(event) => pending::apply_activated(wallet, event),
+        Event::GrantVoided(event) => pending::apply_voided(wallet, event),
         Event::Transferred(event) => match role {
             Role::To(at) => transfer::apply_to(wallet, &event.to[usize::from(at)]),
             Role::Sole | Role::From | Role::Member(_) | Role::Company => {

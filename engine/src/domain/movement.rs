@@ -120,6 +120,9 @@ impl Event {
             Self::HoldPlaced(_) => EntryType::Hold,
             Self::HoldCaptured(_) => EntryType::Capture,
             Self::HoldReleased(_) => EntryType::Release,
+            Self::GrantPending(_) => EntryType::Pending,
+            Self::GrantActivated(event) => EntryType::of_grant(event.bucket.fund),
+            Self::GrantVoided(_) => EntryType::Void,
         })
     }
 

@@ -1,18 +1,28 @@
 //! What an act would take from lots or put into them. Plans only; changes nothing.
 
+use std::collections::BTreeSet;
+
 use smallvec::SmallVec;
 
 use super::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lots};
 use super::runs::{BucketKey, Piece, Run, Runs};
 use super::types::Timestamp;
 
-/// Places that are kept for what is set aside: it must find its way back.
+/// Places that are kept for what is set aside, which must find its way back, and for what is pending.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Reserved {
     /// Lots.
     pub lots: usize,
     /// Buckets.
     pub buckets: usize,
+}
+
+/// Lots and buckets that are not there and must find a place when what is set aside comes back. One whose rest is still
+/// there has its place, and one of which several holds took has only one.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    pub(super) lots: BTreeSet<(BucketKey, u64)>,
+    pub(super) buckets: BTreeSet<BucketKey>,
 }
 
 /// How full a wallet gets while an act is planned.
@@ -58,6 +68,11 @@ impl Lots {
             }
         }
         runs
+    }
+
+    /// Whether so many more lots and buckets fit in.
+    pub fn have_room_for(&self, more: Reserved) -> bool {
+        self.count() + more.lots <= LOTS_MAX && self.buckets().len() + more.buckets <= BUCKETS_MAX
     }
 
     /// The lots that grants to these buckets (no bucket twice) go into, in their order; `None` when
@@ -107,6 +122,32 @@ impl Lots {
             runs.push(Run { bucket, pieces });
         }
         Some(runs)
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Keeps the places that a run will need.
+    pub(super) fn keep(&mut self, lots: &Lots, run: &Run) {
+        let bucket = lots.bucket(run.bucket);
+        if bucket.is_none() {
+            self.buckets.insert(run.bucket);
+        }
+        for piece in &run.pieces {
+            let found = bucket.is_some_and(|bucket| bucket.lots.position(piece.lot).is_ok());
+            if !found {
+                self.lots.insert((run.bucket, piece.lot));
+            }
+        }
+    }
+
+    /// Gives up the places that a run is about to take.
+    pub(super) fn open(&mut self, run: &Run) {
+        self.buckets.remove(&run.bucket);
+        for piece in &run.pieces {
+            self.lots.remove(&(run.bucket, piece.lot));
+        }
     }
 }
 

@@ -184,6 +184,26 @@ pub enum Rejection {
         /// The day asked for.
         day: Day,
     },
+    /// The transaction is no grant that counts later.
+    NotPending {
+        /// The transaction asked for.
+        transaction: TransactionId,
+    },
+    /// The grant is not pending any more.
+    PendingOver {
+        /// The grant.
+        transaction: TransactionId,
+    },
+    /// The wallet has as many pending grants as it may.
+    PendingLimit {
+        /// Which one.
+        wallet: WalletId,
+    },
+    /// The points would count at once.
+    ActiveAtPast {
+        /// The instant asked for.
+        active_at: Timestamp,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -231,6 +251,10 @@ impl Rejection {
             Self::MemberExists { .. } => "member-exists",
             Self::MemberLimit { .. } => "member-limit",
             Self::DayNotOpen { .. } => "day-not-open",
+            Self::NotPending { .. } => "not-pending",
+            Self::PendingOver { .. } => "pending-over",
+            Self::PendingLimit { .. } => "pending-limit",
+            Self::ActiveAtPast { .. } => "active-at-past",
         }
     }
 

@@ -1,10 +1,11 @@
-//! What few wallets have: points that are owed or set aside, and a status other than open.
+//! What few wallets have: points that are owed, set aside or pending, and a status other than open.
 //!
 //! It lies in a box of its own, so that a wallet without any of it pays one byte at rest.
 
 use serde::{Deserialize, Serialize};
 
 use super::hold::Hold;
+use super::pending::Pending;
 use super::types::Fund;
 
 /// What few wallets have.
@@ -16,6 +17,8 @@ pub struct Special {
     pub status: Status,
     /// Points that are set aside.
     pub holds: Vec<Hold>,
+    /// Grants that do not count yet.
+    pub pending: Vec<Pending>,
 }
 
 /// Points owed, by fund.
@@ -47,11 +50,22 @@ impl Special {
         debt: Debt { free: 0, paid: 0 },
         status: Status::Open,
         holds: Vec::new(),
+        pending: Vec::new(),
     };
 
     /// The hold of this number.
     pub fn hold(&self, number: u64) -> Option<&Hold> {
         self.holds.iter().find(|hold| hold.number == number)
+    }
+
+    /// The pending grant of this number.
+    pub fn pending(&self, number: u64) -> Option<&Pending> {
+        self.pending.iter().find(|grant| grant.number == number)
+    }
+
+    /// Points in all pending grants.
+    pub fn pending_points(&self) -> u64 {
+        self.pending.iter().map(|grant| grant.amount.get()).sum()
     }
 
     /// Points in all holds.

@@ -5,12 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grant::Granted;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::{BucketKey, Piece, Run};
 use super::special::Status;
-use super::types::{Amount, Description, EntryRef, Fund, NUMBER_MAX, Timestamp};
+use super::types::{Amount, Description, EntryRef, Fund, NUMBER_MAX, Timestamp, WalletId};
 use super::wallet::{Return, Standing, Wallet};
 use super::{Cancel, Circumstances, Event, Participants};
 
@@ -53,27 +52,28 @@ pub struct TakenBack {
 }
 
 /// A grant with its fund, as the log has it.
-pub(super) struct Earlier<'a> {
-    pub(super) entry: EntryRef,
-    pub(super) granted: &'a Granted,
-    pub(super) fund: Fund,
-    pub(super) at: Timestamp,
+#[derive(Clone, Copy)]
+pub(super) struct Earlier {
+    pub(super) wallet: WalletId,
+    pub(super) bucket: BucketKey,
+    pub(super) lot: u64,
+    pub(super) amount: Amount,
 }
 
 pub(super) fn decide(
     participants: Participants<'_>,
     command: &Cancel,
-    earlier: &Earlier<'_>,
+    earlier: Earlier,
+    (entry, at): (EntryRef, Timestamp),
     circumstances: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let Earlier {
-        entry,
-        granted,
-        fund,
-        at,
-    } = *earlier;
+        wallet: id,
+        bucket,
+        lot,
+        amount,
+    } = earlier;
     let transaction = command.transaction;
-    let id = granted.standing.wallet;
     let wallet = participants.wallet(id)?;
     if wallet.special().status == Status::Closed {
         return Err(Rejection::WalletClosed { wallet: id });
@@ -84,7 +84,7 @@ pub(super) fn decide(
         return Err(Rejection::CancelWindowOver { transaction });
     }
     let returned = wallet.returned(entry);
-    let cancellable = granted.amount.get() - returned;
+    let cancellable = amount.get() - returned;
     let requested = command.amount.map_or(cancellable, Amount::get);
     if requested == 0 || requested > cancellable {
         return Err(Rejection::OverCancel {
@@ -93,14 +93,10 @@ pub(super) fn decide(
             requested,
         });
     }
-    let bucket = BucketKey {
-        fund,
-        expires_at: granted.expires_at,
-    };
     let settings = circumstances.settings;
     let policy = command.policy.unwrap_or(settings.take_back_policy);
     let lapsed = bucket.is_lapsed(circumstances.now);
-    let there = wallet.lots.remaining(bucket, granted.lot);
+    let there = wallet.lots.remaining(bucket, lot);
     let taken = if lapsed { 0 } else { there.min(requested) };
     let owed = policy.owed(requested, taken, lapsed);
     let owed = owed.ok_or(Rejection::GrantSpent {
@@ -113,13 +109,13 @@ pub(super) fn decide(
         return Err(Rejection::BalanceLimit { wallet: id });
     }
     let mut standing = wallet.next_standing(id);
-    *standing.of_mut(fund) -= gone;
+    *standing.of_mut(bucket.fund) -= gone;
     Ok(Event::TakenBack(Box::new(TakenBack {
         standing,
         entry,
         granted_at: at,
         bucket,
-        lot: granted.lot,
+        lot,
         taken,
         owed,
         returned: returned + requested,
@@ -150,6 +146,35 @@ pub(super) fn apply(wallet: &mut Wallet, event: &TakenBack) -> Result<(), Incons
     };
     wallet.remember(entry, event.forget_before);
     wallet.settle(&event.standing)
+}
+
+// === impl Earlier ===
+
+impl Earlier {
+    /// The grant that an event made; `None` if it made none.
+    pub(super) fn of(event: &Event) -> Option<Self> {
+        let (granted, fund) = if let Event::Charged(granted) = event {
+            (granted, Fund::Paid)
+        } else if let Event::Earned(granted) = event {
+            (granted, Fund::Free)
+        } else if let Event::GrantActivated(event) = event {
+            return Some(Self {
+                wallet: event.standing.wallet,
+                bucket: event.bucket,
+                lot: event.lot,
+                amount: event.amount,
+            });
+        } else {
+            return None;
+        };
+        let expires_at = granted.expires_at;
+        Some(Self {
+            wallet: granted.standing.wallet,
+            bucket: BucketKey { fund, expires_at },
+            lot: granted.lot,
+            amount: granted.amount,
+        })
+    }
 }
 
 // === impl TakeBackPolicy ===

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::hold::Hold;
 use super::inconsistency::Inconsistency;
 use super::lots::Lots;
-use super::plan::Reserved;
+use super::plan::{Kept, Reserved};
 use super::runs::{BucketKey, Run, Runs, amount_of_fund};
 use super::special::Special;
 use super::types::{Amount, EntryRef, Fund, NUMBER_MAX, Owner, Timestamp, WalletId};
@@ -137,15 +137,17 @@ impl Wallet {
         )
     }
 
-    /// Whether a grant keeps the balance within 2^53−1.
+    /// Whether a grant keeps the balance within 2^53−1, and leaves room for what is pending.
     pub fn has_room_for(&self, amount: Amount) -> bool {
-        self.balance() + amount.get().cast_signed() <= NUMBER_MAX.cast_signed()
+        let more = amount.get() + self.special().pending_points();
+        self.balance() + more.cast_signed() <= NUMBER_MAX.cast_signed()
     }
 
-    /// Whether nothing is in it, set aside or owed.
+    /// Whether nothing is in it, set aside, pending or owed.
     pub fn is_empty(&self) -> bool {
         let special = self.special();
-        self.lots.count() == 0 && special.holds.is_empty() && special.debt.sum() == 0
+        let idle = special.holds.is_empty() && special.pending.is_empty();
+        idle && self.lots.count() == 0 && special.debt.sum() == 0
     }
 
     /// The lots that grants to these buckets go into; `None` when the wallet is full.
@@ -158,21 +160,37 @@ impl Wallet {
 
     /// Where what is left of a hold goes when it is let go of.
     pub fn plan_unhold(&self, hold: &Hold) -> Runs {
-        let mut reserved = self.reserved();
-        reserved.lots -= hold.places().lots;
-        reserved.buckets -= hold.places().buckets;
-        let planned = self.lots.plan_restore(hold.runs.clone(), reserved);
+        let mut kept = Kept::default();
+        self.keep(&mut kept, |other| other.number != hold.number);
+        for run in &hold.runs {
+            kept.open(run);
+        }
+        let planned = self
+            .lots
+            .plan_restore(hold.runs.clone(), self.reserve(&kept));
         planned.unwrap_or_else(|| unreachable!("places are kept for what is held"))
     }
 
-    /// Places that are kept for what is set aside.
+    /// Places that are kept for what is set aside or pending.
     pub fn reserved(&self) -> Reserved {
-        let mut reserved = Reserved::default();
-        for hold in &self.special().holds {
-            reserved.lots += hold.places().lots;
-            reserved.buckets += hold.places().buckets;
+        let mut kept = Kept::default();
+        self.keep(&mut kept, |_| true);
+        self.reserve(&kept)
+    }
+
+    fn keep(&self, kept: &mut Kept, counts: impl Fn(&Hold) -> bool) {
+        let holds = self.special().holds.iter().filter(|hold| counts(hold));
+        for run in holds.flat_map(|hold| &hold.runs) {
+            kept.keep(&self.lots, run);
         }
-        reserved
+    }
+
+    fn reserve(&self, kept: &Kept) -> Reserved {
+        let pending = self.special().pending.len();
+        Reserved {
+            lots: kept.lots.len() + pending,
+            buckets: kept.buckets.len() + pending,
+        }
     }
 
     /// What few wallets have; of most of them nothing.

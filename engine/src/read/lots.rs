@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::api::{LotPage, LotPlace, LotRow, Refusal};
-use crate::domain::{Entity, Timestamp, WalletId};
+use crate::domain::{self, Entity, Timestamp, WalletId};
 use crate::engine::Engine;
 use crate::entities::EntityState;
 
@@ -16,12 +16,13 @@ impl Engine {
         after: Option<LotPlace>,
         limit: usize,
     ) -> Result<LotPage, Refusal> {
-        self.seen(id, move |_, state, now| page(state, after, limit, now))
+        self.seen(id, move |_, state, now| page(id, state, after, limit, now))
             .await
     }
 }
 
 fn page(
+    id: WalletId,
     state: &EntityState,
     after: Option<LotPlace>,
     limit: usize,
@@ -31,6 +32,8 @@ fn page(
         return None;
     };
     let now = now.max(state.last_at);
+    let settled = domain::settled(id, wallet, now);
+    let wallet = settled.as_ref().unwrap_or(wallet);
     let place = after.map(|after| (after.bucket, after.number));
     let open = wallet.lots.behind(place);
     let mut open = open.filter(|(bucket, _)| !bucket.is_lapsed(now));

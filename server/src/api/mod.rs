@@ -14,6 +14,7 @@ pub(crate) mod history;
 pub(crate) mod holds;
 pub(crate) mod lots;
 pub(crate) mod noop;
+pub(crate) mod pending;
 pub(crate) mod problems;
 pub(crate) mod reports;
 pub(crate) mod settings;

@@ -1,83 +1,20 @@
 //! The shapes of answers. They are also the schemas of the documentation.
 
-use engine::domain::{self, Event, Status};
-use engine::{Act, HistoryRow, WalletView};
+mod later;
+mod wallet;
+
+use engine::domain::{self, Event};
+use engine::{Act, HistoryRow};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+pub(crate) use self::later::Term;
+use self::later::{active_at, expires_in};
+pub(crate) use self::wallet::Wallet;
 use crate::moment::Moment;
 
 /// Most allocations that an answer lists; the rest is a list of its own.
 pub(crate) const ALLOCATIONS_MAX: usize = 100;
-
-/// Who owns a wallet.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Owner {
-    /// A person or a company.
-    #[serde(rename = "type")]
-    #[schema(pattern = "^(user|company)$", example = "user")]
-    pub(crate) kind: &'static str,
-    /// Number of the owner.
-    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 7)]
-    pub(crate) id: u64,
-}
-
-/// The holder of one owner's balance.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Wallet {
-    /// Its id: below 2^52 chosen by the client, from there on allotted.
-    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1)]
-    pub(crate) id: u64,
-    pub(crate) owner: Owner,
-    /// Points in all: paid and free.
-    #[schema(maximum = 9007199254740991u64, example = 150)]
-    pub(crate) balance: i64,
-    /// Points that were bought.
-    #[schema(maximum = 9007199254740991u64, example = 100)]
-    pub(crate) paid: i64,
-    /// Points that were given away.
-    #[schema(maximum = 9007199254740991u64, example = 50)]
-    pub(crate) free: i64,
-    /// Points set aside.
-    #[schema(maximum = 9007199254740991u64, example = 0)]
-    pub(crate) held: u64,
-    /// Points that can be spent now.
-    #[schema(maximum = 9007199254740991u64, example = 150)]
-    pub(crate) available: u64,
-    /// Points that lapse within the next 30 days of 24 hours.
-    #[schema(maximum = 9007199254740991u64, example = 20)]
-    pub(crate) expiring_30d: u64,
-    /// Points that were taken back after they had been spent; new points of the same fund pay them first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) owed: Option<u64>,
-    /// Only when it is not open: frozen or closed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) status: Option<&'static str>,
-    /// One more with every entry.
-    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 3)]
-    pub(crate) version: u64,
-    /// The last act that touched the wallet; not in a dry run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(
-        nullable = false,
-        minimum = 1,
-        maximum = 9007199254740991u64,
-        example = 42
-    )]
-    pub(crate) lsn: Option<u64>,
-    #[schema(value_type = String, format = DateTime, example = "2025-06-01T12:00:00.000000Z")]
-    pub(crate) created_at: Moment,
-    /// The points by fund and expiry, as they are spent; only at a past moment.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) lots: Option<Vec<Allocation>>,
-    /// True where nothing was carried out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub(crate) dry_run: Option<bool>,
-}
 
 /// Points of equal fund and expiry within an entry.
 #[derive(Serialize, ToSchema)]
@@ -145,6 +82,14 @@ pub(crate) struct Receipt<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     by: Option<u64>,
+    /// From when on the points count: of a grant that counts later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    active_at: Option<Moment>,
+    /// How long they can be spent from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expires_in: Option<Term>,
     /// Free text of the caller.
     #[schema(example = "top-up")]
     description: &'a str,
@@ -194,6 +139,14 @@ pub(crate) struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<u64>, nullable = false)]
     allocations_total: Option<usize>,
+    /// From when on the points count: of a grant that counts later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
+    active_at: Option<Moment>,
+    /// How long they can be spent from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expires_in: Option<Term>,
     /// The other wallet of a transfer.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -270,41 +223,6 @@ pub(crate) struct Row<'a> {
     created_at: Moment,
 }
 
-// === impl Owner ===
-
-impl From<domain::Owner> for Owner {
-    fn from(owner: domain::Owner) -> Self {
-        Self {
-            kind: owner.kind.as_str(),
-            id: owner.id,
-        }
-    }
-}
-
-// === impl Wallet ===
-
-impl From<WalletView> for Wallet {
-    fn from(view: WalletView) -> Self {
-        Self {
-            id: view.id.get(),
-            owner: view.owner.into(),
-            balance: view.balance(),
-            paid: view.paid,
-            free: view.free,
-            held: view.held,
-            available: view.available,
-            expiring_30d: view.expiring_30d,
-            owed: (view.owed > 0).then_some(view.owed),
-            status: (view.status != Status::Open).then(|| view.status.as_str()),
-            version: view.version,
-            lsn: Some(view.lsn),
-            created_at: Moment(view.created_at),
-            lots: None,
-            dry_run: None,
-        }
-    }
-}
-
 // === impl Allocation ===
 
 impl From<&domain::Allocation> for Allocation {
@@ -351,6 +269,8 @@ impl<'a> Receipt<'a> {
             allocations,
             allocations_total,
             by: entry.by,
+            active_at: active_at(&act.event),
+            expires_in: expires_in(&act.event),
             description: act.event.description(),
             created_at: Moment(act.at),
             dry_run: dry_run(act),
@@ -375,6 +295,8 @@ impl<'a> From<&'a domain::Entry> for Entry<'a> {
             version: entry.standing.version,
             allocations,
             allocations_total,
+            active_at: None,
+            expires_in: None,
             counterparty: entry.counterparty.map(domain::WalletId::get),
             by: entry.by,
             cancels: None,
@@ -409,6 +331,8 @@ impl<'a> Transaction<'a> {
         let mut view = Entry::from(entry);
         if let Some(part) = act.event.part(entry.leg) {
             view.requested = requested(part.event);
+            view.active_at = active_at(part.event);
+            view.expires_in = expires_in(part.event);
             if matches!(&*act.event, Event::Batched(_)) {
                 (view.cancels, view.cancels_leg) = cancels(part.event);
                 let description = part.event.description();
@@ -429,6 +353,8 @@ impl<'a> Row<'a> {
         let (cancels, cancels_leg) = cancels(event);
         let mut view = Entry::from(entry);
         view.requested = requested(event);
+        view.active_at = active_at(event);
+        view.expires_in = expires_in(event);
         Self {
             transaction: row.act.transaction.0,
             entry: view,
@@ -468,7 +394,10 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::HoldReleased(_)
         | Event::CompanyCreated(_)
         | Event::MemberJoined(_)
-        | Event::MemberLeft(_) => (None, None),
+        | Event::MemberLeft(_)
+        | Event::GrantPending(_)
+        | Event::GrantActivated(_)
+        | Event::GrantVoided(_) => (None, None),
     }
 }
 

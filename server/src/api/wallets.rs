@@ -2,7 +2,8 @@
 
 use engine::Act;
 use engine::domain::{
-    ALLOTTED_ID_MIN, Command, CreateWallet, Event, Grant, Owner, Standing, Use, WalletId,
+    ALLOTTED_ID_MIN, Command, CreateWallet, Event, Fund, Grant, GrantLater, Owner, Standing, Use,
+    WalletId,
 };
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
@@ -28,6 +29,8 @@ pub(crate) const GRANT: Fields = Fields::of(&[
     Field::Description,
     Field::ExpiresAt,
     Field::ExpiresIn,
+    Field::ActiveAt,
+    Field::Pending,
     Field::IfVersion,
 ]);
 
@@ -58,7 +61,7 @@ pub(crate) static CHARGE_ROUTE: CommandRoute = CommandRoute {
     fields: GRANT,
     required: AMOUNT,
     bare: false,
-    read: |setting, draft| read_grant(WalletId::new(setting.id), draft).map(Command::Charge),
+    read: |setting, draft| read_grant(WalletId::new(setting.id), Fund::Paid, draft),
     answer: answer_entry,
 };
 
@@ -67,7 +70,7 @@ pub(crate) static EARN_ROUTE: CommandRoute = CommandRoute {
     fields: GRANT,
     required: AMOUNT,
     bare: false,
-    read: |setting, draft| read_grant(WalletId::new(setting.id), draft).map(Command::Earn),
+    read: |setting, draft| read_grant(WalletId::new(setting.id), Fund::Free, draft),
     answer: answer_entry,
 };
 
@@ -98,15 +101,36 @@ pub(crate) fn read_create(setting: &Setting<'_>, draft: &mut Draft<'_>) -> Optio
 }
 
 /// Reads a charge or an earn.
-pub(crate) fn read_grant(wallet: Option<WalletId>, draft: &mut Draft<'_>) -> Option<Grant> {
+pub(crate) fn read_grant(
+    wallet: Option<WalletId>,
+    fund: Fund,
+    draft: &mut Draft<'_>,
+) -> Option<Command> {
+    const BOTH: &str = "cannot be given together with active_at";
     let amount = draft.amount();
     let expiry = draft.expiry();
+    let active_at = draft.instant(Field::ActiveAt);
+    let pending = draft.flag(Field::Pending);
+    if pending && active_at.is_some() {
+        draft.fault(Field::Pending.pointer(), BOTH);
+    }
     let description = draft.description();
-    Some(Grant {
+    let grant = Grant {
         wallet: wallet?,
         amount: amount?,
         expiry,
         description,
+    };
+    if pending || active_at.is_some() {
+        return Some(Command::GrantLater(Box::new(GrantLater {
+            grant,
+            fund,
+            active_at,
+        })));
+    }
+    Some(match fund {
+        Fund::Paid => Command::Charge(grant),
+        Fund::Free => Command::Earn(grant),
     })
 }
 
@@ -151,6 +175,7 @@ pub(super) fn new_wallet(act: &Act, standing: &Standing, owner: Owner) -> views:
         available: 0,
         expiring_30d: 0,
         owed: None,
+        pending: None,
         status: None,
         version: standing.version,
         lsn: views::id_of(act),

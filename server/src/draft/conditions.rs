@@ -23,11 +23,16 @@ impl Draft<'_> {
 
     /// Whether less than the amount will do.
     pub(crate) fn up_to(&mut self) -> bool {
-        match &self.values[Field::UpTo as usize] {
+        self.flag(Field::UpTo)
+    }
+
+    /// Whether a field says yes.
+    pub(crate) fn flag(&mut self, field: Field) -> bool {
+        match &self.values[field as usize] {
             Value::Absent | Value::Null => false,
             Value::Flag(flag) => *flag,
             Value::Number(_) | Value::Text(_) | Value::Other => {
-                self.fault(Field::UpTo.pointer(), "must be true or false");
+                self.fault(field.pointer(), "must be true or false");
                 false
             }
         }

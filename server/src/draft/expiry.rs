@@ -33,11 +33,16 @@ impl Draft<'_> {
     }
 
     pub(crate) fn expires_at(&mut self) -> Option<Timestamp> {
+        self.instant(Field::ExpiresAt)
+    }
+
+    /// An instant, which may be left out.
+    pub(crate) fn instant(&mut self, field: Field) -> Option<Timestamp> {
         const DETAIL: &str =
             "must be an RFC 3339 time with an offset and at most six decimals of a second";
-        let parsed = moment::parse(self.text(Field::ExpiresAt, DETAIL)?);
+        let parsed = moment::parse(self.text(field, DETAIL)?);
         if parsed.is_none() {
-            self.fault(Field::ExpiresAt.pointer(), DETAIL);
+            self.fault(field.pointer(), DETAIL);
         }
         parsed
     }

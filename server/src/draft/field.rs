@@ -49,10 +49,12 @@ pub(crate) enum Field {
     UpTo,
     User,
     Name,
+    ActiveAt,
+    Pending,
 }
 
 /// How many variants [`Field`] has.
-pub(super) const FIELDS: usize = 32;
+pub(super) const FIELDS: usize = 34;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -95,6 +97,8 @@ impl Field {
         Self::UpTo,
         Self::User,
         Self::Name,
+        Self::ActiveAt,
+        Self::Pending,
     ];
 
     /// Where it stands in its object.
@@ -132,6 +136,8 @@ impl Field {
             Self::UpTo => "/up_to",
             Self::User => "/user",
             Self::Name => "/name",
+            Self::ActiveAt => "/active_at",
+            Self::Pending => "/pending",
         }
     }
 
@@ -164,6 +170,8 @@ impl Field {
             "up_to" => Self::UpTo,
             "user" => Self::User,
             "name" => Self::Name,
+            "active_at" => Self::ActiveAt,
+            "pending" => Self::Pending,
             _ => return None,
         })
     }

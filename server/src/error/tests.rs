@@ -129,6 +129,24 @@ fn every_rejection_of_special_wallets_has_its_status_and_members() {
             422,
             "\"balance_after\":-1,\"min_balance_after\":4",
         ),
+        (
+            Rejection::NotPending { transaction },
+            422,
+            "\"transaction\":9",
+        ),
+        (
+            Rejection::PendingOver { transaction },
+            409,
+            "\"transaction\":9",
+        ),
+        (Rejection::PendingLimit { wallet }, 422, "\"wallet\":7"),
+        (
+            Rejection::ActiveAtPast {
+                active_at: Timestamp(0),
+            },
+            422,
+            "\"active_at\":\"1970-01-01T00:00:00.000000Z\"",
+        ),
     ];
     for (rejection, status, members) in table {
         assert_problem(rejection, status, members);

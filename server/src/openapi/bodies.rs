@@ -13,7 +13,7 @@ use engine::domain::{
 
 use super::reference;
 use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
-use crate::api::{Action, care, companies, holds, transactions, transfers, wallets};
+use crate::api::{Action, care, companies, holds, pending, transactions, transfers, wallets};
 use crate::draft::{Field, Fields};
 use crate::problem::Code;
 use crate::router::Row;
@@ -27,7 +27,7 @@ pub(super) struct Body {
 }
 
 /// Bodies of command routes: name, fields, fields that must be given.
-fn commands() -> [(&'static str, Fields, Fields); 12] {
+fn commands() -> [(&'static str, Fields, Fields); 14] {
     let bodies = [
         ("NewWallet", &wallets::CREATE_ROUTE),
         ("Grant", &wallets::CHARGE_ROUTE),
@@ -41,6 +41,8 @@ fn commands() -> [(&'static str, Fields, Fields); 12] {
         ("NewCompany", &companies::CREATE_ROUTE),
         ("NewMember", &companies::JOIN_ROUTE),
         ("CompanyUse", &companies::USE_ROUTE),
+        ("Activation", &pending::ACTIVATE_ROUTE),
+        ("Void", &pending::VOID_ROUTE),
     ];
     bodies.map(|(name, route)| (name, route.fields, route.required))
 }
@@ -225,7 +227,7 @@ fn describe_care(field: Field) -> RefOr<Schema> {
     }
 }
 
-/// Fields that say when points lapse.
+/// Fields that say when points count and when they lapse.
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the caller's match is the one that must name every field"
@@ -239,6 +241,16 @@ fn describe_expiry(field: Field) -> RefOr<Schema> {
                 "When the points lapse, in the future; left out: never.",
             ))
             .into(),
+        Field::ActiveAt => ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .description(Some(
+                "When the points begin to count, in the future; expires_in is counted from then on. Left out: at once.",
+            ))
+            .into(),
+        Field::Pending => flag(
+            "true: the points count once the grant is activated; expires_in is counted from then on.",
+        ),
         Field::ExpiresIn => term(),
         Field::ExpiresInDays => whole(36_600, "To the end of the day so many days later."),
         Field::ExpiresInMonths => whole(
@@ -306,7 +318,9 @@ fn describe(field: Field) -> RefOr<Schema> {
         | Field::ExpiresInDays
         | Field::ExpiresInMonths
         | Field::ExpiresInEndOf
-        | Field::ExpiresInPlus => describe_expiry(field),
+        | Field::ExpiresInPlus
+        | Field::ActiveAt
+        | Field::Pending => describe_expiry(field),
         Field::Owner => ObjectBuilder::new()
             .schema_type(Type::Object)
             .property("type", describe(Field::OwnerType))
@@ -391,8 +405,9 @@ fn word(words: &[&str]) -> RefOr<Schema> {
 }
 
 fn example(fields: Fields) -> Value {
-    // An instant and a term exclude each other.
-    let outer = fields.outer().filter(|field| *field != Field::ExpiresIn);
+    // An instant and a term exclude each other, and nearly all grants count at once.
+    let rare = [Field::ExpiresIn, Field::ActiveAt, Field::Pending];
+    let outer = fields.outer().filter(|field| !rare.contains(field));
     let members = outer.map(|field| {
         let value = match field {
             Field::Amount => json!(100),
@@ -424,7 +439,9 @@ fn example(fields: Fields) -> Value {
             | Field::ExpiresInDays
             | Field::ExpiresInMonths
             | Field::ExpiresInEndOf
-            | Field::ExpiresInPlus => Value::Null,
+            | Field::ExpiresInPlus
+            | Field::ActiveAt
+            | Field::Pending => Value::Null,
         };
         (field.pointer()[1..].to_owned(), value)
     });

@@ -69,6 +69,10 @@ pub(crate) enum Code {
     MemberExists,
     MemberLimit,
     DayNotOpen,
+    NotPending,
+    PendingOver,
+    PendingLimit,
+    ActiveAtPast,
 }
 
 /// What is always true of a code.
@@ -150,6 +154,10 @@ impl Code {
         Self::MemberExists,
         Self::MemberLimit,
         Self::DayNotOpen,
+        Self::NotPending,
+        Self::PendingOver,
+        Self::PendingLimit,
+        Self::ActiveAtPast,
     ];
 
     /// The code of a page's address.

@@ -287,6 +287,7 @@ fn receipt_seen(receipt: &Receipt) -> Answer {
             available: 0,
             expiring_30d: 0,
             held: 0,
+            pending: 0,
             owed: 0,
             status: Status::Open,
             version: created.standing.version,

@@ -23,7 +23,7 @@ Examples:
   wal-tool why dc4b362c9c5685dbb8f41c7e6ee8002f /var/lib/scrip  the hash that dump shows";
 
 /// Routes under which a key may have been sent: the server's commands. A test holds them against its routes.
-pub(crate) const KEYED_ROUTES: [&str; 18] = [
+pub(crate) const KEYED_ROUTES: [&str; 20] = [
     "POST /v1/wallets",
     "POST /v1/wallets/{id}/charge",
     "POST /v1/wallets/{id}/earn",
@@ -41,6 +41,8 @@ pub(crate) const KEYED_ROUTES: [&str; 18] = [
     "POST /v1/holds/{id}/release",
     "POST /v1/transfers",
     "POST /v1/transactions/{id}/cancel",
+    "POST /v1/transactions/{id}/activate",
+    "POST /v1/transactions/{id}/void",
     "POST /v1/bulk",
 ];
 

@@ -147,6 +147,8 @@ fn returnable(event: &Event, of_grant: bool) -> Option<(WalletId, u64)> {
         (event.standing, amount_of(&event.runs), false)
     } else if let Event::Charged(event) | Event::Earned(event) = event {
         (event.standing, event.amount.get(), true)
+    } else if let Event::GrantActivated(event) = event {
+        (event.standing, event.amount.get(), true)
     } else {
         return None;
     };

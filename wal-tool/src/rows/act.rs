@@ -161,7 +161,10 @@ impl<'a> ActRow<'a> {
                     | Event::AdjustedDown(_)
                     | Event::HoldPlaced(_)
                     | Event::HoldCaptured(_)
-                    | Event::HoldReleased(_) => {}
+                    | Event::HoldReleased(_)
+                    | Event::GrantPending(_)
+                    | Event::GrantActivated(_)
+                    | Event::GrantVoided(_) => {}
                     Event::SettingsChanged(event) => row.settings = Some(event.settings.clone()),
                     Event::CompanyCreated(event) => {
                         row.owner = Some(event.owner().into());

@@ -8,6 +8,7 @@ mod company;
 mod history;
 mod limits;
 mod oracle;
+mod pending;
 mod ranking;
 mod roles;
 mod table;

@@ -60,7 +60,10 @@ impl Oracle {
             | Command::CreateCompany(_)
             | Command::JoinCompany(_)
             | Command::LeaveCompany(_)
-            | Command::CompanyUse(_) => unreachable!("the histories do not ask for {command:?}"),
+            | Command::CompanyUse(_)
+            | Command::GrantLater(_)
+            | Command::ActivateGrant(_)
+            | Command::VoidGrant(_) => unreachable!("the histories do not ask for {command:?}"),
             Command::Conditional(one) => self.conditional(one, now),
             Command::UseUpTo(one) => self.spend_up_to(one.wallet.get(), one.amount.get(), now),
         }
@@ -152,6 +155,9 @@ impl Oracle {
             | Command::JoinCompany(_)
             | Command::LeaveCompany(_)
             | Command::CompanyUse(_)
+            | Command::GrantLater(_)
+            | Command::ActivateGrant(_)
+            | Command::VoidGrant(_)
             | Command::Conditional(_) => unreachable!("no history has conditions on {one:?}"),
         };
         let mut once = ids.clone();

@@ -4,7 +4,7 @@
 use super::*;
 
 /// The codes in the order in which they win. Part of the API: nothing here may ever change place.
-const CODES: [&str; 27] = [
+const CODES: [&str; 33] = [
     "wallet-not-found",
     "transaction-not-found",
     "wallet-exists",
@@ -32,9 +32,15 @@ const CODES: [&str; 27] = [
     "member-exists",
     "member-limit",
     "day-not-open",
+    "version-mismatch",
+    "min-balance",
+    "not-pending",
+    "pending-over",
+    "pending-limit",
+    "active-at-past",
 ];
 
-fn every_rejection() -> [Rejection; 27] {
+fn every_rejection() -> [Rejection; 33] {
     let (wallet, transaction) = (wallet(1), TransactionId(2));
     let company = CompanyId::of(wallet);
     [
@@ -83,6 +89,20 @@ fn every_rejection() -> [Rejection; 27] {
         Rejection::MemberLimit { company },
         Rejection::DayNotOpen {
             day: Day::default(),
+        },
+        Rejection::VersionMismatch {
+            wallet,
+            version: 13,
+        },
+        Rejection::MinBalance {
+            balance_after: 14,
+            min_balance_after: 15,
+        },
+        Rejection::NotPending { transaction },
+        Rejection::PendingOver { transaction },
+        Rejection::PendingLimit { wallet },
+        Rejection::ActiveAtPast {
+            active_at: Timestamp(16),
         },
     ]
 }

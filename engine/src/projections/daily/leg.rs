@@ -48,7 +48,10 @@ impl Turn {
             | Event::HoldReleased(_)
             | Event::CompanyCreated(_)
             | Event::MemberJoined(_)
-            | Event::MemberLeft(_) => None,
+            | Event::MemberLeft(_)
+            | Event::GrantPending(_)
+            | Event::GrantActivated(_)
+            | Event::GrantVoided(_) => None,
         }
     }
 }

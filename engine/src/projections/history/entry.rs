@@ -121,7 +121,10 @@ impl Leg {
             | Event::HoldReleased(_)
             | Event::CompanyCreated(_)
             | Event::MemberJoined(_)
-            | Event::MemberLeft(_) => Self::of_part(Place::new(lsn, 0), at_us, event, &mut each),
+            | Event::MemberLeft(_)
+            | Event::GrantPending(_)
+            | Event::GrantActivated(_)
+            | Event::GrantVoided(_) => Self::of_part(Place::new(lsn, 0), at_us, event, &mut each),
         }
     }
 
@@ -165,10 +168,10 @@ impl Leg {
     }
 }
 
-/// Wallet, type and points of the only entry of an event; `None` where there are several or none.
+/// Wallet, type and points of the only entry of an event; `None` where there are several or none: a creation is no entry,
+/// and a batch holds no batch.
 fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
     Some(match event {
-        // A creation is no entry, and a batch holds no batch.
         Event::WalletCreated(_)
         | Event::CompanyCreated(_)
         | Event::MemberJoined(_)
@@ -208,6 +211,9 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
         Event::HoldPlaced(event) => of_runs(&event.standing, EntryType::Hold, &event.runs),
         Event::HoldCaptured(event) => of_runs(&event.standing, EntryType::Capture, &event.runs),
         Event::HoldReleased(event) => of_runs(&event.standing, EntryType::Release, &event.runs),
+        Event::GrantPending(_) | Event::GrantActivated(_) | Event::GrantVoided(_) => {
+            return later(event);
+        }
         Event::StatusChanged(event) => {
             let kind = EntryType::of_status(event.status);
             (event.standing.wallet, kind, Parts::NOTHING)
@@ -217,6 +223,26 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
 
 fn of_runs(standing: &Standing, kind: EntryType, runs: &[Run]) -> (WalletId, EntryType, Parts) {
     (standing.wallet, kind, Parts::of_runs(runs))
+}
+
+/// The same of grants that count later.
+fn later(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
+    let (standing, kind, fund, amount) = if let Event::GrantPending(event) = event {
+        (event.standing, EntryType::Pending, event.fund, event.amount)
+    } else if let Event::GrantActivated(event) = event {
+        let fund = event.bucket.fund;
+        (
+            event.standing,
+            EntryType::of_grant(fund),
+            fund,
+            event.amount,
+        )
+    } else if let Event::GrantVoided(event) = event {
+        (event.standing, EntryType::Void, event.fund, event.amount)
+    } else {
+        return None;
+    };
+    Some((standing.wallet, kind, Parts::of(fund, amount.get())))
 }
 
 /// Funds and amount of one entry.

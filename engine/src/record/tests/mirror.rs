@@ -3,6 +3,7 @@
 
 mod care;
 mod company;
+mod later;
 mod refusals;
 
 use wincode::config::Configuration;
@@ -13,6 +14,7 @@ use self::care::{
     TakeBackPolicy, TakenBack,
 };
 use self::company::{CompanyCreated, Membership};
+use self::later::{GrantActivated, GrantPending, GrantVoided};
 use self::refusals::Rejection;
 use super::golden::{golden, records};
 use super::*;
@@ -181,6 +183,7 @@ fn wincode_reads_the_golden_bytes() {
 const CHARGED_ASIDE: u8 = kind::CHARGED | kind::ASIDE;
 const EARNED_ASIDE: u8 = kind::EARNED | kind::ASIDE;
 const USED_ASIDE: u8 = kind::USED | kind::ASIDE;
+const ACTIVATED_ASIDE: u8 = kind::GRANT_ACTIVATED | kind::ASIDE;
 
 fn event_of(kind: u8, payload: &[u8]) -> Event {
     match kind {
@@ -225,6 +228,18 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
                 ..read.own.ours()
             })
         }
+        kind::GRANT_PENDING => Event::GrantPending(Box::new(read!(GrantPending, payload).ours())),
+        kind::GRANT_ACTIVATED => {
+            Event::GrantActivated(Box::new(read!(GrantActivated, payload).ours()))
+        }
+        ACTIVATED_ASIDE => {
+            let read = read!(WithAside<GrantActivated>, payload);
+            Event::GrantActivated(Box::new(ours::GrantActivated {
+                aside: read.aside.ours(),
+                ..read.own.ours()
+            }))
+        }
+        kind::GRANT_VOIDED => Event::GrantVoided(Box::new(read!(GrantVoided, payload).ours())),
         kind::LAPSED => Event::Lapsed(read!(Lapsed, payload).ours()),
         other => panic!("kind {other} has no mirror"),
     }
@@ -340,13 +355,19 @@ impl SettingsChanged {
     }
 }
 
+impl Purse {
+    fn ours(self) -> Fund {
+        match self {
+            Self::Free => Fund::Free,
+            Self::Paid => Fund::Paid,
+        }
+    }
+}
+
 impl Bucket {
     fn ours(self) -> ours::BucketKey {
         ours::BucketKey {
-            fund: match self.fund {
-                Purse::Free => Fund::Free,
-                Purse::Paid => Fund::Paid,
-            },
+            fund: self.fund.ours(),
             expires_at: self.expires_at.map(Timestamp),
         }
     }

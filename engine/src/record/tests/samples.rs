@@ -41,6 +41,11 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("company_created", company_created()),
         ("member_joined", Event::MemberJoined(membership())),
         ("member_left", Event::MemberLeft(membership())),
+        ("grant_pending", grant_pending()),
+        ("grant_pending_on_call", grant_pending_on_call()),
+        ("grant_activated", grant_activated()),
+        ("grant_activated_aside", beside(grant_activated())),
+        ("grant_voided", grant_voided()),
     ]
 }
 
@@ -110,8 +115,26 @@ pub(super) fn rejections() -> Vec<Rejection> {
             user: 70_000,
         },
         Rejection::MemberLimit { company },
+    ]
+    .into_iter()
+    .chain(later_rejections())
+    .collect()
+}
+
+/// Those that came later.
+fn later_rejections() -> [Rejection; 5] {
+    let transaction = TransactionId(70_000);
+    [
         Rejection::DayNotOpen {
             day: Day::new(2025, 6, 1).unwrap(),
+        },
+        Rejection::NotPending { transaction },
+        Rejection::PendingOver { transaction },
+        Rejection::PendingLimit {
+            wallet: wallet(9_007_199_254_740_991),
+        },
+        Rejection::ActiveAtPast {
+            active_at: Timestamp(1_767_225_600_000_000),
         },
     ]
 }
@@ -317,6 +340,60 @@ fn day_closed() -> Event {
         watermark: 4_294_967_296,
         wallets: 251,
         sum,
+    }))
+}
+
+fn grant_pending() -> Event {
+    Event::GrantPending(Box::new(GrantPending {
+        standing: standing(42, 15, 10, 1),
+        fund: Fund::Free,
+        amount: Amount::new(500).unwrap(),
+        active_at: Some(Timestamp(1_767_225_600_000_000)),
+        lifetime: Lifetime {
+            expires_at: Some(Timestamp(1_769_904_000_000_000)),
+            term: Some(Term::EndOf(Period::Quarter, 300)),
+        },
+        description: text("for the review"),
+    }))
+}
+
+fn grant_pending_on_call() -> Event {
+    Event::GrantPending(Box::new(GrantPending {
+        standing: standing(42, 16, 10, 1),
+        fund: Fund::Paid,
+        amount: Amount::new(70_000).unwrap(),
+        active_at: None,
+        lifetime: Lifetime {
+            expires_at: None,
+            term: Some(Term::Days(365)),
+        },
+        description: text(""),
+    }))
+}
+
+fn grant_activated() -> Event {
+    Event::GrantActivated(Box::new(GrantActivated {
+        standing: standing(42, 17, 10, 501),
+        number: 15,
+        amount: Amount::new(500).unwrap(),
+        active_at: Timestamp(1_767_225_600_000_000),
+        bucket: BucketKey {
+            fund: Fund::Free,
+            expires_at: Some(Timestamp(1_769_904_000_000_000)),
+        },
+        lot: 302,
+        description: text("for the review"),
+        aside: None,
+    }))
+}
+
+fn grant_voided() -> Event {
+    Event::GrantVoided(Box::new(GrantVoided {
+        standing: standing(42, 18, 10, 501),
+        number: 16,
+        fund: Fund::Paid,
+        amount: Amount::new(70_000).unwrap(),
+        description: text("not delivered"),
     }))
 }
 

@@ -1,6 +1,6 @@
 //! One operation of a bulk request → a command.
 
-use engine::domain::{Command, TransactionId};
+use engine::domain::{Command, Fund, TransactionId};
 
 use crate::api::Setting;
 use crate::api::transactions::{self, read_cancel};
@@ -41,12 +41,12 @@ pub(super) fn read_command(setting: &Setting<'_>, draft: &mut Draft<'_>) -> Opti
         Some("charge") => {
             draft.allow(GRANT);
             let wallet = draft.wallet(Field::Wallet);
-            read_grant(wallet, draft).map(Command::Charge)
+            read_grant(wallet, Fund::Paid, draft)
         }
         Some("earn") => {
             draft.allow(GRANT);
             let wallet = draft.wallet(Field::Wallet);
-            read_grant(wallet, draft).map(Command::Earn)
+            read_grant(wallet, Fund::Free, draft)
         }
         Some("use") => {
             draft.allow(USE);

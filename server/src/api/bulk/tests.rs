@@ -75,7 +75,10 @@ fn every_operation_is_read() {
             | Command::CreateCompany(_)
             | Command::JoinCompany(_)
             | Command::LeaveCompany(_)
-            | Command::CompanyUse(_) => "none of a bulk",
+            | Command::CompanyUse(_)
+            | Command::ActivateGrant(_)
+            | Command::VoidGrant(_) => "none of a bulk",
+            Command::GrantLater(_) => "grant later",
             Command::Conditional(_) => "conditional",
             Command::UseUpTo(_) => "use_up_to",
         })

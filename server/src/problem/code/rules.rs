@@ -186,4 +186,28 @@ pub(super) static FACTS: &[Facts] = &[
         "The day cannot be closed now",
         "A day is closed once, when it is over, and behind the day before it.",
     ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not-pending",
+        "The transaction is no grant that counts later",
+        "Only a charge or an earn with active_at or pending can be activated or voided; one of an atomic bulk is named by its leg.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "pending-over",
+        "The grant is not pending any more",
+        "It was activated, by its instant or by a call, or voided. Points that count are taken back by cancelling the transaction that activated them.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "pending-limit",
+        "The wallet has as many pending grants as it may",
+        "A wallet has at most 256 pending grants; activate or void some.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "active-at-past",
+        "The points would count at once",
+        "active_at must lie in the future. Leave it out for points that count at once.",
+    ),
 ];

@@ -109,6 +109,18 @@ pub(super) enum Rejection {
     DayNotOpen {
         day: i32,
     },
+    NotPending {
+        transaction: u64,
+    },
+    PendingOver {
+        transaction: u64,
+    },
+    PendingLimit {
+        wallet: u64,
+    },
+    ActiveAtPast {
+        active_at: i64,
+    },
 }
 
 fn company(id: u64) -> CompanyId {
@@ -243,6 +255,16 @@ impl Rejection {
             },
             Self::DayNotOpen { day } => To::DayNotOpen {
                 day: ours::Day::from_number(day).unwrap(),
+            },
+            Self::NotPending { transaction } => To::NotPending {
+                transaction: TransactionId(transaction),
+            },
+            Self::PendingOver { transaction } => To::PendingOver {
+                transaction: TransactionId(transaction),
+            },
+            Self::PendingLimit { wallet: id } => To::PendingLimit { wallet: wallet(id) },
+            Self::ActiveAtPast { active_at } => To::ActiveAtPast {
+                active_at: Timestamp(active_at),
             },
             _ => unreachable!("told by the callers"),
         }
