@@ -311,6 +311,7 @@ fn commit(
     if let Event::SettingsChanged(event) = event {
         core.in_force.store(Arc::new(InForce {
             program: Program {
+                version: event.version,
                 settings: event.settings.clone(),
                 ..core.in_force.load().program.clone()
             },
