@@ -1,6 +1,7 @@
 //! The façade: submit, read, shut down. It alone sees all parts; opening is in `open.rs`.
 
 mod rehearse;
+mod settle;
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -27,7 +27,7 @@ mod sweeper;
 pub use self::api::{
     Act, CompanyPage, CompanyView, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery,
     HistoryRow, Listed, LotPage, LotPlace, LotRow, Moment, Outcome, PastWallet, Receipt, Refusal,
-    Request, Total, WalletReport, WalletView,
+    Request, Settle, Settled, SettlementPage, SettlementView, Total, WalletReport, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;

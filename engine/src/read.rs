@@ -5,6 +5,7 @@ mod companies;
 mod lots;
 mod past;
 mod reports;
+mod settlements;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +23,11 @@ use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::projections::{Ask, Behind, Filter, Place};
 use crate::record::{self, Content, Record};
 
+pub(crate) use self::settlements::Footing;
+
 /// How long a reader waits for a history index that is not whole: after a kill it takes a fraction
 /// of a second to be so again, after a loss of the whole index some seconds for a million entries.
-const HISTORY_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const HISTORY_WAIT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// A wallet as it can be spent from now.

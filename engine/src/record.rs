@@ -88,12 +88,16 @@ pub mod kind {
     pub const GRANT_ACTIVATED: u8 = 29;
     /// [`crate::domain::GrantVoided`]
     pub const GRANT_VOIDED: u8 = 30;
+    /// [`crate::domain::SettlementClosed`]
+    pub const SETTLEMENT_CLOSED: u8 = 25;
+    /// [`crate::domain::SettlementMoved`]
+    pub const SETTLEMENT_MOVED: u8 = 26;
 
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 24] = [
+    pub const NAMES: [(u8, &str); 26] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -118,6 +122,8 @@ pub mod kind {
         (GRANT_PENDING, "grant_pending"),
         (GRANT_ACTIVATED, "grant_activated"),
         (GRANT_VOIDED, "grant_voided"),
+        (SETTLEMENT_CLOSED, "settlement_closed"),
+        (SETTLEMENT_MOVED, "settlement_moved"),
     ];
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
@@ -217,6 +223,8 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::MemberJoined(event) => encode(kind::MEMBER_JOINED, event, body),
         Event::MemberLeft(event) => encode(kind::MEMBER_LEFT, event, body),
         Event::DayClosed(event) => encode(kind::DAY_CLOSED, event, body),
+        Event::SettlementClosed(event) => encode(kind::SETTLEMENT_CLOSED, event, body),
+        Event::SettlementMoved(event) => encode(kind::SETTLEMENT_MOVED, event, body),
     }
 }
 
@@ -303,6 +311,8 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
         kind::GRANT_PENDING => read(kind, payload, Event::GrantPending)?,
         kind::GRANT_ACTIVATED => read(kind, payload, Event::GrantActivated)?,
         kind::GRANT_VOIDED => read(kind, payload, Event::GrantVoided)?,
+        kind::SETTLEMENT_CLOSED => read(kind, payload, Event::SettlementClosed)?,
+        kind::SETTLEMENT_MOVED => read(kind, payload, Event::SettlementMoved)?,
         _ => {
             return Err(RecordError::Unknown {
                 kind,

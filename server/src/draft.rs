@@ -191,6 +191,22 @@ impl<'de> Draft<'de> {
         }
     }
 
+    /// An integer from 0 on, which may be left out.
+    pub(crate) fn number_to(&mut self, field: Field, most: u64) -> Option<u64> {
+        let number = match &self.values[field as usize] {
+            Value::Absent | Value::Null => return None,
+            Value::Number(number) => Some(*number).filter(|number| *number <= most),
+            Value::Flag(_) | Value::Text(_) | Value::Other => None,
+        };
+        if number.is_none() {
+            self.fault_owned(
+                field.pointer(),
+                format!("must be an integer from 0 to {most}"),
+            );
+        }
+        number
+    }
+
     /// The place of a leg, which may be left out.
     pub(crate) fn leg(&mut self) -> Option<u8> {
         const DETAIL: &str = "must be an integer from 0 to 254";

@@ -1,9 +1,10 @@
 //! From what the engine says to what the client is told: the one place that knows both.
 
 use engine::Refusal;
-use engine::domain::{Day, Rejection, WalletId};
+use engine::domain::{Day, Rejection};
 
 use crate::draft::{Fault, Field, Malformed};
+use crate::moment;
 use crate::problem::{Code, Problem};
 
 /// What became of a command that was not carried out.
@@ -70,10 +71,7 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         Rejection::NotCancellable { .. }
         | Rejection::CancelWindowOver { .. }
         | Rejection::OverCancel { .. } => of_cancel(rejection),
-        Rejection::ExpiresAtPast { .. } => (
-            Code::ExpiresAtPast,
-            "expires_at lies in the past".to_owned(),
-        ),
+        Rejection::ExpiresAtPast { .. } => expires_at_past(),
         Rejection::InsufficientBalance {
             available,
             requested,
@@ -91,11 +89,7 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         ),
         Rejection::ActTooLarge { bytes } => act_too_large(bytes),
         Rejection::TooManyLegs { legs } => too_many_legs(legs),
-        Rejection::VersionMismatch { wallet, version } => version_mismatch(wallet, version),
-        Rejection::MinBalance {
-            balance_after: left,
-            min_balance_after: least,
-        } => min_balance(left, least),
+        Rejection::VersionMismatch { .. } | Rejection::MinBalance { .. } => of_condition(rejection),
         Rejection::WalletFrozen { .. }
         | Rejection::WalletClosed { .. }
         | Rejection::StatusUnchanged { .. }
@@ -115,6 +109,11 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         | Rejection::PendingOver { .. }
         | Rejection::PendingLimit { .. }
         | Rejection::ActiveAtPast { .. } => of_pending(rejection),
+        Rejection::SettlementNotFound { .. }
+        | Rejection::SettlementState { .. }
+        | Rejection::PeriodNotOver { .. }
+        | Rejection::PeriodNotNext { .. }
+        | Rejection::SettlementLimit { .. } => of_settlement(rejection),
     };
     let mut problem = Problem::new(code, detail);
     problem.rejection = Some(rejection);
@@ -124,6 +123,11 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
 fn day_not_open(day: Day) -> (Code, String) {
     let detail = format!("the day {day} cannot be closed now");
     (Code::DayNotOpen, detail)
+}
+
+fn expires_at_past() -> (Code, String) {
+    let detail = "expires_at lies in the past".to_owned();
+    (Code::ExpiresAtPast, detail)
 }
 
 /// Refusals to give back.
@@ -248,14 +252,26 @@ fn too_many_legs(legs: u64) -> (Code, String) {
     (Code::TooManyLegs, detail)
 }
 
-fn version_mismatch(wallet: WalletId, version: u64) -> (Code, String) {
-    let detail = format!("wallet {wallet} has version {version}");
-    (Code::VersionMismatch, detail)
-}
-
-fn min_balance(left: i64, least: u64) -> (Code, String) {
-    let detail = format!("{left} points would be left, {least} were to be kept");
-    (Code::MinBalance, detail)
+/// Refusals under conditions.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_condition(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::VersionMismatch { wallet, version } => (
+            Code::VersionMismatch,
+            format!("wallet {wallet} has version {version}"),
+        ),
+        Rejection::MinBalance {
+            balance_after: left,
+            min_balance_after: least,
+        } => (
+            Code::MinBalance,
+            format!("{left} points would be left, {least} were to be kept"),
+        ),
+        other => unreachable!("{other:?} is told by the caller"),
+    }
 }
 
 /// Refusals that have to do with a company.
@@ -284,6 +300,39 @@ fn of_company(rejection: Rejection) -> (Code, String) {
         Rejection::MemberLimit { company } => (
             Code::MemberLimit,
             format!("company {company} has as many members as it may"),
+        ),
+        other => unreachable!("{other:?} is told by the caller"),
+    }
+}
+
+/// Refusals that have to do with a settlement.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_settlement(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::SettlementNotFound { company } => (
+            Code::SettlementNotFound,
+            format!("company {company} has no statement of this period"),
+        ),
+        Rejection::SettlementState { state } => (
+            Code::SettlementState,
+            format!("the statement is {}", state.as_str()),
+        ),
+        Rejection::PeriodNotOver { ends } => (
+            Code::PeriodNotOver,
+            format!("the period ends at {}", moment::text(ends)),
+        ),
+        Rejection::PeriodNotNext { begins } => (
+            Code::PeriodNotNext,
+            format!("the next period begins at {}", moment::text(begins)),
+        ),
+        Rejection::SettlementLimit { company } => (
+            Code::SettlementLimit,
+            format!(
+                "a number of the statement would pass 9007199254740991, or company {company} has as many statements as it may"
+            ),
         ),
         other => unreachable!("{other:?} is told by the caller"),
     }

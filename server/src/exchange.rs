@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use engine::Request as EngineRequest;
 use engine::domain::{Command, WalletId};
+use engine::record::IdempotencyKey;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::header::{
@@ -126,6 +127,23 @@ async fn run(app: &Arc<App>, row: &Row, id: u64, request: Request<Incoming>) -> 
     }
 }
 
+/// A body with the key under which it was sent.
+pub(crate) struct Taken {
+    pub(crate) bytes: Bytes,
+    pub(crate) key: Option<IdempotencyKey>,
+}
+
+/// Takes the body of a request that is more than one command.
+pub(crate) async fn take(app: &App, template: &str, request: Request<Incoming>) -> Outcome<Taken> {
+    let (head, incoming) = request.into_parts();
+    check_media_type(&head.headers)?;
+    let key = key::from_headers(&head.headers)?;
+    let gathered = body::read(incoming, BODY_BYTES_MAX, app.options.body, &app.gathering).await?;
+    let bytes = gathered.bytes.clone();
+    let key = key.map(|key| key::digest(template, key, head.uri.path(), &bytes));
+    Ok(Taken { bytes, key })
+}
+
 async fn run_command(
     app: &App,
     name: &'static str,
@@ -195,7 +213,8 @@ pub(crate) fn read_command(
     command.ok_or_else(|| Problem::of_fields(draft.into_faults()))
 }
 
-fn read_draft(bare: bool, bytes: &[u8]) -> Outcome<Draft<'_>> {
+/// Reads a body; an empty one if it may be left out.
+pub(crate) fn read_draft(bare: bool, bytes: &[u8]) -> Outcome<Draft<'_>> {
     if bare && bytes.is_empty() {
         return Ok(Draft::default());
     }

@@ -43,6 +43,11 @@ pub(crate) fn append(out: &mut String, at: Timestamp) {
     assert!(printed.is_ok(), "a string takes every text");
 }
 
+/// An instant as a text.
+pub(crate) fn text(at: Timestamp) -> String {
+    Moment(at).text()
+}
+
 impl Moment {
     fn text(self) -> String {
         let mut text = String::with_capacity(TEXT_BYTES);

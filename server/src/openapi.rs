@@ -28,7 +28,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
 use crate::api::bulk::AtomicBulk;
-use crate::api::{companies, health, history, lots, reports, transactions, views};
+use crate::api::{companies, health, history, lots, reports, settlements, transactions, views};
 use crate::router::{Row, Verb, public_rows};
 
 /// The document, written once.
@@ -92,9 +92,11 @@ fn operation(row: &Row, words: &Words) -> Operation {
     if row.path.contains("{id}") {
         operation = operation.parameter(path_parameter("id", bodies::number()));
     }
-    if row.path.contains("{code}") {
-        let word = ObjectBuilder::new().schema_type(Type::String).into();
-        operation = operation.parameter(path_parameter("code", word));
+    for name in ["period", "code"] {
+        if row.path.contains(&format!("{{{name}}}")) {
+            let word = ObjectBuilder::new().schema_type(Type::String).into();
+            operation = operation.parameter(path_parameter(name, word));
+        }
     }
     for name in row.query {
         operation = operation.parameter(words::query_parameter(row.name, name));
@@ -232,6 +234,10 @@ fn components() -> Components {
     gather::<companies::Company<'_>>(&mut schemas);
     gather::<companies::CompanyPage<'_>>(&mut schemas);
     gather::<companies::Member>(&mut schemas);
+    gather::<settlements::Statement<'_>>(&mut schemas);
+    gather::<settlements::Settlement<'_>>(&mut schemas);
+    gather::<settlements::SettlementPage<'_>>(&mut schemas);
+    gather::<settlements::SettlementChange<'_>>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
     gather::<reports::WalletReport>(&mut schemas);
     gather::<reports::DayReport>(&mut schemas);

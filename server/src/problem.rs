@@ -229,13 +229,13 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         } => write_of(out, transaction, ("held", held), requested),
         Rejection::ExpiresAtPast { expires_at } => write_instant(out, "expires_at", expires_at),
         Rejection::ActiveAtPast { active_at } => write_instant(out, "active_at", active_at),
+        Rejection::PeriodNotOver { ends } => write_instant(out, "ends", ends),
+        Rejection::PeriodNotNext { begins } => write_instant(out, "begins", begins),
+        Rejection::SettlementState { state } => write_text(out, "state", state.as_str()),
         Rejection::InsufficientBalance {
-            available,
+            available: there,
             requested,
-        } => {
-            json::member(out, "available", available);
-            json::member(out, "requested", requested);
-        }
+        } => write_two(out, ("available", there), ("requested", requested)),
         Rejection::ActTooLarge { bytes } => json::member(out, "bytes", bytes),
         Rejection::TooManyLegs { legs } => json::member(out, "legs", legs),
         Rejection::VersionMismatch { wallet, version } => {
@@ -243,21 +243,29 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
             json::member(out, "version", version);
         }
         Rejection::MinBalance {
-            balance_after,
-            min_balance_after,
-        } => {
-            json::member(out, "balance_after", balance_after);
-            json::member(out, "min_balance_after", min_balance_after);
-        }
+            balance_after: left,
+            min_balance_after: least,
+        } => write_two(out, ("balance_after", left), ("min_balance_after", least)),
         Rejection::CompanyNotFound { company }
         | Rejection::CompanyExists { company }
-        | Rejection::MemberLimit { company } => json::member(out, "company", company.get()),
+        | Rejection::MemberLimit { company }
+        | Rejection::SettlementNotFound { company }
+        | Rejection::SettlementLimit { company } => json::member(out, "company", company.get()),
         Rejection::NotMember { company, user } | Rejection::MemberExists { company, user } => {
             json::member(out, "company", company.get());
             json::member(out, "user", user);
         }
         Rejection::DayNotOpen { day } => write_text(out, "day", &day.to_string()),
     }
+}
+
+fn write_two(
+    out: &mut Vec<u8>,
+    one: (&'static str, impl itoa::Integer),
+    other: (&'static str, impl itoa::Integer),
+) {
+    json::member(out, one.0, one.1);
+    json::member(out, other.0, other.1);
 }
 
 fn write_text(out: &mut Vec<u8>, name: &'static str, text: &str) {

@@ -10,7 +10,8 @@ use engine::domain::NUMBER_MAX;
 
 use crate::api::{
     Action, COMMAND_PARAMETERS, admin, archive, bulk, care, companies, docs, health, history,
-    holds, lots, noop, pending, problems, reports, settings, transactions, transfers, wallets,
+    holds, lots, noop, pending, problems, reports, settings, settlements, transactions, transfers,
+    wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -73,6 +74,13 @@ const fn row(method: Verb, name: &'static str, action: Action) -> Row {
 
 const fn get(name: &'static str, task: fn(crate::api::Call) -> crate::api::Task) -> Row {
     row(Verb::Get, name, Action::Task(task))
+}
+
+const fn post(name: &'static str, task: fn(crate::api::Call) -> crate::api::Task) -> Row {
+    Row {
+        query: COMMAND_PARAMETERS,
+        ..row(Verb::Post, name, Action::Task(task))
+    }
 }
 
 const fn command(name: &'static str, route: &'static crate::api::CommandRoute) -> Row {
@@ -140,6 +148,38 @@ static PUBLIC: &[Row] = &[
     of_company(command(
         "POST /v1/companies/{id}/use",
         &companies::USE_ROUTE,
+    )),
+    of_company(post(
+        "POST /v1/companies/{id}/settlements",
+        settlements::close,
+    )),
+    Row {
+        query: settlements::PARAMETERS,
+        ..of_company(get("GET /v1/companies/{id}/settlements", settlements::list))
+    },
+    of_company(get(
+        "GET /v1/companies/{id}/settlements/{period}",
+        settlements::show,
+    )),
+    of_company(post(
+        "POST /v1/companies/{id}/settlements/{period}/confirm",
+        settlements::confirm,
+    )),
+    of_company(post(
+        "POST /v1/companies/{id}/settlements/{period}/pay",
+        settlements::pay,
+    )),
+    of_company(post(
+        "POST /v1/companies/{id}/settlements/{period}/hold",
+        settlements::hold,
+    )),
+    of_company(post(
+        "POST /v1/companies/{id}/settlements/{period}/release",
+        settlements::release,
+    )),
+    of_company(post(
+        "POST /v1/companies/{id}/settlements/{period}/reverse",
+        settlements::reverse,
     )),
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),

@@ -280,13 +280,14 @@ fn every_event_and_refusal_has_golden_bytes() {
 }
 
 /// Refusals that no scenario of a readable length meets.
-const BUILT_ELSEWHERE: [&str; 6] = [
+const BUILT_ELSEWHERE: [&str; 7] = [
     "act-too-large",
     "lot-limit",
     "too-many-legs",
     "hold-limit",
     "member-limit",
     "pending-limit",
+    "settlement-limit",
 ];
 
 #[test]

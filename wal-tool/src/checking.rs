@@ -6,7 +6,7 @@ use engine::journal::{Class, Problem, VerifyReport};
 use engine::snapshot::Snapshot;
 
 use crate::acts::Found;
-use crate::deep::{Deep, Judged, Returns};
+use crate::deep::{Deep, Judged};
 use crate::exit::{Stop, Verdict};
 use crate::log::{Log, Next};
 use crate::output::Output;
@@ -127,13 +127,13 @@ pub(crate) fn check_meaning(
     })
 }
 
-/// Walks a second time where uses were given back: they lie anywhere before the cancels. `progress` is told bytes done.
+/// Walks a second time where uses were given back or periods were closed: what that is about lies anywhere before. `progress` is told bytes done.
 pub(crate) fn settle_returns(
     log: &Log,
     deep: &mut Deep,
     progress: &dyn Fn(u64),
 ) -> Result<(), Stop> {
-    let Some(first) = deep.open_returns().and_then(Returns::first) else {
+    let Some(first) = deep.open_from() else {
         return Ok(());
     };
     log.forward(Some(first), &mut |found| {

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, balance, compact, completions, diff, doctor, dump, export, hex, history, import, index,
-    inspect, man, repair, replay, restore, snapshot, stats, verify, why,
+    inspect, man, repair, replay, restore, settlement, snapshot, stats, verify, why,
 };
 use crate::exit::{Stop, Verdict};
 use crate::output::Output;
@@ -53,6 +53,7 @@ enum Command {
     Completions(completions::Completions),
     Man(man::Man),
     Snapshot(snapshot::SnapshotCommand),
+    Settlement(settlement::Settlement),
 }
 
 // === impl Cli ===
@@ -83,6 +84,7 @@ impl Cli {
             Command::Completions(command) => command.run(&mut output),
             Command::Man(command) => command.run(&mut output),
             Command::Snapshot(command) => command.run(&mut output),
+            Command::Settlement(command) => command.run(&mut output),
         };
         // Rows that came before a failure are true and wanted.
         let flushed = output.flush();

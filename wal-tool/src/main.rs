@@ -22,6 +22,7 @@ mod portable;
 mod repair;
 mod replaying;
 mod rows;
+mod settlements;
 mod sha256;
 mod snapshots;
 mod staged;

@@ -158,6 +158,8 @@ impl ActLine {
             kind::GRANT_PENDING => Event::GrantPending(of(event)?),
             kind::GRANT_ACTIVATED => Event::GrantActivated(of(event)?),
             kind::GRANT_VOIDED => Event::GrantVoided(of(event)?),
+            kind::SETTLEMENT_CLOSED => Event::SettlementClosed(of(event)?),
+            kind::SETTLEMENT_MOVED => Event::SettlementMoved(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
@@ -202,6 +204,8 @@ fn words(record: &Record) -> Option<Value> {
             Event::GrantPending(event) => to_value(event),
             Event::GrantActivated(event) => to_value(event),
             Event::GrantVoided(event) => to_value(event),
+            Event::SettlementClosed(event) => to_value(event),
+            Event::SettlementMoved(event) => to_value(event),
         },
     };
     value.ok()

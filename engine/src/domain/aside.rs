@@ -57,7 +57,9 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::GrantPending(_)
-            | Self::GrantVoided(_) => None,
+            | Self::GrantVoided(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => None,
         }
     }
 
@@ -92,7 +94,9 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::GrantPending(_)
-            | Self::GrantVoided(_) => None,
+            | Self::GrantVoided(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => None,
         }
     }
 }

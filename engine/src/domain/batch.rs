@@ -256,7 +256,9 @@ impl Event {
             | Self::MemberLeft(_)
             | Self::GrantPending(_)
             | Self::GrantActivated(_)
-            | Self::GrantVoided(_) => smallvec::smallvec![Part {
+            | Self::GrantVoided(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => smallvec::smallvec![Part {
                 leg: 0,
                 event: self
             }],

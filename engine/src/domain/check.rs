@@ -18,17 +18,8 @@ use super::{Event, GrantActivated, Role, TakenBack};
 impl Event {
     /// Whether the event could have been decided for some state.
     pub fn check(&self) -> Result<(), Inconsistency> {
-        if let Self::Batched(event) = self {
-            return event.check();
-        }
-        if let Self::SettingsChanged(event) = self {
-            return event.check();
-        }
-        if let Self::DayClosed(event) = self {
-            return event.check();
-        }
-        if let Self::MemberJoined(event) | Self::MemberLeft(event) = self {
-            return event.check();
+        if let Some(checked) = self.check_apart() {
+            return checked;
         }
         let standing = self.standing(Role::From).ok_or(Inconsistency::Legs)?;
         let wallet = standing.wallet;
@@ -61,7 +52,9 @@ impl Event {
                 | Self::Batched(_)
                 | Self::DayClosed(_)
                 | Self::MemberJoined(_)
-                | Self::MemberLeft(_) => unreachable!("handled above"),
+                | Self::MemberLeft(_)
+                | Self::SettlementClosed(_)
+                | Self::SettlementMoved(_) => unreachable!("handled above"),
                 Self::CompanyCreated(event) => event.is_sound(),
                 Self::StatusChanged(event) => {
                     event.status != Status::Closed || event.standing.balance() == 0
@@ -81,6 +74,29 @@ impl Event {
                 Self::GrantVoided(event) => is_amount(event.amount) && is_number(event.number),
             };
         sound.then_some(()).ok_or(Inconsistency::Range { wallet })
+    }
+
+    /// The same of what is not about one wallet; `None` for everything else.
+    fn check_apart(&self) -> Option<Result<(), Inconsistency>> {
+        if let Self::Batched(event) = self {
+            return Some(event.check());
+        }
+        if let Self::SettingsChanged(event) = self {
+            return Some(event.check());
+        }
+        if let Self::DayClosed(event) = self {
+            return Some(event.check());
+        }
+        if let Self::MemberJoined(event) | Self::MemberLeft(event) = self {
+            return Some(event.check());
+        }
+        if let Self::SettlementClosed(event) = self {
+            return Some(event.check());
+        }
+        if let Self::SettlementMoved(event) = self {
+            return Some(event.check());
+        }
+        None
     }
 }
 

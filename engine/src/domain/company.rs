@@ -11,6 +11,7 @@ use super::create;
 use super::event::Role;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
+use super::settlement::Books;
 use super::types::{CompanyId, Description, EntityKind, NUMBER_MAX, Owner, OwnerKind};
 use super::wallet::Standing;
 use super::{Entity, EntityIds, Event, Participants};
@@ -28,6 +29,8 @@ pub struct Company {
     pub name: Description,
     /// Users who may spend from its wallet, ascending.
     pub members: Vec<u64>,
+    /// Its settlements.
+    pub books: Books,
 }
 
 /// Asks for a new company with its wallet.
@@ -139,19 +142,19 @@ pub(super) fn apply_joined(
     entity: &mut Option<Entity>,
     event: &Membership,
 ) -> Result<(), Inconsistency> {
-    let company = event.company_in(entity)?;
+    let company = event.company.state_in(entity)?;
     match company.members.binary_search(&event.user) {
         Ok(_) => return Err(event.company.contradicts("a member joins")),
         Err(at) => company.members.insert(at, event.user),
     }
-    event.settle(company)
+    event.company.settle(company, event.version)
 }
 
 pub(super) fn apply_left(
     entity: &mut Option<Entity>,
     event: &Membership,
 ) -> Result<(), Inconsistency> {
-    let company = event.company_in(entity)?;
+    let company = event.company.state_in(entity)?;
     match company.members.binary_search(&event.user) {
         Ok(at) => company.members.remove(at),
         Err(_) => {
@@ -160,7 +163,7 @@ pub(super) fn apply_left(
                 .contradicts("somebody leaves who is no member"));
         }
     };
-    event.settle(company)
+    event.company.settle(company, event.version)
 }
 
 // === impl Company ===
@@ -172,6 +175,7 @@ impl Company {
             version: 1,
             name,
             members: Vec::new(),
+            books: Books::default(),
         }
     }
 
@@ -195,6 +199,33 @@ impl CompanyId {
     /// The company and its wallet.
     pub(super) fn with_wallet(self) -> EntityIds {
         smallvec::smallvec![self.wallet().entity(), self.entity()]
+    }
+
+    /// The state of this company.
+    pub(super) fn state_in(
+        self,
+        entity: &mut Option<Entity>,
+    ) -> Result<&mut Company, Inconsistency> {
+        match entity {
+            Some(Entity::Company(company)) => Ok(company),
+            Some(Entity::Wallet(_) | Entity::Program(_)) | None => {
+                Err(self.contradicts("does not exist"))
+            }
+        }
+    }
+
+    /// Ends an event: counts the version up and holds it against the one stated.
+    pub(super) fn settle(self, company: &mut Company, stated: u64) -> Result<(), Inconsistency> {
+        company.version += 1;
+        if company.version == stated {
+            return Ok(());
+        }
+        Err(Inconsistency::EntityVersion {
+            kind: EntityKind::Company.as_str(),
+            id: self.get(),
+            expected: company.version,
+            stated,
+        })
     }
 
     /// The log contradicts itself about this company.
@@ -235,32 +266,6 @@ impl CompanyCreated {
 // === impl Membership ===
 
 impl Membership {
-    fn company_in<'a>(
-        &self,
-        entity: &'a mut Option<Entity>,
-    ) -> Result<&'a mut Company, Inconsistency> {
-        match entity {
-            Some(Entity::Company(company)) => Ok(company),
-            Some(Entity::Wallet(_) | Entity::Program(_)) | None => {
-                Err(self.company.contradicts("does not exist"))
-            }
-        }
-    }
-
-    /// Ends the event: counts the version up and holds it against the one stated.
-    fn settle(&self, company: &mut Company) -> Result<(), Inconsistency> {
-        company.version += 1;
-        if company.version == self.version {
-            return Ok(());
-        }
-        Err(Inconsistency::EntityVersion {
-            kind: EntityKind::Company.as_str(),
-            id: self.company.get(),
-            expected: company.version,
-            stated: self.version,
-        })
-    }
-
     /// Whether it could have been decided.
     pub(super) fn check(&self) -> Result<(), Inconsistency> {
         let numbers = [self.company.get(), self.user, self.version];

@@ -58,7 +58,9 @@ fn subject(command: &Command, facts: &Facts) -> Option<WalletId> {
         | Command::CreateCompany(_)
         | Command::CloseDay(_)
         | Command::JoinCompany(_)
-        | Command::LeaveCompany(_) => None,
+        | Command::LeaveCompany(_)
+        | Command::CloseSettlement(_)
+        | Command::MoveSettlement(_) => None,
         Command::Charge(command) | Command::Earn(command) => Some(command.wallet),
         Command::Use(command) | Command::UseUpTo(command) => Some(command.wallet),
         Command::Transfer(command) => Some(command.from),

@@ -86,7 +86,9 @@ impl Event {
             | Self::CompanyCreated(_)
             | Self::DayClosed(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => None,
+            | Self::MemberLeft(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => None,
             Self::Charged(event) => Some(before(&after, 0, -signed(event.amount.get()))),
             Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
             Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),

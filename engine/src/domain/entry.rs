@@ -218,7 +218,9 @@ impl Event {
             Self::SettingsChanged(_)
             | Self::DayClosed(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => SmallVec::new(),
+            | Self::MemberLeft(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => SmallVec::new(),
             Self::CompanyCreated(event) => nothing(EntryType::Create, event.standing),
             Self::Batched(event) => event.parts().flat_map(numbered).collect(),
             Self::StatusChanged(event) => {

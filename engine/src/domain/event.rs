@@ -66,6 +66,12 @@ impl Event {
             Self::MemberJoined(event) | Self::MemberLeft(event) => {
                 smallvec::smallvec![(event.company.entity(), Role::Sole)]
             }
+            Self::SettlementClosed(event) => {
+                smallvec::smallvec![(event.company.entity(), Role::Sole)]
+            }
+            Self::SettlementMoved(event) => {
+                smallvec::smallvec![(event.company.entity(), Role::Sole)]
+            }
         }
     }
 
@@ -79,7 +85,9 @@ impl Event {
             | Self::DayClosed(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => "",
+            | Self::MemberLeft(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => "",
             Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
             Self::Used(event) => event.description.as_str(),
             Self::Transferred(event) => event.description.as_str(),
@@ -112,7 +120,9 @@ impl Event {
             Self::SettingsChanged(_)
             | Self::DayClosed(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => return None,
+            | Self::MemberLeft(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => return None,
             Self::CompanyCreated(event) => match role {
                 Role::Company => return None,
                 Role::Sole | Role::From | Role::To(_) | Role::Member(_) => event.standing,
@@ -142,6 +152,10 @@ impl Event {
         {
             Some((event.company().entity(), 1))
         } else if let Self::MemberJoined(event) | Self::MemberLeft(event) = self {
+            Some((event.company.entity(), event.version))
+        } else if let Self::SettlementClosed(event) = self {
+            Some((event.company.entity(), event.version))
+        } else if let Self::SettlementMoved(event) = self {
             Some((event.company.entity(), event.version))
         } else {
             None

@@ -21,6 +21,7 @@ mod conditional;
 mod create;
 mod day_flow;
 mod digest;
+mod due;
 mod entry;
 mod event;
 mod expiry;
@@ -37,6 +38,7 @@ mod plan;
 mod rejection;
 mod runs;
 mod settings;
+mod settlement;
 mod special;
 mod status;
 mod take_back;
@@ -67,6 +69,7 @@ pub use self::conditional::Conditional;
 pub use self::create::{CreateWallet, WalletCreated};
 pub use self::day_flow::{COLUMNS, Column, DayFlow};
 pub use self::digest::Digest;
+pub use self::due::{due, next_due, settled};
 pub use self::entry::{Allocation, Effect, Entry, EntryType};
 pub use self::event::Role;
 pub use self::expiry::{Expiry, Period, TERM_YEARS_MAX, Term};
@@ -88,6 +91,11 @@ pub use self::rejection::{Denial, Rejection};
 pub use self::runs::{BucketKey, Piece, Run, Runs, amount_of};
 pub use self::settings::{
     CANCEL_WINDOW_DAYS_MAX, ChangeSettings, PROGRAM, Program, Settings, SettingsChanged,
+};
+pub use self::settlement::{
+    Bill, Booked, Books, CloseSettlement, Correction, LINES, Line, MoveSettlement, NAMED_MAX,
+    RATE_PPM_MAX, SETTLEMENTS_MAX, SHARE_PPM_MAX, SettlementClosed, SettlementMoved,
+    SettlementState, SomeTerms, Span, Step, Tally, Tallying, Terms, Untallied,
 };
 pub use self::special::{Debt, Special, Status};
 pub use self::status::{ChangeStatus, StatusChanged};
@@ -147,6 +155,10 @@ pub enum Command {
     ActivateGrant(ActivateGrant),
     /// Drop them.
     VoidGrant(VoidGrant),
+    /// Close a period of a company.
+    CloseSettlement(Box<CloseSettlement>),
+    /// Have a statement go on.
+    MoveSettlement(MoveSettlement),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -198,6 +210,10 @@ pub enum Event {
     GrantActivated(Box<GrantActivated>),
     /// They were dropped.
     GrantVoided(Box<GrantVoided>),
+    /// A period of a company was closed.
+    SettlementClosed(Box<SettlementClosed>),
+    /// A statement went on.
+    SettlementMoved(Box<SettlementMoved>),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -237,6 +253,19 @@ pub struct Circumstances<'a> {
 
 /// Ids of the entities an act touches, sorted, without doubles.
 pub type EntityIds = SmallVec<[EntityId; 2]>;
+
+// === impl Entity ===
+
+impl Entity {
+    /// Takes down where in the log the act stands that was just applied. Only a settlement has to be found again, by the
+    /// record in which its numbers stand, and that record cannot know its own place.
+    pub fn mark(&mut self, lsn: u64) {
+        match self {
+            Self::Company(company) => company.books.mark(lsn),
+            Self::Wallet(_) | Self::Program(_) => {}
+        }
+    }
+}
 
 // === impl Command ===
 
@@ -284,6 +313,8 @@ impl Command {
             Self::JoinCompany(command) => smallvec::smallvec![command.company.entity()],
             Self::LeaveCompany(command) => smallvec::smallvec![command.company.entity()],
             Self::CompanyUse(command) => command.company.with_wallet(),
+            Self::CloseSettlement(command) => smallvec::smallvec![command.company.entity()],
+            Self::MoveSettlement(command) => smallvec::smallvec![command.company.entity()],
         };
         ids.sort_unstable();
         ids.dedup();
@@ -314,7 +345,9 @@ impl Command {
             | Self::JoinCompany(_)
             | Self::LeaveCompany(_)
             | Self::CompanyUse(_)
-            | Self::GrantLater(_) => None,
+            | Self::GrantLater(_)
+            | Self::CloseSettlement(_)
+            | Self::MoveSettlement(_) => None,
         }
     }
 
@@ -341,7 +374,9 @@ impl Command {
             | Self::CompanyUse(_)
             | Self::GrantLater(_)
             | Self::ActivateGrant(_)
-            | Self::VoidGrant(_) => EntityIds::new(),
+            | Self::VoidGrant(_)
+            | Self::CloseSettlement(_)
+            | Self::MoveSettlement(_) => EntityIds::new(),
         }
     }
 
@@ -364,47 +399,6 @@ impl Command {
             )
         };
         Rejection::WalletNotFound { wallet }
-    }
-}
-
-/// What time alone brings about, to be recorded before anything is decided; asked until `None`.
-pub fn due(id: EntityId, entity: &Entity, now: Timestamp) -> Option<Event> {
-    match entity {
-        Entity::Wallet(wallet) => {
-            let id = WalletId::new(id.id)?;
-            // What comes back from a hold, or counts from an instant on, lapses in the same breath if it has expired.
-            let first = hold::due(id, wallet, now).or_else(|| pending::due(id, wallet, now));
-            first.or_else(|| lapse::due(id, wallet, now))
-        }
-        Entity::Program(_) | Entity::Company(_) => None,
-    }
-}
-
-/// The first instant at which [`due`] has something to tell; `None` = never.
-pub fn next_due(entity: &Entity) -> Option<Timestamp> {
-    match entity {
-        Entity::Wallet(wallet) => {
-            let special = wallet.special();
-            let holds = special.holds.iter().map(|hold| hold.expires_at);
-            let grants = special.pending.iter().filter_map(|grant| grant.active_at);
-            let lots = wallet.lots.next_expiry();
-            holds.chain(grants).chain(lots).min()
-        }
-        Entity::Program(_) | Entity::Company(_) => None,
-    }
-}
-
-/// A wallet as everything that is due would leave it; `None` if no hold is over and no grant has come to count, since lots
-/// that have lapsed are left out of what can be spent in any case.
-pub fn settled(id: WalletId, wallet: &Wallet, now: Timestamp) -> Option<Wallet> {
-    hold::due(id, wallet, now).or_else(|| pending::due(id, wallet, now))?;
-    let mut entity = Some(Entity::Wallet(wallet.clone()));
-    while let Some(event) = due(id.entity(), entity.as_ref()?, now) {
-        apply(&mut entity, Role::Sole, &event).ok()?;
-    }
-    match entity? {
-        Entity::Wallet(wallet) => Some(wallet),
-        Entity::Program(_) | Entity::Company(_) => None,
     }
 }
 
@@ -441,6 +435,8 @@ pub fn decide(
             pending::decide_activate(participants, command, facts, at)
         }
         Command::VoidGrant(command) => pending::decide_void(participants, command, facts),
+        Command::CloseSettlement(command) => settlement::decide(participants, command, at),
+        Command::MoveSettlement(command) => settlement::decide_move(participants, command),
     }
 }
 
@@ -457,6 +453,8 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         (Event::MemberJoined(event), entity) => return company::apply_joined(entity, event),
         (Event::MemberLeft(event), entity) => return company::apply_left(entity, event),
         (Event::DayClosed(event), entity) => return close_day::apply(entity, event),
+        (Event::SettlementClosed(event), entity) => return settlement::apply(entity, event),
+        (Event::SettlementMoved(event), entity) => return settlement::apply_moved(entity, event),
         (_, Some(Entity::Wallet(wallet))) => wallet,
         (_, Some(Entity::Program(_) | Entity::Company(_)) | None) => {
             let standing = event.standing(role).ok_or(Inconsistency::Legs)?;
@@ -471,7 +469,9 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         | Event::CompanyCreated(_)
         | Event::DayClosed(_)
         | Event::MemberJoined(_)
-        | Event::MemberLeft(_) => unreachable!("handled above"),
+        | Event::MemberLeft(_)
+        | Event::SettlementClosed(_)
+        | Event::SettlementMoved(_) => unreachable!("handled above"),
         Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),
         Event::Earned(event) => grant::apply(wallet, event, Fund::Free),
         Event::Used(event) => use_points::apply(wallet, event),

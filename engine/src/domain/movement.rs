@@ -108,7 +108,9 @@ impl Event {
             | Self::Batched(_)
             | Self::DayClosed(_)
             | Self::MemberJoined(_)
-            | Self::MemberLeft(_) => return None,
+            | Self::MemberLeft(_)
+            | Self::SettlementClosed(_)
+            | Self::SettlementMoved(_) => return None,
             Self::CompanyCreated(_) => match role {
                 Role::Company => return None,
                 Role::Sole | Role::From | Role::To(_) | Role::Member(_) => EntryType::Create,

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Day;
+use super::settlement::SettlementState;
 use super::types::{CompanyId, Timestamp, TransactionId, WalletId};
 
 /// Why a command was refused.
@@ -204,6 +205,31 @@ pub enum Rejection {
         /// The instant asked for.
         active_at: Timestamp,
     },
+    /// The company has no statement of this period.
+    SettlementNotFound {
+        /// Which company.
+        company: CompanyId,
+    },
+    /// The step cannot be taken from where the statement stands.
+    SettlementState {
+        /// Where it stands.
+        state: SettlementState,
+    },
+    /// The period is not over yet.
+    PeriodNotOver {
+        /// When it ends.
+        ends: Timestamp,
+    },
+    /// The period does not begin where the last one ended, or, the first, not before the company did.
+    PeriodNotNext {
+        /// Where the next one begins; the first may begin earlier.
+        begins: Timestamp,
+    },
+    /// A number of the statement would pass 2^53−1, or the company has as many statements as it may.
+    SettlementLimit {
+        /// Which company.
+        company: CompanyId,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -255,6 +281,11 @@ impl Rejection {
             Self::PendingOver { .. } => "pending-over",
             Self::PendingLimit { .. } => "pending-limit",
             Self::ActiveAtPast { .. } => "active-at-past",
+            Self::SettlementNotFound { .. } => "settlement-not-found",
+            Self::SettlementState { .. } => "settlement-state",
+            Self::PeriodNotOver { .. } => "period-not-over",
+            Self::PeriodNotNext { .. } => "period-not-next",
+            Self::SettlementLimit { .. } => "settlement-limit",
         }
     }
 
@@ -266,6 +297,7 @@ impl Rejection {
             Self::WalletNotFound { .. }
                 | Self::TransactionNotFound { .. }
                 | Self::CompanyNotFound { .. }
+                | Self::SettlementNotFound { .. }
         )
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::calendar::{Day, ZONE_DEFAULT, Zone};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
+use super::settlement::{SomeTerms, Terms};
 use super::types::{EntityId, EntityKind};
 use super::{CANCEL_WINDOW_DAYS, Entity, Event, LapsedPolicy, Participants, TakeBackPolicy};
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub lapsed_policy: LapsedPolicy,
     /// What becomes of the spent part of a grant that is taken back, where the caller says nothing.
     pub take_back_policy: TakeBackPolicy,
+    /// What is paid for points that companies sold, where whoever settles says nothing.
+    pub settlement: Terms,
 }
 
 /// Asks for other settings; what is not named stays.
@@ -58,6 +61,8 @@ pub struct ChangeSettings {
     pub lapsed_policy: Option<LapsedPolicy>,
     /// Where the caller of a cancel says nothing.
     pub take_back_policy: Option<TakeBackPolicy>,
+    /// Where whoever settles says nothing.
+    pub settlement: SomeTerms,
 }
 
 /// Other settings came into force.
@@ -87,6 +92,7 @@ pub(super) fn decide(
     if let Some(policy) = command.take_back_policy {
         settings.take_back_policy = policy;
     }
+    settings.settlement = command.settlement.over(settings.settlement);
     let version = before.version + 1;
     Ok(Event::SettingsChanged(Box::new(SettingsChanged {
         version,
@@ -124,7 +130,8 @@ impl SettingsChanged {
         let days = self.settings.cancel_window_days;
         let sound = self.version > 0
             && (1..=CANCEL_WINDOW_DAYS_MAX).contains(&days)
-            && self.settings.lapsed_policy.is_sound();
+            && self.settings.lapsed_policy.is_sound()
+            && self.settings.settlement.is_sound();
         sound.then_some(()).ok_or(Inconsistency::Settings)
     }
 }
@@ -141,6 +148,7 @@ impl Default for Settings {
             cancel_window_days: CANCEL_WINDOW_DAYS,
             lapsed_policy: LapsedPolicy::default(),
             take_back_policy: TakeBackPolicy::default(),
+            settlement: Terms::default(),
         }
     }
 }

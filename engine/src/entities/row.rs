@@ -43,6 +43,9 @@ impl EntityState {
         }
         self.last_lsn = last_lsn;
         self.last_at = at;
+        if let Some(entity) = &mut self.entity {
+            entity.mark(last_lsn.0);
+        }
     }
 
     /// When something comes due of it.

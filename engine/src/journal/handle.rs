@@ -154,6 +154,14 @@ impl<T: Send + 'static> Journal<T> {
         Lsn(self.handle.core.index.durable())
     }
 
+    /// Sees to it that no act from now on bears an earlier time, and gives the last LSN given out before. A decision may
+    /// have looked at the clock long before its act is appended. For instants that have come.
+    pub fn no_sooner(&self, time_us: i64) -> Lsn {
+        let mut front = self.handle.core.front.lock();
+        front.time_us = front.time_us.max(time_us);
+        Lsn(front.next_lsn - 1)
+    }
+
     /// The last LSN given out.
     pub fn appended(&self) -> Lsn {
         Lsn(self.handle.core.front.lock().next_lsn - 1)

@@ -161,6 +161,18 @@ impl History {
         walked.map_err(|damaged| self.damaged(&damaged))
     }
 
+    /// All entries of a wallet from an instant on, oldest first.
+    pub(crate) fn since(
+        &self,
+        wallet: u64,
+        from_us: i64,
+        each: impl FnMut(Place) -> ControlFlow<()>,
+    ) -> Result<(), Behind> {
+        let view = self.shared.tail.lock().view(wallet).ok_or(Behind)?;
+        let walked = view.since(wallet, from_us, each);
+        walked.map_err(|damaged| self.damaged(&damaged))
+    }
+
     /// How many entries a wallet has.
     #[cfg(test)]
     pub(crate) fn total_of(&self, wallet: u64) -> crate::api::Total {

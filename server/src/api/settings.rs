@@ -6,6 +6,7 @@ use engine::domain::{
 use hyper::StatusCode;
 use serde::Serialize;
 
+use super::settlements::read_terms;
 use super::transactions::{read_lapsed, read_policy};
 use super::views::dry_run;
 use super::{Call, CommandRoute, Task};
@@ -21,6 +22,9 @@ pub(crate) static CHANGE_ROUTE: CommandRoute = CommandRoute {
         Field::IfSpent,
         Field::IfExpired,
         Field::IfExpiredDays,
+        Field::RatePpm,
+        Field::FeePpm,
+        Field::VatPpm,
     ]),
     required: Fields::of(&[]),
     bare: false,
@@ -48,6 +52,12 @@ struct View<'a> {
     if_expired_days: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
+    /// Where whoever settles says nothing: money for a point, in millionths.
+    rate_ppm: u64,
+    /// Likewise: fee, in millionths of the gross.
+    fee_ppm: u32,
+    /// Likewise: tax, in millionths of the fee.
+    vat_ppm: u32,
 }
 
 fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
@@ -68,6 +78,7 @@ fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
         cancel_window_days,
         lapsed_policy: read_lapsed(draft),
         take_back_policy: read_policy(draft),
+        settlement: read_terms(draft),
     };
     Some(Command::ChangeSettings(Box::new(change)))
 }
@@ -104,6 +115,9 @@ fn answer_settings(settings: &Settings, version: u64, dry_run: Option<bool>) -> 
         if_expired,
         if_expired_days,
         dry_run,
+        rate_ppm: settings.settlement.rate_ppm,
+        fee_ppm: settings.settlement.fee_ppm,
+        vat_ppm: settings.settlement.vat_ppm,
     };
     answer::json(StatusCode::OK, &view)
 }

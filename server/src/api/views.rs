@@ -397,7 +397,9 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::MemberLeft(_)
         | Event::GrantPending(_)
         | Event::GrantActivated(_)
-        | Event::GrantVoided(_) => (None, None),
+        | Event::GrantVoided(_)
+        | Event::SettlementClosed(_)
+        | Event::SettlementMoved(_) => (None, None),
     }
 }
 

@@ -51,10 +51,15 @@ pub(crate) enum Field {
     Name,
     ActiveAt,
     Pending,
+    Period,
+    RatePpm,
+    FeePpm,
+    VatPpm,
+    By,
 }
 
 /// How many variants [`Field`] has.
-pub(super) const FIELDS: usize = 34;
+pub(super) const FIELDS: usize = 39;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -99,6 +104,11 @@ impl Field {
         Self::Name,
         Self::ActiveAt,
         Self::Pending,
+        Self::Period,
+        Self::RatePpm,
+        Self::FeePpm,
+        Self::VatPpm,
+        Self::By,
     ];
 
     /// Where it stands in its object.
@@ -138,6 +148,11 @@ impl Field {
             Self::Name => "/name",
             Self::ActiveAt => "/active_at",
             Self::Pending => "/pending",
+            Self::Period => "/period",
+            Self::RatePpm => "/rate_ppm",
+            Self::FeePpm => "/fee_ppm",
+            Self::VatPpm => "/vat_ppm",
+            Self::By => "/by",
         }
     }
 
@@ -172,6 +187,11 @@ impl Field {
             "name" => Self::Name,
             "active_at" => Self::ActiveAt,
             "pending" => Self::Pending,
+            "period" => Self::Period,
+            "rate_ppm" => Self::RatePpm,
+            "fee_ppm" => Self::FeePpm,
+            "vat_ppm" => Self::VatPpm,
+            "by" => Self::By,
             _ => return None,
         })
     }

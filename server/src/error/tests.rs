@@ -1,7 +1,7 @@
 //! Every refusal as the client sees it.
 
 use engine::Refusal;
-use engine::domain::{CompanyId, Rejection, Timestamp, TransactionId, WalletId};
+use engine::domain::{CompanyId, Rejection, SettlementState, Timestamp, TransactionId, WalletId};
 
 use super::{malformed, refused, rejected};
 use crate::draft::{Field, Malformed};
@@ -245,6 +245,39 @@ fn a_remembered_refusal_says_so_in_a_header_only() {
         again.into_response().headers()["idempotent-replayed"],
         "true"
     );
+}
+
+#[test]
+fn every_rejection_of_settlements_has_its_status_and_members() {
+    let company = CompanyId::new(7).unwrap();
+    let at = Timestamp(1_793_458_800_000_000);
+    let state = SettlementState::HeldClosed;
+    let table = [
+        (
+            Rejection::SettlementNotFound { company },
+            404,
+            "\"company\":7",
+        ),
+        (
+            Rejection::SettlementState { state },
+            409,
+            "\"state\":\"held\"",
+        ),
+        (
+            Rejection::PeriodNotOver { ends: at },
+            422,
+            "\"ends\":\"2026-10-31T15:00:00.000000Z\"",
+        ),
+        (
+            Rejection::PeriodNotNext { begins: at },
+            409,
+            "\"begins\":\"2026-10-31T15:00:00.000000Z\"",
+        ),
+        (Rejection::SettlementLimit { company }, 422, "\"company\":7"),
+    ];
+    for (rejection, status, members) in table {
+        assert_problem(rejection, status, members);
+    }
 }
 
 #[test]

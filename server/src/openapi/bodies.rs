@@ -1,5 +1,7 @@
 //! Request bodies, described from the fields that routes take.
 
+mod settlements;
+
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat,
@@ -69,7 +71,7 @@ pub(super) fn of(row: &Row) -> Option<Body> {
                 {"op": "use", "wallet": 2, "amount": 30},
             ]}),
         }),
-        Action::Task(_) => None,
+        Action::Task(_) => settlements::of(row.name),
     }
 }
 
@@ -107,6 +109,7 @@ pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     schemas.push(("Bulk".to_owned(), bulk.into()));
     schemas.push(("Results".to_owned(), results()));
+    schemas.extend(settlements::schemas());
     schemas
 }
 
@@ -223,6 +226,12 @@ fn describe_care(field: Field) -> RefOr<Schema> {
         Field::UpTo => flag(
             "true: if there are fewer points, all there are are spent; requested says then how many were asked for. With none at all it is refused.",
         ),
+        Field::RatePpm | Field::FeePpm | Field::VatPpm => ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0_u64))
+            .description(Some("Millionths."))
+            .into(),
+        Field::Period | Field::By => text(),
         other => unreachable!("{other:?} is described by the caller"),
     }
 }
@@ -305,7 +314,12 @@ fn describe(field: Field) -> RefOr<Schema> {
         | Field::MinBalanceAfter
         | Field::UpTo
         | Field::User
-        | Field::Name => describe_care(field),
+        | Field::Name
+        | Field::Period
+        | Field::RatePpm
+        | Field::FeePpm
+        | Field::VatPpm
+        | Field::By => describe_care(field),
         Field::Key => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
@@ -430,7 +444,12 @@ fn example(fields: Fields) -> Value {
             Field::UpTo => json!(false),
             Field::User => json!(3),
             Field::Name => json!("Acme"),
+            Field::RatePpm => json!(1_000_000),
+            Field::FeePpm => json!(33_000),
+            Field::VatPpm => json!(100_000),
             Field::Op
+            | Field::Period
+            | Field::By
             | Field::Key
             | Field::Leg
             | Field::OwnerType

@@ -6,6 +6,7 @@ mod holds;
 mod parameters;
 mod reports;
 mod server;
+mod settlements;
 mod wallets;
 
 pub(super) use self::parameters::query_parameter;
@@ -37,11 +38,15 @@ pub(super) enum Answers {
 }
 
 /// Groups of routes, in the order of the documentation.
-pub(super) const TAGS: [(&str, &str); 8] = [
+pub(super) const TAGS: [(&str, &str); 9] = [
     ("Wallets", "Balances and what changes them."),
     (
         "Companies",
         "Users who share a wallet, and who of them spent what.",
+    ),
+    (
+        "Settlements",
+        "What companies sold within a period, and what is paid for it.",
     ),
     ("Holds", "Points set aside, spent later or let go of."),
     (
@@ -64,9 +69,10 @@ pub(super) fn of(name: &str) -> Option<&'static Words> {
 }
 
 /// A file a noun.
-static ROUTES: [&[Words]; 6] = [
+static ROUTES: [&[Words]; 7] = [
     wallets::ROUTES,
     companies::ROUTES,
+    settlements::ROUTES,
     holds::ROUTES,
     acts::ROUTES,
     reports::ROUTES,

@@ -73,6 +73,11 @@ pub(crate) enum Code {
     PendingOver,
     PendingLimit,
     ActiveAtPast,
+    SettlementNotFound,
+    SettlementState,
+    PeriodNotOver,
+    PeriodNotNext,
+    SettlementLimit,
 }
 
 /// What is always true of a code.
@@ -158,6 +163,11 @@ impl Code {
         Self::PendingOver,
         Self::PendingLimit,
         Self::ActiveAtPast,
+        Self::SettlementNotFound,
+        Self::SettlementState,
+        Self::PeriodNotOver,
+        Self::PeriodNotNext,
+        Self::SettlementLimit,
     ];
 
     /// The code of a page's address.

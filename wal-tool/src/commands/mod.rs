@@ -17,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod restore;
+pub(crate) mod settlement;
 pub(crate) mod snapshot;
 pub(crate) mod stats;
 pub(crate) mod verify;

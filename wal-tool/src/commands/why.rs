@@ -23,7 +23,7 @@ Examples:
   wal-tool why dc4b362c9c5685dbb8f41c7e6ee8002f /var/lib/scrip  the hash that dump shows";
 
 /// Routes under which a key may have been sent: the server's commands. A test holds them against its routes.
-pub(crate) const KEYED_ROUTES: [&str; 20] = [
+pub(crate) const KEYED_ROUTES: [&str; 26] = [
     "POST /v1/wallets",
     "POST /v1/wallets/{id}/charge",
     "POST /v1/wallets/{id}/earn",
@@ -37,6 +37,12 @@ pub(crate) const KEYED_ROUTES: [&str; 20] = [
     "POST /v1/companies/{id}/members",
     "POST /v1/companies/{id}/members/remove",
     "POST /v1/companies/{id}/use",
+    "POST /v1/companies/{id}/settlements",
+    "POST /v1/companies/{id}/settlements/{period}/confirm",
+    "POST /v1/companies/{id}/settlements/{period}/pay",
+    "POST /v1/companies/{id}/settlements/{period}/hold",
+    "POST /v1/companies/{id}/settlements/{period}/release",
+    "POST /v1/companies/{id}/settlements/{period}/reverse",
     "POST /v1/holds/{id}/capture",
     "POST /v1/holds/{id}/release",
     "POST /v1/transfers",

@@ -2,8 +2,8 @@
 //!
 //! Replays with the live engine's own rules and holds every event against the state before it: balances,
 //! versions, lots, wallets created twice, more given back of a use than was used, keys used twice, time that
-//! runs backwards, points that came from nowhere, snapshots that hold something else, and days whose balances do not
-//! join or are not on disk as the log has them.
+//! runs backwards, points that came from nowhere, snapshots that hold something else, statements of companies that
+//! the entries do not come to, and days whose balances do not join or are not on disk as the log has them.
 
 mod comparison;
 mod days;
@@ -20,16 +20,18 @@ use engine::record::{Content, IdempotencyKey, Record};
 use engine::snapshot::Snapshot;
 
 use self::comparison::{Comparison, Reached};
-pub(crate) use self::returns::Returns;
+use self::returns::Returns;
 use crate::acts::Act;
 use crate::exit::Stop;
 use crate::fold::Fold;
+use crate::settlements::{Statement, Statements};
 
 /// The checks, as far as the log was read.
 pub(crate) struct Deep {
     fold: Fold,
     keys: Keys,
     returns: Returns,
+    statements: Statements,
     comparison: Comparison,
     /// What the events lead to, by their own account.
     digest: Digest,
@@ -76,6 +78,7 @@ impl Deep {
                 by_age: VecDeque::new(),
             },
             returns: Returns::default(),
+            statements: Statements::default(),
             comparison: Comparison::default(),
             digest: Digest::default(),
             days: Some(DayAudit::new(dir)),
@@ -187,20 +190,23 @@ impl Deep {
                 for part in event.parts() {
                     self.returns.take(act, part.event);
                 }
+                self.statements.take(act, event);
             }
             Content::Refused(_) => self.fold.pass(act.moment()),
         }
     }
 
-    /// The uses that were given back, if any: a second walk has to find them. Not asked behind a damage,
-    /// which may have taken them.
-    pub(crate) fn open_returns(&self) -> Option<&Returns> {
-        Some(&self.returns).filter(|returns| !self.broken && !returns.is_empty())
+    /// From where a second walk has to go, if any: to the uses that were given back, and over the entries that are
+    /// settled. Not asked behind a damage, which may have taken them.
+    pub(crate) fn open_from(&self) -> Option<u64> {
+        let firsts = [self.returns.first(), self.statements.first()];
+        firsts.into_iter().flatten().min().filter(|_| !self.broken)
     }
 
     /// The next act of the second walk.
     pub(crate) fn take_again(&mut self, act: &Act<'_>) {
         self.problems.extend(self.returns.settle(act));
+        self.statements.count(act);
     }
 
     /// The state and everything that was found.
@@ -209,6 +215,9 @@ impl Deep {
         if !self.broken {
             self.problems
                 .extend(self.returns.unsettled(self.begins_lsn));
+            let judged = std::mem::take(&mut self.statements).judge(self.begins_lsn);
+            let findings = judged.iter().filter_map(Statement::finding);
+            self.problems.extend(findings);
         }
         // With a contradiction already told, the sums only repeat it.
         if self.problems.is_empty() && !self.broken {

@@ -32,10 +32,6 @@ struct Return {
 // === impl Returns ===
 
 impl Returns {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
     /// LSN of the first use that is looked for.
     pub(crate) fn first(&self) -> Option<u64> {
         let first = self.open.keys().next();

@@ -87,6 +87,9 @@ impl Others {
             return None;
         }
         let outcome = apply(&mut other.entity, role, event);
+        if let Some(entity) = &mut other.entity {
+            entity.mark(moment.last_lsn);
+        }
         other.sound = outcome.is_ok();
         outcome.err()
     }

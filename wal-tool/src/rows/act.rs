@@ -8,6 +8,7 @@ use engine::domain::{
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
 
+use super::settlement::SettlementRow;
 use super::{EntryRow, OwnerRow};
 use crate::acts::Act;
 use crate::instant::rfc3339;
@@ -46,6 +47,8 @@ pub(crate) struct ActRow<'a> {
     /// The day that was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed: Option<ClosedRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settlement: Option<SettlementRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<serde_json::Value>,
     /// Which item of a batch was refused.
@@ -174,6 +177,12 @@ impl<'a> ActRow<'a> {
                         row.company = Some(CompanyRow::changed(event));
                     }
                     Event::DayClosed(event) => row.closed = Some(ClosedRow::from(&**event)),
+                    Event::SettlementClosed(event) => {
+                        row.settlement = Some(SettlementRow::closed(event));
+                    }
+                    Event::SettlementMoved(event) => {
+                        row.settlement = Some(SettlementRow::moved(event));
+                    }
                 }
             }
             Content::Refused(denial) => {
@@ -220,6 +229,7 @@ impl<'a> ActRow<'a> {
             entries: Vec::new(),
             settings: None,
             closed: None,
+            settlement: None,
             aside: None,
             rejection: None,
             item: None,
@@ -267,6 +277,9 @@ impl<'a> ActRow<'a> {
             if let Some(leg) = self.cancels_leg {
                 let _ = write!(line, " leg {leg}");
             }
+        }
+        if let Some(settlement) = &self.settlement {
+            line += &settlement.line();
         }
         if let Some(item) = self.item {
             let _ = write!(line, "  item {item}");

@@ -3,6 +3,7 @@
 mod act;
 mod loss;
 mod problem;
+mod settlement;
 mod wallet;
 
 use engine::domain::{

@@ -22,7 +22,7 @@ const BIG_SEGMENT_BYTES: u64 = 4 << 20;
 
 /// Every command, as it is asked. DIR is the store, OUT a place where nothing is, SEGMENT its first segment, SOUND another
 /// store that is sound, WORDS the export of one.
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "inspect DIR",
     "dump DIR",
     "dump --raw-errors DIR",
@@ -47,6 +47,7 @@ const COMMANDS: [&str; 28] = [
     "import WORDS --out DIR",
     "index verify DIR",
     "index rebuild --yes DIR",
+    "settlement verify DIR",
     "snapshot list DIR",
     "snapshot verify DIR",
     "snapshot create DIR",

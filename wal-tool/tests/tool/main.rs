@@ -22,5 +22,6 @@ mod porting;
 mod reading;
 mod repairing;
 mod retaining;
+mod settling;
 mod snapshots;
 mod stage;

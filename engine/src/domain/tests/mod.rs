@@ -11,6 +11,7 @@ mod oracle;
 mod pending;
 mod ranking;
 mod roles;
+mod settlement;
 mod table;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,9 @@ impl World {
         for (id, role) in event.roles() {
             let state = self.wallets.entry(id).or_default();
             assert_eq!(apply(state, role, &event), Ok(()), "{event:?} {role:?}");
+            if let Some(entity) = state {
+                entity.mark(self.acts.len() as u64 + 1);
+            }
             assert_sound(state.as_ref());
             if let Some(standing) = event.standing(role) {
                 assert_eq!(standing.wallet.entity(), id);

@@ -63,7 +63,11 @@ impl Oracle {
             | Command::CompanyUse(_)
             | Command::GrantLater(_)
             | Command::ActivateGrant(_)
-            | Command::VoidGrant(_) => unreachable!("the histories do not ask for {command:?}"),
+            | Command::VoidGrant(_)
+            | Command::CloseSettlement(_)
+            | Command::MoveSettlement(_) => {
+                unreachable!("the histories do not ask for {command:?}")
+            }
             Command::Conditional(one) => self.conditional(one, now),
             Command::UseUpTo(one) => self.spend_up_to(one.wallet.get(), one.amount.get(), now),
         }
@@ -158,6 +162,8 @@ impl Oracle {
             | Command::GrantLater(_)
             | Command::ActivateGrant(_)
             | Command::VoidGrant(_)
+            | Command::CloseSettlement(_)
+            | Command::MoveSettlement(_)
             | Command::Conditional(_) => unreachable!("no history has conditions on {one:?}"),
         };
         let mut once = ids.clone();

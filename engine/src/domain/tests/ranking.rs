@@ -4,7 +4,7 @@
 use super::*;
 
 /// The codes in the order in which they win. Part of the API: nothing here may ever change place.
-const CODES: [&str; 33] = [
+const CODES: [&str; 38] = [
     "wallet-not-found",
     "transaction-not-found",
     "wallet-exists",
@@ -38,12 +38,17 @@ const CODES: [&str; 33] = [
     "pending-over",
     "pending-limit",
     "active-at-past",
+    "settlement-not-found",
+    "settlement-state",
+    "period-not-over",
+    "period-not-next",
+    "settlement-limit",
 ];
 
-fn every_rejection() -> [Rejection; 33] {
+fn every_rejection() -> Vec<Rejection> {
     let (wallet, transaction) = (wallet(1), TransactionId(2));
     let company = CompanyId::of(wallet);
-    [
+    let others = [
         Rejection::WalletNotFound { wallet },
         Rejection::TransactionNotFound { transaction },
         Rejection::WalletExists { wallet },
@@ -104,6 +109,23 @@ fn every_rejection() -> [Rejection; 33] {
         Rejection::ActiveAtPast {
             active_at: Timestamp(16),
         },
+    ];
+    others.into_iter().chain(of_settlement(company)).collect()
+}
+
+fn of_settlement(company: CompanyId) -> [Rejection; 5] {
+    [
+        Rejection::SettlementNotFound { company },
+        Rejection::SettlementState {
+            state: SettlementState::Paid,
+        },
+        Rejection::PeriodNotOver {
+            ends: Timestamp(15),
+        },
+        Rejection::PeriodNotNext {
+            begins: Timestamp(16),
+        },
+        Rejection::SettlementLimit { company },
     ]
 }
 
@@ -150,7 +172,8 @@ const REST: u64 = NUMBER_MAX - BUCKETS_MAX as u64;
 
 #[test]
 fn codes_stand_in_the_order_of_the_enum() {
-    assert_eq!(every_rejection().map(|rejection| rejection.code()), CODES);
+    let codes: Vec<&str> = every_rejection().iter().map(Rejection::code).collect();
+    assert_eq!(codes, CODES);
 }
 
 #[test]

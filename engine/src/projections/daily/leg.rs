@@ -51,7 +51,9 @@ impl Turn {
             | Event::MemberLeft(_)
             | Event::GrantPending(_)
             | Event::GrantActivated(_)
-            | Event::GrantVoided(_) => None,
+            | Event::GrantVoided(_)
+            | Event::SettlementClosed(_)
+            | Event::SettlementMoved(_) => None,
         }
     }
 }

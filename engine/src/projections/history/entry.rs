@@ -124,7 +124,11 @@ impl Leg {
             | Event::MemberLeft(_)
             | Event::GrantPending(_)
             | Event::GrantActivated(_)
-            | Event::GrantVoided(_) => Self::of_part(Place::new(lsn, 0), at_us, event, &mut each),
+            | Event::GrantVoided(_)
+            | Event::SettlementClosed(_)
+            | Event::SettlementMoved(_) => {
+                Self::of_part(Place::new(lsn, 0), at_us, event, &mut each)
+            }
         }
     }
 
@@ -176,6 +180,8 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
         | Event::CompanyCreated(_)
         | Event::MemberJoined(_)
         | Event::MemberLeft(_)
+        | Event::SettlementClosed(_)
+        | Event::SettlementMoved(_)
         | Event::SettingsChanged(_)
         | Event::Batched(_)
         | Event::DayClosed(_)

@@ -107,6 +107,17 @@ impl View {
         })
     }
 
+    /// All entries of a wallet from an instant on, oldest first.
+    pub(super) fn since(
+        &self,
+        wallet: u64,
+        from_us: i64,
+        mut each: impl FnMut(Place) -> ControlFlow<()>,
+    ) -> Result<(), Damaged> {
+        let slices = self.slices(wallet, from_us, None)?;
+        walk_all(&slices, true, |entry| each(entry.place()))
+    }
+
     /// What a wallet has between two instants, part by part.
     fn slices(
         &self,

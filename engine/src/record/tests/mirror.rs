@@ -5,6 +5,7 @@ mod care;
 mod company;
 mod later;
 mod refusals;
+mod settlement;
 
 use wincode::config::Configuration;
 use wincode::{SchemaRead, SchemaWrite};
@@ -16,6 +17,7 @@ use self::care::{
 use self::company::{CompanyCreated, Membership};
 use self::later::{GrantActivated, GrantPending, GrantVoided};
 use self::refusals::Rejection;
+use self::settlement::{SettlementClosed, SettlementMoved, Terms};
 use super::golden::{golden, records};
 use super::*;
 use crate::domain as ours;
@@ -64,6 +66,7 @@ struct SettingsChanged {
     cancel_window_days: u16,
     lapsed_policy: LapsedPolicy,
     take_back_policy: TakeBackPolicy,
+    settlement: Terms,
 }
 
 #[derive(SchemaRead, SchemaWrite)]
@@ -207,6 +210,12 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         kind::MEMBER_JOINED => Event::MemberJoined(read!(Membership, payload).ours()),
         kind::MEMBER_LEFT => Event::MemberLeft(read!(Membership, payload).ours()),
         kind::DAY_CLOSED => Event::DayClosed(Box::new(read!(DayClosed, payload).ours())),
+        kind::SETTLEMENT_CLOSED => {
+            Event::SettlementClosed(Box::new(read!(SettlementClosed, payload).ours()))
+        }
+        kind::SETTLEMENT_MOVED => {
+            Event::SettlementMoved(Box::new(read!(SettlementMoved, payload).ours()))
+        }
         CHARGED_ASIDE => {
             let read = read!(WithAside<Granted>, payload);
             Event::Charged(ours::Granted {
@@ -350,6 +359,7 @@ impl SettingsChanged {
                     TakeBackPolicy::TakeRest => ours::TakeBackPolicy::TakeRest,
                     TakeBackPolicy::Debt => ours::TakeBackPolicy::Debt,
                 },
+                settlement: self.settlement.ours(),
             },
         }
     }

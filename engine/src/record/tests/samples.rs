@@ -1,7 +1,11 @@
 //! One record of every kind, with numbers that make every field tell itself apart.
 
+mod pending;
+pub(super) mod settlement;
+
 use smallvec::smallvec;
 
+use self::pending::{grant_activated, grant_pending, grant_pending_on_call, grant_voided};
 use super::*;
 use crate::domain::*;
 
@@ -46,6 +50,8 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("grant_activated", grant_activated()),
         ("grant_activated_aside", beside(grant_activated())),
         ("grant_voided", grant_voided()),
+        ("settlement_closed", settlement::closed()),
+        ("settlement_moved", settlement::moved()),
     ]
 }
 
@@ -53,8 +59,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
 pub(super) fn rejections() -> Vec<Rejection> {
     let wallet = wallet(9_007_199_254_740_991);
     let transaction = TransactionId(70_000);
-    let company = CompanyId::of(wallet);
-    vec![
+    let mut all = vec![
         Rejection::WalletNotFound { wallet },
         Rejection::TransactionNotFound { transaction },
         Rejection::WalletExists { wallet },
@@ -104,6 +109,19 @@ pub(super) fn rejections() -> Vec<Rejection> {
             balance_after: 250,
             min_balance_after: 251,
         },
+        Rejection::DayNotOpen {
+            day: Day::new(2025, 6, 1).unwrap(),
+        },
+    ];
+    all.extend(of_companies());
+    all.extend(settlement::rejections());
+    all
+}
+
+fn of_companies() -> Vec<Rejection> {
+    let wallet = wallet(9_007_199_254_740_991);
+    let company = CompanyId::of(wallet);
+    vec![
         Rejection::CompanyNotFound { company },
         Rejection::CompanyExists { company },
         Rejection::NotMember {
@@ -343,60 +361,6 @@ fn day_closed() -> Event {
     }))
 }
 
-fn grant_pending() -> Event {
-    Event::GrantPending(Box::new(GrantPending {
-        standing: standing(42, 15, 10, 1),
-        fund: Fund::Free,
-        amount: Amount::new(500).unwrap(),
-        active_at: Some(Timestamp(1_767_225_600_000_000)),
-        lifetime: Lifetime {
-            expires_at: Some(Timestamp(1_769_904_000_000_000)),
-            term: Some(Term::EndOf(Period::Quarter, 300)),
-        },
-        description: text("for the review"),
-    }))
-}
-
-fn grant_pending_on_call() -> Event {
-    Event::GrantPending(Box::new(GrantPending {
-        standing: standing(42, 16, 10, 1),
-        fund: Fund::Paid,
-        amount: Amount::new(70_000).unwrap(),
-        active_at: None,
-        lifetime: Lifetime {
-            expires_at: None,
-            term: Some(Term::Days(365)),
-        },
-        description: text(""),
-    }))
-}
-
-fn grant_activated() -> Event {
-    Event::GrantActivated(Box::new(GrantActivated {
-        standing: standing(42, 17, 10, 501),
-        number: 15,
-        amount: Amount::new(500).unwrap(),
-        active_at: Timestamp(1_767_225_600_000_000),
-        bucket: BucketKey {
-            fund: Fund::Free,
-            expires_at: Some(Timestamp(1_769_904_000_000_000)),
-        },
-        lot: 302,
-        description: text("for the review"),
-        aside: None,
-    }))
-}
-
-fn grant_voided() -> Event {
-    Event::GrantVoided(Box::new(GrantVoided {
-        standing: standing(42, 18, 10, 501),
-        number: 16,
-        fund: Fund::Paid,
-        amount: Amount::new(70_000).unwrap(),
-        description: text("not delivered"),
-    }))
-}
-
 fn settings_changed() -> Event {
     Event::SettingsChanged(Box::new(SettingsChanged {
         version: 300,
@@ -405,6 +369,11 @@ fn settings_changed() -> Event {
             cancel_window_days: 366,
             lapsed_policy: LapsedPolicy::Regrant { days: 300 },
             take_back_policy: TakeBackPolicy::Debt,
+            settlement: Terms {
+                rate_ppm: 1_100_000,
+                fee_ppm: 33_000,
+                vat_ppm: 100_000,
+            },
         },
     }))
 }

@@ -1,6 +1,6 @@
 //! The largest acts fit where they must, and come back.
 
-use super::samples::KEY;
+use super::samples::{KEY, settlement};
 use super::*;
 use crate::domain::*;
 
@@ -52,6 +52,16 @@ fn check(event: Event) {
     let (kind, schema, body) = encoded(&record);
     assert!(body.len() <= ACT_BYTES_MAX, "{} bytes", body.len());
     assert!(decode(kind, schema, &body).unwrap() == record);
+}
+
+#[test]
+fn a_statement_is_one_record() {
+    // Its company keeps one LSN for it: the first one of an act is the last one then. 8 KiB: `journal::BODY_BYTES_MAX`.
+    let event = settlement::longest();
+    let mut body = Vec::new();
+    encode_event(&event, Some(KEY), &mut body);
+    assert!(body.len() <= 8 * 1024, "{} bytes", body.len());
+    check(event);
 }
 
 #[test]

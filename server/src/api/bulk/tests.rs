@@ -77,7 +77,9 @@ fn every_operation_is_read() {
             | Command::LeaveCompany(_)
             | Command::CompanyUse(_)
             | Command::ActivateGrant(_)
-            | Command::VoidGrant(_) => "none of a bulk",
+            | Command::VoidGrant(_)
+            | Command::CloseSettlement(_)
+            | Command::MoveSettlement(_) => "none of a bulk",
             Command::GrantLater(_) => "grant later",
             Command::Conditional(_) => "conditional",
             Command::UseUpTo(_) => "use_up_to",

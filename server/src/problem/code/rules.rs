@@ -210,4 +210,34 @@ pub(super) static FACTS: &[Facts] = &[
         "The points would count at once",
         "active_at must lie in the future. Leave it out for points that count at once.",
     ),
+    fact(
+        StatusCode::NOT_FOUND,
+        "settlement-not-found",
+        "There is no such statement",
+        "The company has not closed this period. A retry is judged afresh.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "settlement-state",
+        "The statement cannot go there",
+        "state says where it stands: closed is confirmed, confirmed is paid, both can be held and released, and whatever is not held can be reversed, once.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "period-not-over",
+        "The period is not over",
+        "Only what is over can be closed; ends says when that is.",
+    ),
+    fact(
+        StatusCode::CONFLICT,
+        "period-not-next",
+        "The period is not the next one",
+        "Periods join: the next one begins where the last one ended, which begins says. The first one begins when the company came to be, or before.",
+    ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "settlement-limit",
+        "More than a statement can say",
+        "A number would pass 9007199254740991, or the company has 4,096 statements.",
+    ),
 ];

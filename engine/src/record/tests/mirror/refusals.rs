@@ -2,6 +2,7 @@
 
 use wincode::{SchemaRead, SchemaWrite};
 
+use super::settlement::SettlementState;
 use super::wallet;
 use crate::domain as ours;
 use crate::domain::{CompanyId, Timestamp, TransactionId};
@@ -120,6 +121,21 @@ pub(super) enum Rejection {
     },
     ActiveAtPast {
         active_at: i64,
+    },
+    SettlementNotFound {
+        company: u64,
+    },
+    SettlementState {
+        state: SettlementState,
+    },
+    PeriodNotOver {
+        ends: i64,
+    },
+    PeriodNotNext {
+        begins: i64,
+    },
+    SettlementLimit {
+        company: u64,
     },
 }
 
@@ -265,6 +281,21 @@ impl Rejection {
             Self::PendingLimit { wallet: id } => To::PendingLimit { wallet: wallet(id) },
             Self::ActiveAtPast { active_at } => To::ActiveAtPast {
                 active_at: Timestamp(active_at),
+            },
+            Self::SettlementNotFound { company: id } => To::SettlementNotFound {
+                company: company(id),
+            },
+            Self::SettlementState { state } => To::SettlementState {
+                state: state.ours(),
+            },
+            Self::PeriodNotOver { ends } => To::PeriodNotOver {
+                ends: Timestamp(ends),
+            },
+            Self::PeriodNotNext { begins } => To::PeriodNotNext {
+                begins: Timestamp(begins),
+            },
+            Self::SettlementLimit { company: id } => To::SettlementLimit {
+                company: company(id),
             },
             _ => unreachable!("told by the callers"),
         }

@@ -1,0 +1,231 @@
+//! Settlements: what stands in the books of a company, and what the entries of a period come to.
+//!
+//! ```text
+//! index: entries of the wallet from the beginning of the period on ──► log: what they did ──► count … first entry behind it
+//! ```
+//! The index is nobody's truth, so the count proves itself: each entry goes on where the one before it ended, the first
+//! one where the last period ended, and the first one behind the period, or the wallet itself, where the count ends.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::time::timeout;
+
+use super::{HISTORY_WAIT, behind};
+use crate::api::{Act, Refusal, SettlementPage, SettlementView};
+use crate::domain::{
+    Booked, Books, CompanyId, Entity, Event, Points, Rejection, Span, Tally, Tallying, Timestamp,
+    TransactionId, Untallied,
+};
+use crate::engine::{Engine, Inner};
+use crate::entities::EntityState;
+use crate::record::Content;
+
+/// Most changes of a statement that are told: holding and releasing it may go on for ever.
+const CHANGES_MAX: usize = 100;
+
+/// What the books of a company say about a period that is to be closed.
+pub(crate) struct Footing {
+    /// It is closed already.
+    pub(crate) booked: Option<Booked>,
+    /// Whether it may be the next one.
+    pub(crate) next: Result<(), Rejection>,
+    /// Where its count begins.
+    pub(crate) opening: Points,
+    /// Likewise.
+    pub(crate) wallet_version: u64,
+    /// When the company was created.
+    pub(crate) created_at: Timestamp,
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// The statement of a period.
+    pub async fn settlement(
+        &self,
+        company: CompanyId,
+        span: Span,
+    ) -> Result<SettlementView, Refusal> {
+        let find = move |books: &Books, _| books.find(span).copied();
+        let found = self.in_books(company, find).await?;
+        let absent = Rejection::SettlementNotFound { company };
+        let booked = found.ok_or(Refusal::of(absent.into(), false))?;
+        let inner = Arc::clone(&self.inner);
+        let view = tokio::task::spawn_blocking(move || inner.settlement(booked)).await;
+        view.unwrap_or(Err(Refusal::Unreadable))
+    }
+
+    /// At most `limit` statements of a company, those of later periods first: those that begin before an instant.
+    pub async fn settlements(
+        &self,
+        company: CompanyId,
+        before: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<SettlementPage, Refusal> {
+        let pick = move |books: &Books, _| -> Vec<Booked> {
+            let earlier = |booked: &&Booked| before.is_none_or(|before| booked.span.from < before);
+            let earlier = books.periods.iter().rev().filter(earlier);
+            earlier.take(limit.saturating_add(1)).copied().collect()
+        };
+        let mut picked = self.in_books(company, pick).await?;
+        let more = picked.len() > limit;
+        picked.truncate(limit);
+        let next = picked.last().map(|booked| booked.span).filter(|_| more);
+        let inner = Arc::clone(&self.inner);
+        let rows = tokio::task::spawn_blocking(move || {
+            let rows = picked.into_iter().map(|booked| inner.settlement(booked));
+            rows.collect::<Result<_, _>>()
+        });
+        let rows = rows.await.unwrap_or(Err(Refusal::Unreadable))?;
+        Ok(SettlementPage { rows, next })
+    }
+
+    /// What the books of a company say about a period.
+    pub(crate) async fn footing(&self, company: CompanyId, span: Span) -> Result<Footing, Refusal> {
+        let look = move |books: &Books, created_at| Footing {
+            booked: books.find(span).copied(),
+            next: books.check_next(span, created_at),
+            opening: books.closing,
+            wallet_version: books.wallet_version,
+            created_at,
+        };
+        self.in_books(company, look).await
+    }
+
+    /// What the entries of a company within a period that is over come to; `None`: more than a statement can say.
+    pub(crate) async fn tally(
+        &self,
+        company: CompanyId,
+        span: Span,
+        footing: &Footing,
+    ) -> Result<Option<Tally>, Refusal> {
+        // Before the wait: the index then has all that was seen.
+        let seen = self.wallet(company.wallet()).await?.version;
+        // From now on nothing bears a time within the period: what has an LSN by now is all of it.
+        let appended = self.inner.core.journal.no_sooner(span.to.0).0;
+        let settled = async {
+            self.inner.position.reached(appended).await;
+            self.inner.history.whole().await;
+        };
+        if timeout(HISTORY_WAIT, settled).await.is_err() {
+            return Err(Refusal::HistoryBehind);
+        }
+        let begun = Tallying::new(company.wallet(), footing.wallet_version, footing.opening);
+        let inner = Arc::clone(&self.inner);
+        let tally = tokio::task::spawn_blocking(move || inner.tally(begun, span, seen)).await;
+        tally.unwrap_or(Err(Refusal::Unreadable))
+    }
+
+    /// What `look` tells of the books of a company and its creation, once all that it rests on is durable.
+    async fn in_books<T: Send + 'static>(
+        &self,
+        company: CompanyId,
+        look: impl FnOnce(&Books, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let absent = Rejection::CompanyNotFound { company };
+        let show = move |_, state: &EntityState, _| match &state.entity {
+            Some(Entity::Company(company)) => Some(look(&company.books, state.created_at)),
+            Some(Entity::Wallet(_) | Entity::Program(_)) | None => None,
+        };
+        self.looked_at(company.entity(), absent, show).await
+    }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    fn settlement(&self, booked: Booked) -> Result<SettlementView, Refusal> {
+        let closed = self.settlement_act(booked.closed_lsn)?;
+        let (mut changes, mut lsn) = (Vec::new(), booked.last_lsn);
+        while lsn != booked.closed_lsn && changes.len() < CHANGES_MAX {
+            let act = self.settlement_act(lsn)?;
+            let Event::SettlementMoved(moved) = &*act.event else {
+                return Err(misplaced(lsn));
+            };
+            lsn = moved.before_lsn;
+            changes.push(act);
+        }
+        changes.reverse();
+        Ok(SettlementView {
+            closed,
+            state: booked.state,
+            changes,
+        })
+    }
+
+    pub(crate) fn settlement_act(&self, lsn: u64) -> Result<Act, Refusal> {
+        self.act(TransactionId(lsn))?.ok_or_else(|| misplaced(lsn))
+    }
+
+    /// Counts to the end of a period, and looks whether what comes behind it, or the wallet as it was `seen`, goes on
+    /// there.
+    fn tally(&self, mut tally: Tallying, span: Span, seen: u64) -> Result<Option<Tally>, Refusal> {
+        let wallet = tally.wallet().get();
+        // A batch has several entries of one wallet, and is counted once.
+        let (mut counted, mut outcome, mut proven) = (0, Ok(()), false);
+        let walked = self.history.since(wallet, span.from.0, |place| {
+            if place.lsn() == counted {
+                return ControlFlow::Continue(());
+            }
+            counted = place.lsn();
+            match self.count(&mut tally, counted, span) {
+                Ok(flow) => {
+                    proven = flow.is_break();
+                    flow
+                }
+                Err(refusal) => {
+                    outcome = Err(refusal);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        walked.map_err(behind)?;
+        outcome?;
+        if !proven && tally.version() < seen {
+            return Err(self.untallied(&Untallied {
+                lsn: counted,
+                expected: seen,
+                stated: tally.version(),
+            }));
+        }
+        Ok(tally.finish())
+    }
+
+    /// Counts one act. Breaks at the first one behind the period.
+    fn count(
+        &self,
+        tally: &mut Tallying,
+        lsn: u64,
+        span: Span,
+    ) -> Result<ControlFlow<()>, Refusal> {
+        let Some((record, at)) = self.record_at(lsn)? else {
+            self.history.distrust();
+            return Err(Refusal::HistoryBehind);
+        };
+        let Content::Event(event) = record.content else {
+            self.history.distrust();
+            return Err(Refusal::HistoryBehind);
+        };
+        let (counted, flow) = if at < span.to {
+            (tally.count(lsn, at, &event), ControlFlow::Continue(()))
+        } else {
+            (tally.check_next(lsn, &event), ControlFlow::Break(()))
+        };
+        counted.map_err(|gap| self.untallied(&gap))?;
+        Ok(flow)
+    }
+
+    /// The index does not have an entry that there is.
+    fn untallied(&self, gap: &Untallied) -> Refusal {
+        tracing::error!(error = %gap, "the index of histories leaves entries out");
+        self.history.distrust();
+        Refusal::HistoryBehind
+    }
+}
+
+/// The books name a record that is another one.
+fn misplaced(lsn: u64) -> Refusal {
+    tracing::error!(lsn, "a settlement does not stand where the books say");
+    Refusal::Unreadable
+}
