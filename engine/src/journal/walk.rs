@@ -132,6 +132,23 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The same walk, going on over other bytes of its segment: those from `at` on, where it stands or before.
+    pub(crate) fn over(self, bytes: &[u8], at: u64) -> Walk<'_> {
+        Walk {
+            bytes,
+            base: at,
+            key: self.key,
+            at: self.at,
+            link: self.link,
+            open_act: self.open_act,
+            whole: self.whole,
+            whole_link: self.whole_link,
+            closed: self.closed,
+            header_checksum: self.header_checksum,
+            body_checksum: self.body_checksum,
+        }
+    }
+
     /// End of the last whole group, from the start of the segment.
     pub(crate) fn whole_end(&self) -> u64 {
         self.whole
@@ -162,7 +179,8 @@ impl<'a> Walk<'a> {
         self.closed
     }
 
-    /// The next record; None at the limit or at a blank header between groups.
+    /// The next record; None at the limit or at a blank header between groups. A record that the bytes at hand cut, or
+    /// whose gap they cut, changes nothing: the walk can go on over more of them.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<Option<Walked<'a>>, Flaw> {
         let from = usize::try_from(self.at - self.base).unwrap_or(usize::MAX);
@@ -195,6 +213,14 @@ impl<'a> Walk<'a> {
             return Err(self.flaw(FlawKind::BodyCrc, HEADER_BYTES, header.lsn));
         }
         self.check_place(&header)?;
+        let gap = header
+            .is_end()
+            .then(|| self.check_gap(&rest[framed..], &header, framed as u64));
+        if let Some(Err(flaw)) = &gap
+            && flaw.kind == FlawKind::Cut
+        {
+            return Err(*flaw);
+        }
         let walked = Walked {
             raw,
             offset: self.at,
@@ -211,10 +237,9 @@ impl<'a> Walk<'a> {
         }
         self.open_act = header.is_more().then(|| OpenAct::of(&header));
         self.closed = false;
-        if header.is_end() {
-            self.finish_group(&rest[framed..], &header, framed as u64)?;
-        } else {
-            self.at += framed as u64;
+        match gap {
+            Some(next) => self.finish_group(next?, &header),
+            None => self.at += framed as u64,
         }
         Ok(Some(walked))
     }
@@ -266,13 +291,15 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The gap from the END record to the next boundary must be there, and be zero.
-    fn finish_group(
-        &mut self,
-        rest: &[u8],
-        header: &RecordHeader,
-        framed: u64,
-    ) -> Result<(), Flaw> {
+    fn finish_group(&mut self, next: u64, header: &RecordHeader) {
+        self.at = next;
+        self.whole = next;
+        self.whole_link = self.link;
+        self.closed = header.kind == KIND_CLOSE;
+    }
+
+    /// The gap from the END record to the next boundary must be there, and be zero. Gives that boundary.
+    fn check_gap(&self, rest: &[u8], header: &RecordHeader, framed: u64) -> Result<u64, Flaw> {
         let end = self.at + framed;
         let next = group_end(end, self.key.alignment);
         let gap_len = usize::try_from(next - end).unwrap_or(usize::MAX);
@@ -290,11 +317,7 @@ impl<'a> Walk<'a> {
         if gap.len() < gap_len {
             return flaw(FlawKind::Cut, gap.len());
         }
-        self.at = next;
-        self.whole = next;
-        self.whole_link = self.link;
-        self.closed = header.kind == KIND_CLOSE;
-        Ok(())
+        Ok(next)
     }
 
     fn flaw(&self, kind: FlawKind, skip: usize, lsn: u64) -> Flaw {

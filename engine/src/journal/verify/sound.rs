@@ -1,7 +1,7 @@
 //! The quick way through a segment in which nothing is wrong: a window at a time, and no word about what is wrong.
 //!
 //! ```text
-//! segment  [ group | group | gro│up | group | …      a group that a window cuts begins the next one
+//! segment  [ record | record | rec│ord | record | …      a record that a window cuts begins the next one
 //! ```
 
 use super::VerifyReport;
@@ -12,10 +12,9 @@ use crate::journal::log_reader::LogReader;
 use crate::journal::segment::HEADER_PAGE_BYTES;
 use crate::journal::walk::{Link, SegmentKey, Walk};
 
-/// Bytes of a sound segment that are in memory at once, in one buffer for all segments: several groups, of which only the
-/// one that is cut is walked twice, and little beside the processor's caches. A fresh buffer of the length of a segment for each of them cost as much as the
-/// checking.
-const WINDOW_BYTES: usize = 4 << 20;
+/// Bytes of a sound segment that are in memory at once, in one buffer for all segments: little enough that they are still in
+/// the processor's own cache when they are checked, and many records.
+const WINDOW_BYTES: usize = 256 << 10;
 
 impl LogReader {
     /// Checks a sealed segment a window at a time. `None`: something is wrong with it, or it is archived, and to say
@@ -33,12 +32,13 @@ impl LogReader {
         ) else {
             return Ok(None);
         };
-        let (key, mut link) = (SegmentKey::of(header), Link::stated_by(header));
+        let (key, link) = (SegmentKey::of(header), Link::stated_by(header));
         let end = next.prev_bytes;
         let mut counts = Counts::default();
         window.resize(WINDOW_BYTES, 0);
         // What the window holds of the segment: `held` bytes from `at` on.
         let (mut at, mut held) = (HEADER_PAGE_BYTES, 0);
+        let mut walk = Walk::new(&[], at, key, link);
         while at < end {
             let len = usize::try_from(end - at).map_or(WINDOW_BYTES, |left| left.min(WINDOW_BYTES));
             let fresh = &mut window[held..len];
@@ -46,17 +46,19 @@ impl LogReader {
             if read.map_err(JournalError::io("read", &segment.name))? < fresh.len() {
                 return Ok(None);
             }
-            let mut walk = Walk::new(&window[..len], at, key, link);
-            let whole = counts.walk(&mut walk, at + len as u64);
-            let walked = usize::try_from(walk.whole_end() - at).unwrap_or(len);
-            if !whole || walked == 0 {
+            let mut walking = walk.over(&window[..len], at);
+            let sound = counts.walk(&mut walking);
+            let walked = usize::try_from(walking.at() - at).unwrap_or(len);
+            if !sound || walked == 0 {
                 return Ok(None);
             }
-            (at, link) = (walk.whole_end(), walk.whole_link());
+            at = walking.at();
+            walk = walking.over(&[], at);
             window.copy_within(walked..len, 0);
             held = len - walked;
         }
-        if (at, link.lsn, link.crc) != (end, next.prev_lsn, next.prev_crc) {
+        let link = walk.whole_link();
+        if (walk.whole_end(), link.lsn, link.crc) != (end, next.prev_lsn, next.prev_crc) {
             return Ok(None);
         }
         let mut report = VerifyReport {
@@ -69,22 +71,18 @@ impl LogReader {
 }
 
 impl Counts {
-    /// Counts whole groups up to the end of a window, which may cut the last one. `false`: something is wrong, or records
-    /// were given up here.
-    fn walk(&mut self, walk: &mut Walk<'_>, window_end: u64) -> bool {
-        let mut seen = *self;
+    /// Counts up to the end of a window, which may cut the last record. `false`: something is wrong, or records were given up
+    /// here.
+    fn walk(&mut self, walk: &mut Walk<'_>) -> bool {
         loop {
             match walk.step() {
-                Ok(Some(walked)) => seen.count(&walked.header()),
-                Err(flaw) if flaw.kind == FlawKind::Cut => return true,
-                Ok(None) if walk.whole_end() == window_end => return true,
-                Ok(_) | Err(_) => return false,
+                Ok(Some(walked)) => self.count(&walked.header()),
+                // At the very end of the window too; a blank header before it leaves the walk where it stands.
+                Ok(None) => return true,
+                Err(flaw) => return flaw.kind == FlawKind::Cut,
             }
-            if seen.losses > 0 {
+            if self.losses > 0 {
                 return false;
-            }
-            if walk.is_between_groups() {
-                *self = seen;
             }
         }
     }
