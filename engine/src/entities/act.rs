@@ -17,8 +17,8 @@ use super::ticket::{Reply, Ticket, Token};
 use super::{Core, EntityState, InForce, Order};
 use crate::api::Refusal;
 use crate::domain::{
-    self, Circumstances, Denial, EntityId, Event, Participant, Participants, Program, Rejection,
-    Role, Timestamp,
+    self, Circumstances, Denial, Entity, EntityId, Event, PROGRAM, Participant, Participants,
+    Program, Rejection, Role, Timestamp,
 };
 use crate::journal::{NewAct, Reservation, Unavailable};
 use crate::record::{self, IdempotencyKey};
@@ -308,15 +308,14 @@ fn commit(
         body,
     };
     let appended = core.journal.append(staged.reservation, act, ticket);
-    if let Event::SettingsChanged(event) = event {
-        core.in_force.store(Arc::new(InForce {
-            program: Program {
-                version: event.version,
-                settings: event.settings.clone(),
-                ..core.in_force.load().program.clone()
-            },
-            lsn: appended.last_lsn,
-        }));
+    if let Event::SettingsChanged(_) | Event::DayClosed(_) = event {
+        let program = facets.iter().find(|facet| facet.id == PROGRAM);
+        if let Some(Entity::Program(program)) = program.and_then(|one| one.state.entity.as_ref()) {
+            core.in_force.store(Arc::new(InForce {
+                program: Program::clone(program),
+                lsn: appended.last_lsn,
+            }));
+        }
     }
     let at = Timestamp(appended.time_us);
     for facet in facets {
