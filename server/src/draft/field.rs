@@ -13,7 +13,7 @@ const TERM: Fields = Fields::of(&[
     Field::ExpiresInPlus,
 ]);
 
-/// Every field that any body has. A body that does not know a field refuses it in [`Draft::allow`].
+/// Every field that any body has. A body that does not know a field refuses it in `Draft::allow`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Field {
