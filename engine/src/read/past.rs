@@ -40,8 +40,13 @@ impl Engine {
             return Err(Refusal::MomentAhead);
         }
         let view = self.wallet(id).await?;
-        // What is on its way may belong to that moment: it has to be known what becomes of it.
-        let appended = self.inner.core.journal.appended().0;
+        // What is on its way may belong to that moment: it has to be known what becomes of it. And nothing more may
+        // come to belong to it.
+        let journal = &self.inner.core.journal;
+        let appended = match moment {
+            Moment::At(at) => journal.no_sooner(at.0.saturating_add(1)).0,
+            Moment::AtLsn(_) => journal.appended().0,
+        };
         let settled = async {
             self.inner.position.reached(appended).await;
             self.inner.history.whole().await;

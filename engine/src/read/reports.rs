@@ -48,7 +48,8 @@ impl Engine {
     /// day, so those before it never change any more.
     pub(crate) async fn settle_days(&self) -> Result<Day, Refusal> {
         let now = Timestamp(self.inner.core.clock.now_us());
-        let appended = self.inner.core.journal.appended().0;
+        // Who looked at the clock before midnight may append behind it: not with that time.
+        let appended = self.inner.core.journal.no_sooner(now.0).0;
         let settled = async {
             self.inner.position.reached(appended).await;
             self.inner.daily.whole().await;

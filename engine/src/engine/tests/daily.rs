@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicI64;
 
 use super::*;
-use crate::api::{DailyRow, DayReport};
+use crate::api::{DailyRow, DayReport, Moment};
 use crate::clock::Clock;
 use crate::domain::{Column, Day, DayFlow, Event, Points, Timestamp, Zone};
 use crate::journal::{FileStorage, Storage};
@@ -129,6 +129,37 @@ fn give_back(used: &Act, points: u64) -> Request {
         policy: None,
         description: Description::default(),
     }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_of_the_past_is_not_added_to_by_who_looked_at_the_clock_before() {
+    let (before, midnight) = (
+        at("2026-03-01T23:59:59.999999+09:00"),
+        at("2026-03-02T00:00:00+09:00"),
+    );
+    let stand = Stand::new(before).await;
+    stand.act(create(1)).await;
+    stand.act(charge(1, 100)).await;
+    stand.set(midnight);
+    let told = stand.on(day("2026-03-01")).await;
+    // A decision that was begun before midnight, and is appended now.
+    stand.set(before);
+    let late = stand.act(charge(1, 7)).await;
+    assert_eq!(late.at, Timestamp(midnight));
+    let again = stand.on(day("2026-03-01")).await;
+    assert_eq!((told.sum, told.wallets), (again.sum, again.wallets));
+    assert_eq!(
+        figures(&stand.of(1, "2026-03-02", "2026-03-02").await[0]).3,
+        107
+    );
+    let moment = Moment::At(Timestamp(midnight));
+    stand.set(midnight);
+    let told = stand.engine.wallet_at(wallet(1), moment).await.unwrap();
+    stand.set(before);
+    stand.act(charge(1, 1)).await;
+    stand.set(midnight + 1);
+    let again = stand.engine.wallet_at(wallet(1), moment).await.unwrap();
+    assert_eq!(told.view.balance(), again.view.balance());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
