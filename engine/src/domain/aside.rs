@@ -35,31 +35,14 @@ impl Aside {
 impl Event {
     /// What it carries beside.
     pub fn aside(&self) -> Option<&Aside> {
-        match self {
-            Self::Charged(event) | Self::Earned(event) => event.aside.as_deref(),
-            Self::Used(event) => event.aside.as_deref(),
-            Self::GrantActivated(event) => event.aside.as_deref(),
-            Self::WalletCreated(_)
-            | Self::Transferred(_)
-            | Self::UseCancelled(_)
-            | Self::Lapsed(_)
-            | Self::SettingsChanged(_)
-            | Self::Batched(_)
-            | Self::DayClosed(_)
-            | Self::StatusChanged(_)
-            | Self::AdjustedUp(_)
-            | Self::AdjustedDown(_)
-            | Self::TakenBack(_)
-            | Self::HoldPlaced(_)
-            | Self::HoldCaptured(_)
-            | Self::HoldReleased(_)
-            | Self::CompanyCreated(_)
-            | Self::MemberJoined(_)
-            | Self::MemberLeft(_)
-            | Self::GrantPending(_)
-            | Self::GrantVoided(_)
-            | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => None,
+        if let Self::Charged(event) | Self::Earned(event) = self {
+            event.aside.as_deref()
+        } else if let Self::Used(event) = self {
+            event.aside.as_deref()
+        } else if let Self::GrantActivated(event) = self {
+            event.aside.as_deref()
+        } else {
+            None
         }
     }
 

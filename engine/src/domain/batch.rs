@@ -233,36 +233,13 @@ impl Batched {
 impl Event {
     /// The events that this act is made of: itself, or those of a batch.
     pub fn parts(&self) -> SmallVec<[Part<'_>; 1]> {
-        match self {
-            Self::Batched(batch) => batch.parts().collect(),
-            Self::WalletCreated(_)
-            | Self::Charged(_)
-            | Self::Earned(_)
-            | Self::Used(_)
-            | Self::Transferred(_)
-            | Self::UseCancelled(_)
-            | Self::Lapsed(_)
-            | Self::SettingsChanged(_)
-            | Self::DayClosed(_)
-            | Self::StatusChanged(_)
-            | Self::AdjustedUp(_)
-            | Self::AdjustedDown(_)
-            | Self::TakenBack(_)
-            | Self::HoldPlaced(_)
-            | Self::HoldCaptured(_)
-            | Self::HoldReleased(_)
-            | Self::CompanyCreated(_)
-            | Self::MemberJoined(_)
-            | Self::MemberLeft(_)
-            | Self::GrantPending(_)
-            | Self::GrantActivated(_)
-            | Self::GrantVoided(_)
-            | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => smallvec::smallvec![Part {
-                leg: 0,
-                event: self
-            }],
+        if let Self::Batched(batch) = self {
+            return batch.parts().collect();
         }
+        smallvec::smallvec![Part {
+            leg: 0,
+            event: self
+        }]
     }
 
     /// The event that a leg belongs to.

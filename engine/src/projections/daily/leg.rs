@@ -28,32 +28,12 @@ pub(super) enum Turn {
 impl Turn {
     /// What an act changes.
     pub(super) fn of(event: &Event) -> Option<Self> {
-        match event {
-            Event::SettingsChanged(event) => Some(Self::Zone(event.settings.zone.clone())),
-            Event::DayClosed(event) => Some(Self::Closed(event.day)),
-            Event::WalletCreated(_)
-            | Event::Charged(_)
-            | Event::Earned(_)
-            | Event::Used(_)
-            | Event::UseCancelled(_)
-            | Event::Lapsed(_)
-            | Event::Transferred(_)
-            | Event::Batched(_)
-            | Event::StatusChanged(_)
-            | Event::AdjustedUp(_)
-            | Event::AdjustedDown(_)
-            | Event::TakenBack(_)
-            | Event::HoldPlaced(_)
-            | Event::HoldCaptured(_)
-            | Event::HoldReleased(_)
-            | Event::CompanyCreated(_)
-            | Event::MemberJoined(_)
-            | Event::MemberLeft(_)
-            | Event::GrantPending(_)
-            | Event::GrantActivated(_)
-            | Event::GrantVoided(_)
-            | Event::SettlementClosed(_)
-            | Event::SettlementMoved(_) => None,
+        if let Event::SettingsChanged(event) = event {
+            Some(Self::Zone(event.settings.zone.clone()))
+        } else if let Event::DayClosed(event) = event {
+            Some(Self::Closed(event.day))
+        } else {
+            None
         }
     }
 }

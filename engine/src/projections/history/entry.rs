@@ -97,38 +97,8 @@ impl Packed {
 impl Leg {
     /// Hands out the entries of an act.
     pub(super) fn of(lsn: u64, at_us: i64, event: &Event, mut each: impl FnMut(Self)) {
-        match event {
-            Event::Batched(batch) => {
-                for part in batch.parts() {
-                    Self::of_part(Place::new(lsn, part.leg), at_us, part.event, &mut each);
-                }
-            }
-            Event::WalletCreated(_)
-            | Event::Charged(_)
-            | Event::Earned(_)
-            | Event::Used(_)
-            | Event::Transferred(_)
-            | Event::UseCancelled(_)
-            | Event::Lapsed(_)
-            | Event::SettingsChanged(_)
-            | Event::DayClosed(_)
-            | Event::StatusChanged(_)
-            | Event::AdjustedUp(_)
-            | Event::AdjustedDown(_)
-            | Event::TakenBack(_)
-            | Event::HoldPlaced(_)
-            | Event::HoldCaptured(_)
-            | Event::HoldReleased(_)
-            | Event::CompanyCreated(_)
-            | Event::MemberJoined(_)
-            | Event::MemberLeft(_)
-            | Event::GrantPending(_)
-            | Event::GrantActivated(_)
-            | Event::GrantVoided(_)
-            | Event::SettlementClosed(_)
-            | Event::SettlementMoved(_) => {
-                Self::of_part(Place::new(lsn, 0), at_us, event, &mut each)
-            }
+        for part in event.parts() {
+            Self::of_part(Place::new(lsn, part.leg), at_us, part.event, &mut each);
         }
     }
 
