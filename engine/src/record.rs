@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::domain::{Aside, Denial, Event, Inconsistency, Rejection};
+use crate::domain::{Aside, Denial, Event, Inconsistency, Limits, Rejection};
 
 mod batch;
 mod key;
@@ -96,6 +96,10 @@ pub mod kind {
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
 
+    /// A kind with this bit too: the aside is followed by the day that the event is counted for. With both bits a kind below
+    /// 0x30 stays below the journal's own.
+    pub const COUNTED: u8 = 0x80;
+
     /// All kinds with the names that tools print and filter by.
     pub const NAMES: [(u8, &str); 26] = [
         (WALLET_CREATED, "wallet_created"),
@@ -128,7 +132,11 @@ pub mod kind {
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
     pub const fn base(kind: u8) -> u8 {
-        if kind >= 0xF0 { kind } else { kind & !ASIDE }
+        if kind >= 0xF0 {
+            kind
+        } else {
+            kind & !(ASIDE | COUNTED)
+        }
     }
 }
 
@@ -192,9 +200,23 @@ pub fn encode_event(event: &Event, key: Option<IdempotencyKey>, body: &mut Vec<u
 /// Appends an event as it stands alone or in a batch, without a key.
 fn encode_bare(event: &Event, body: &mut Vec<u8>) -> u8 {
     let kind = encode_own(event, body);
+    if let Event::SettingsChanged(event) = event
+        && !event.settings.limits.is_empty()
+    {
+        return encode(kind | kind::ASIDE, &event.settings.limits, body);
+    }
     match event.aside() {
         None => kind,
-        Some(aside) => encode(kind | kind::ASIDE, aside, body),
+        Some(aside) => encode_aside(kind, aside, body),
+    }
+}
+
+fn encode_aside(kind: u8, aside: &Aside, body: &mut Vec<u8>) -> u8 {
+    let rest = (aside.requested, aside.repaid, aside.by);
+    let kind = encode(kind | kind::ASIDE, &rest, body);
+    match &aside.counted_on {
+        None => kind,
+        Some(day) => encode(kind | kind::COUNTED, day, body),
     }
 }
 
@@ -273,17 +295,49 @@ fn decode_event(kind: u8, schema: u16, payload: &[u8]) -> Result<Event, RecordEr
     }
     let (mut event, rest) = decode_own(kind, payload)?;
     let beside = kind & kind::ASIDE != 0;
+    if kind & kind::COUNTED != 0 && !beside {
+        return Err(RecordError::Unknown { kind, schema });
+    }
+    if let Event::SettingsChanged(changed) = &mut event
+        && kind & !kind::SETTINGS_CHANGED == kind::ASIDE
+    {
+        changed.settings.limits = decode_payload::<Limits>(kind, rest)?;
+        return match changed.settings.limits.is_empty() {
+            true => Err(says_nothing(kind)),
+            false => Ok(event),
+        };
+    }
     match event.aside_mut().filter(|_| beside) {
         None if beside => return Err(RecordError::Unknown { kind, schema }),
         None if rest.is_empty() => {}
         None => return Err(left_over(kind, rest)),
-        Some(aside) => *aside = decode_payload::<Aside>(kind, rest)?.boxed(),
+        Some(aside) => *aside = decode_aside(kind, rest)?.boxed(),
     }
     if beside && event.aside().is_none() {
-        let reason = "it says nothing beside".to_owned();
-        return Err(RecordError::Malformed { kind, reason });
+        return Err(says_nothing(kind));
     }
     Ok(event)
+}
+
+fn decode_aside(kind: u8, bytes: &[u8]) -> Result<Aside, RecordError> {
+    let of = |(requested, repaid, by)| Aside {
+        requested,
+        repaid,
+        by,
+        counted_on: None,
+    };
+    let (mut aside, rest) = read(kind, bytes, of)?;
+    if kind & kind::COUNTED != 0 {
+        aside.counted_on = Some(decode_payload(kind, rest)?);
+    } else if !rest.is_empty() {
+        return Err(left_over(kind, rest));
+    }
+    Ok(aside)
+}
+
+fn says_nothing(kind: u8) -> RecordError {
+    let reason = "it says nothing beside".to_owned();
+    RecordError::Malformed { kind, reason }
 }
 
 /// An event without what it carries beside, and what follows its own bytes.

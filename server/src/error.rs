@@ -72,21 +72,10 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         | Rejection::CancelWindowOver { .. }
         | Rejection::OverCancel { .. } => of_cancel(rejection),
         Rejection::ExpiresAtPast { .. } => expires_at_past(),
-        Rejection::InsufficientBalance {
-            available,
-            requested,
-        } => (
-            Code::InsufficientBalance,
-            format!("{available} points can be spent, {requested} were requested"),
-        ),
-        Rejection::BalanceLimit { wallet } => (
-            Code::BalanceLimit,
-            format!("the balance of wallet {wallet} would pass 9007199254740991 points"),
-        ),
-        Rejection::LotLimit { wallet } => (
-            Code::LotLimit,
-            format!("wallet {wallet} holds as many lots as it may"),
-        ),
+        Rejection::InsufficientBalance { .. }
+        | Rejection::BalanceLimit { .. }
+        | Rejection::LotLimit { .. }
+        | Rejection::LimitExceeded { .. } => of_room(rejection),
         Rejection::ActTooLarge { bytes } => act_too_large(bytes),
         Rejection::TooManyLegs { legs } => too_many_legs(legs),
         Rejection::VersionMismatch { .. } | Rejection::MinBalance { .. } => of_condition(rejection),
@@ -128,6 +117,42 @@ fn day_not_open(day: Day) -> (Code, String) {
 fn expires_at_past() -> (Code, String) {
     let detail = "expires_at lies in the past".to_owned();
     (Code::ExpiresAtPast, detail)
+}
+
+/// Refusals for want of points, or of room for them.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn of_room(rejection: Rejection) -> (Code, String) {
+    match rejection {
+        Rejection::InsufficientBalance {
+            available,
+            requested,
+        } => (
+            Code::InsufficientBalance,
+            format!("{available} points can be spent, {requested} were requested"),
+        ),
+        Rejection::BalanceLimit { wallet } => (
+            Code::BalanceLimit,
+            format!("the balance of wallet {wallet} would pass 9007199254740991 points"),
+        ),
+        Rejection::LotLimit { wallet } => (
+            Code::LotLimit,
+            format!("wallet {wallet} holds as many lots as it may"),
+        ),
+        Rejection::LimitExceeded {
+            limit,
+            allowed,
+            requested,
+        } => {
+            let limit = limit.as_str();
+            let detail =
+                format!("the limit {limit} allows {allowed} points, {requested} were requested");
+            (Code::LimitExceeded, detail)
+        }
+        other => unreachable!("{other:?} is told by the caller"),
+    }
 }
 
 /// Refusals to give back.

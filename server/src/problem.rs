@@ -14,7 +14,7 @@ mod tests;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use engine::domain::{Rejection, Timestamp, TransactionId};
+use engine::domain::{LimitKind, Rejection, Timestamp, TransactionId};
 use http_body_util::Full;
 use hyper::Response;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -212,30 +212,16 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
         | Rejection::CancelWindowOver { transaction } => {
             json::member(out, "transaction", transaction.0);
         }
-        Rejection::OverCancel {
-            transaction,
-            cancellable,
-            requested,
-        } => write_of(out, transaction, ("cancellable", cancellable), requested),
-        Rejection::GrantSpent {
-            transaction,
-            available,
-            requested,
-        } => write_of(out, transaction, ("available", available), requested),
-        Rejection::OverCapture {
-            transaction,
-            held,
-            requested,
-        } => write_of(out, transaction, ("held", held), requested),
+        Rejection::OverCancel { .. }
+        | Rejection::GrantSpent { .. }
+        | Rejection::OverCapture { .. }
+        | Rejection::InsufficientBalance { .. }
+        | Rejection::LimitExceeded { .. } => write_asked(out, rejection),
         Rejection::ExpiresAtPast { expires_at } => write_instant(out, "expires_at", expires_at),
         Rejection::ActiveAtPast { active_at } => write_instant(out, "active_at", active_at),
         Rejection::PeriodNotOver { ends } => write_instant(out, "ends", ends),
         Rejection::PeriodNotNext { begins } => write_instant(out, "begins", begins),
         Rejection::SettlementState { state } => write_text(out, "state", state.as_str()),
-        Rejection::InsufficientBalance {
-            available: there,
-            requested,
-        } => write_two(out, ("available", there), ("requested", requested)),
         Rejection::ActTooLarge { bytes } => json::member(out, "bytes", bytes),
         Rejection::TooManyLegs { legs } => json::member(out, "legs", legs),
         Rejection::VersionMismatch { wallet, version } => {
@@ -259,6 +245,41 @@ fn write_rejection(out: &mut Vec<u8>, rejection: Rejection) {
     }
 }
 
+/// Members of a refusal that asked for more than there is.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the caller's match is the one that must name every refusal"
+)]
+fn write_asked(out: &mut Vec<u8>, rejection: Rejection) {
+    match rejection {
+        Rejection::OverCancel {
+            transaction,
+            cancellable,
+            requested,
+        } => write_of(out, transaction, ("cancellable", cancellable), requested),
+        Rejection::GrantSpent {
+            transaction,
+            available,
+            requested,
+        } => write_of(out, transaction, ("available", available), requested),
+        Rejection::OverCapture {
+            transaction,
+            held,
+            requested,
+        } => write_of(out, transaction, ("held", held), requested),
+        Rejection::InsufficientBalance {
+            available: there,
+            requested,
+        } => write_two(out, ("available", there), ("requested", requested)),
+        Rejection::LimitExceeded {
+            limit,
+            allowed,
+            requested,
+        } => write_limit(out, limit, allowed, requested),
+        other => unreachable!("{other:?} is written by the caller"),
+    }
+}
+
 fn write_two(
     out: &mut Vec<u8>,
     one: (&'static str, impl itoa::Integer),
@@ -273,6 +294,12 @@ fn write_text(out: &mut Vec<u8>, name: &'static str, text: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
     json::text(out, text);
+}
+
+fn write_limit(out: &mut Vec<u8>, limit: LimitKind, allowed: u64, requested: u64) {
+    write_text(out, "limit", limit.as_str());
+    json::member(out, "allowed", allowed);
+    json::member(out, "requested", requested);
 }
 
 /// Members of a refusal that asked too much of an earlier transaction.

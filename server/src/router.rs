@@ -253,6 +253,7 @@ static ADMIN: &[Row] = &[
     ),
     get("GET /admin/settings", settings::show),
     command("POST /admin/settings", &settings::CHANGE_ROUTE),
+    command("POST /admin/limits", &settings::LIMIT_ROUTE),
     get("GET /livez", health::live),
     Row {
         query: health::READY_PARAMETERS,

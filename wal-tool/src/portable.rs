@@ -106,6 +106,10 @@ impl ActLine {
                 .plain()
                 .is_ok_and(|plain| plain.body == *act.body && plain.kind == act.kind);
         if !same {
+            // The bits of what stands beside are in no name.
+            if kind::base(act.kind) != act.kind {
+                line.kind = act.kind.to_string();
+            }
             line.key = None;
             line.event = None;
             line.aside = None;
@@ -117,8 +121,11 @@ impl ActLine {
     /// The act again.
     pub(crate) fn plain(&self) -> Result<Plain, String> {
         let mut kind = parse_kind(&self.kind)?;
-        if self.aside.is_some() {
+        if let Some(aside) = &self.aside {
             kind |= kind::ASIDE;
+            if aside.counted_on.is_some() {
+                kind |= kind::COUNTED;
+            }
         }
         let body = match (&self.event, &self.body) {
             (Some(event), None) if self.schema == SCHEMA => self.encode(kind, event)?,

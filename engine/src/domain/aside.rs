@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Event;
+use super::calendar::Day;
 
 /// What few events of a kind carry; an event without any of it has none.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -16,6 +17,10 @@ pub struct Aside {
     pub repaid: u64,
     /// The user who acted, where that is not the owner.
     pub by: Option<u64>,
+    /// The day of the program's zone that it is counted for, where such a limit was in force; of a cancel, the day that what
+    /// it undoes was counted for. In the log it follows the rest, only where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_on: Option<Day>,
 }
 
 /// An event's aside; most have none.
@@ -41,9 +46,28 @@ impl Event {
             event.aside.as_deref()
         } else if let Self::GrantActivated(event) = self {
             event.aside.as_deref()
+        } else if let Self::UseCancelled(event) = self {
+            event.aside.as_deref()
+        } else if let Self::TakenBack(event) = self {
+            event.aside.as_deref()
+        } else if let Self::HoldPlaced(event) = self {
+            event.aside.as_deref()
+        } else if let Self::HoldCaptured(event) = self {
+            event.aside.as_deref()
+        } else if let Self::HoldReleased(event) = self {
+            event.aside.as_deref()
+        } else if let Self::GrantPending(event) = self {
+            event.aside.as_deref()
+        } else if let Self::GrantVoided(event) = self {
+            event.aside.as_deref()
         } else {
             None
         }
+    }
+
+    /// The day that it is counted for.
+    pub fn counted_on(&self) -> Option<Day> {
+        self.aside().and_then(|aside| aside.counted_on)
     }
 
     /// Has it carry this beside; an event whose kind carries nothing stays as it is.
@@ -59,9 +83,15 @@ impl Event {
             Self::Charged(event) | Self::Earned(event) => Some(&mut event.aside),
             Self::Used(event) => Some(&mut event.aside),
             Self::GrantActivated(event) => Some(&mut event.aside),
+            Self::UseCancelled(event) => Some(&mut event.aside),
+            Self::TakenBack(event) => Some(&mut event.aside),
+            Self::HoldPlaced(event) => Some(&mut event.aside),
+            Self::HoldCaptured(event) => Some(&mut event.aside),
+            Self::HoldReleased(event) => Some(&mut event.aside),
+            Self::GrantPending(event) => Some(&mut event.aside),
+            Self::GrantVoided(event) => Some(&mut event.aside),
             Self::WalletCreated(_)
             | Self::Transferred(_)
-            | Self::UseCancelled(_)
             | Self::Lapsed(_)
             | Self::SettingsChanged(_)
             | Self::Batched(_)
@@ -69,15 +99,9 @@ impl Event {
             | Self::StatusChanged(_)
             | Self::AdjustedUp(_)
             | Self::AdjustedDown(_)
-            | Self::TakenBack(_)
-            | Self::HoldPlaced(_)
-            | Self::HoldCaptured(_)
-            | Self::HoldReleased(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
-            | Self::GrantPending(_)
-            | Self::GrantVoided(_)
             | Self::SettlementClosed(_)
             | Self::SettlementMoved(_) => None,
         }

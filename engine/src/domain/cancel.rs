@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::aside::{Aside, Asides};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::{BucketKey, Piece, Run, Runs, amount_of, read_list};
@@ -74,6 +75,9 @@ pub struct UseCancelled {
     pub forget_before: Timestamp,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 pub(super) fn decide(
@@ -87,12 +91,11 @@ pub(super) fn decide(
         return Err(Rejection::TransactionNotFound { transaction });
     };
     let entry = EntryRef::new(transaction, command.leg.unwrap_or(0));
-    let target = target(event, command.leg).1;
-    if let Some(earlier) = target.and_then(Earlier::of) {
-        let named = (entry, *at);
-        return take_back::decide(participants, command, earlier, named, circumstances);
-    }
-    match target {
+    let undone = target(event, command.leg).1;
+    let mut cancelled = match undone {
+        Some(granted) if let Some(earlier) = Earlier::of(granted) => {
+            take_back::decide(participants, command, earlier, (entry, *at), circumstances)
+        }
         Some(Event::Used(used)) => {
             let spent = (used.standing.wallet, &used.runs, *at);
             decide_use(participants, command, entry, spent, circumstances)
@@ -102,7 +105,15 @@ pub(super) fn decide(
             decide_use(participants, command, entry, spent, circumstances)
         }
         Some(_) | None => Err(Rejection::NotCancellable { transaction }),
+    }?;
+    // What it was counted for says where there is room again.
+    if let Some(day) = undone.and_then(Event::counted_on) {
+        cancelled.carry(Aside {
+            counted_on: Some(day),
+            ..Aside::default()
+        });
     }
+    Ok(cancelled)
 }
 
 fn decide_use(
@@ -149,6 +160,7 @@ fn decide_use(
         runs,
         forget_before,
         description: command.description.clone(),
+        aside: None,
     })))
 }
 
@@ -241,6 +253,8 @@ pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inc
         amount: event.returned,
     };
     wallet.remember(entry, event.forget_before);
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
+    wallet.count_back(|turnover| &mut turnover.used, counted_on, event.amount());
     wallet.settle(&event.standing)
 }
 

@@ -7,6 +7,7 @@
 use smallvec::SmallVec;
 
 use super::aside::Aside;
+use super::calendar::Day;
 use super::inconsistency::Inconsistency;
 use super::runs::Run;
 use super::special::Status;
@@ -188,7 +189,11 @@ impl GrantActivated {
 impl Aside {
     fn is_sound(&self) -> bool {
         let asked = self.requested.is_none_or(is_number);
-        asked && self.repaid <= NUMBER_MAX && self.by.is_none_or(is_number)
+        let of_calendar = |day: Day| Day::from_number(day.number()).is_some();
+        asked
+            && self.repaid <= NUMBER_MAX
+            && self.by.is_none_or(is_number)
+            && self.counted_on.is_none_or(of_calendar)
     }
 }
 

@@ -4,10 +4,11 @@
 //! with nothing in between.
 
 use super::aside::Aside;
+use super::limits;
 use super::rejection::Rejection;
-use super::types::{Amount, CompanyId, Description, Fund, Timestamp};
+use super::types::{Amount, CompanyId, Description, Fund};
 use super::use_points::Used;
-use super::{Event, Participants};
+use super::{Circumstances, Event, Participants};
 
 /// Asks to spend points of a company.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,7 +28,7 @@ pub struct CompanyUse {
 pub(super) fn decide(
     participants: Participants<'_>,
     command: &CompanyUse,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let CompanyUse {
         company,
@@ -40,18 +41,19 @@ pub(super) fn decide(
     }
     let id = company.wallet();
     let wallet = participants.open_wallet(id)?;
-    let (skip, available) = wallet.spendable_of(fund, now);
-    let requested = command.amount.get();
+    let allowed = limits::going_out(wallet, command.amount, at)?;
+    let (skip, available) = wallet.spendable_of(fund, at.now);
+    let requested = allowed.amount;
     if available < requested {
         return Err(Rejection::InsufficientBalance {
             available,
-            requested,
+            requested: command.amount.get(),
         });
     }
-    let runs = wallet.lots.plan_take(now, skip, requested);
+    let runs = wallet.lots.plan_take(at.now, skip, requested);
     let aside = Aside {
         by: Some(user),
-        ..Aside::default()
+        ..allowed.aside
     };
     Ok(Event::Used(Used {
         standing: wallet.standing_minus_runs(id, &runs),

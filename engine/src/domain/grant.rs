@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::aside::{Aside, Asides};
 use super::expiry::Expiry;
 use super::inconsistency::Inconsistency;
+use super::limits;
 use super::rejection::Rejection;
 use super::runs::BucketKey;
 use super::types::{Amount, Description, Fund, Timestamp, WalletId};
@@ -49,10 +50,7 @@ pub(super) fn decide(
     at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let Grant {
-        wallet: id,
-        amount,
-        expiry,
-        ..
+        wallet: id, expiry, ..
     } = *command;
     let wallet = participants.open_wallet(id)?;
     let expires_at = expiry.instant(at.now, &at.settings.zone);
@@ -60,6 +58,8 @@ pub(super) fn decide(
     if let Some(expires_at) = expires_at.filter(|_| key.is_lapsed(at.now)) {
         return Err(Rejection::ExpiresAtPast { expires_at });
     }
+    let allowed = limits::coming_in(wallet, fund, command.amount, at)?;
+    let amount = allowed.amount();
     if !wallet.has_room_for(amount) {
         return Err(Rejection::BalanceLimit { wallet: id });
     }
@@ -73,7 +73,7 @@ pub(super) fn decide(
         description: command.description.clone(),
         aside: Aside {
             repaid: wallet.special().debt.of(fund).min(amount.get()),
-            ..Aside::default()
+            ..allowed.aside
         }
         .boxed(),
     };
@@ -90,6 +90,8 @@ pub(super) fn apply(wallet: &mut Wallet, event: &Granted, fund: Fund) -> Result<
     };
     let (amount, repaid) = (event.amount.get(), event.repaid());
     wallet.grant(&event.standing, key, event.lot, amount, repaid)?;
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
+    wallet.count(|turnover| &mut turnover.earned, counted_on, amount);
     wallet.settle(&event.standing)
 }
 

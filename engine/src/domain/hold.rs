@@ -9,12 +9,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::{Aside, Asides};
+use super::calendar::Day;
 use super::inconsistency::Inconsistency;
+use super::limits;
 use super::rejection::Rejection;
 use super::runs::{Runs, amount_of, cut, read_list, rest};
 use super::types::{Amount, Description, Timestamp, TransactionId, WalletId};
 use super::wallet::{Standing, Wallet};
-use super::{Event, Facts, Participants};
+use super::{Circumstances, Event, Facts, Participants};
 
 /// Most holds of a wallet: bounds what is looked through to find one.
 pub const HOLDS_MAX: usize = 256;
@@ -28,6 +31,9 @@ pub struct Hold {
     pub expires_at: Timestamp,
     /// What is left of it, in spending order.
     pub runs: Runs,
+    /// The day that it was counted for as a use. On disk it stands beside the wallet's turnover.
+    #[serde(skip)]
+    pub counted_on: Option<Day>,
 }
 
 /// Asks to set points aside.
@@ -77,6 +83,9 @@ pub struct HoldPlaced {
     pub runs: Runs,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 /// Points of a hold were spent.
@@ -91,6 +100,9 @@ pub struct HoldCaptured {
     pub runs: Runs,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 /// What was left of a hold went back.
@@ -107,24 +119,28 @@ pub struct HoldReleased {
     pub runs: Runs,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 pub(super) fn decide_place(
     participants: Participants<'_>,
     command: &PlaceHold,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
-    let id = command.wallet;
+    let (id, now) = (command.wallet, at.now);
     let wallet = participants.open_wallet(id)?;
     let expires_at = command.expires_at;
     if expires_at <= now {
         return Err(Rejection::ExpiresAtPast { expires_at });
     }
-    let (available, requested) = (wallet.spendable(now), command.amount.get());
-    if available < requested {
+    let allowed = limits::going_out(wallet, command.amount, at)?;
+    let available = wallet.spendable(now);
+    if available < allowed.amount {
         return Err(Rejection::InsufficientBalance {
             available,
-            requested,
+            requested: command.amount.get(),
         });
     }
     if wallet.special().holds.len() >= HOLDS_MAX {
@@ -134,8 +150,9 @@ pub(super) fn decide_place(
         standing: wallet.next_standing(id),
         number: wallet.lots.next_number(),
         expires_at,
-        runs: wallet.lots.plan_take(now, 0, requested),
+        runs: wallet.lots.plan_take(now, 0, allowed.amount),
         description: command.description.clone(),
+        aside: allowed.aside.boxed(),
     })))
 }
 
@@ -181,6 +198,7 @@ pub(super) fn decide_capture(
         number: hold.number,
         runs,
         description: command.description.clone(),
+        aside: hold.aside(),
     })))
 }
 
@@ -213,6 +231,7 @@ fn release(
         expired,
         runs,
         description,
+        aside: hold.aside(),
     }))
 }
 
@@ -234,13 +253,20 @@ pub(super) fn apply_placed(wallet: &mut Wallet, event: &HoldPlaced) -> Result<()
         })?;
     }
     wallet.lots.count_to(event.number);
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
     wallet.change_special(|special| {
         special.holds.push(Hold {
             number: event.number,
             expires_at: event.expires_at,
             runs: event.runs.clone(),
+            counted_on,
         });
     });
+    wallet.count(
+        |turnover| &mut turnover.used,
+        counted_on,
+        amount_of(&event.runs),
+    );
     wallet.settle(&event.standing)
 }
 
@@ -271,12 +297,24 @@ pub(super) fn apply_released(
             })?;
         }
     }
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
+    wallet.count_back(|turnover| &mut turnover.used, counted_on, amount);
     wallet.settle(&event.standing)
 }
 
 // === impl Hold ===
 
 impl Hold {
+    /// What the events that end it carry: the day that it was counted for, so that what comes back makes room there.
+    fn aside(&self) -> Asides {
+        let counted_on = self.counted_on;
+        let aside = Aside {
+            counted_on,
+            ..Aside::default()
+        };
+        aside.boxed()
+    }
+
     /// Points that are left.
     pub fn amount(&self) -> u64 {
         amount_of(&self.runs)

@@ -15,6 +15,7 @@ mod calendar;
 mod cancel;
 mod check;
 mod close_day;
+mod command;
 mod company;
 mod company_use;
 mod conditional;
@@ -29,6 +30,7 @@ mod grant;
 mod hold;
 mod inconsistency;
 mod lapse;
+mod limits;
 mod lot_queue;
 mod lots;
 mod movement;
@@ -79,6 +81,7 @@ pub use self::hold::{
 };
 pub use self::inconsistency::Inconsistency;
 pub use self::lapse::Lapsed;
+pub use self::limits::{Counted, Limit, LimitKind, LimitMode, Limits, Turnover};
 pub use self::lot_queue::LotQueue;
 pub use self::lots::{BUCKETS_MAX, Bucket, LOTS_MAX, Lot, LotMissing, Lots};
 pub use self::movement::{Movement, Points};
@@ -267,141 +270,6 @@ impl Entity {
     }
 }
 
-// === impl Command ===
-
-impl Command {
-    /// Who takes part, sorted and without doubles. The facts must be resolved before.
-    pub fn participants(&self, facts: &Facts) -> EntityIds {
-        let mut ids = match self {
-            Self::CreateWallet(command) => smallvec::smallvec![command.wallet.entity()],
-            Self::Charge(command) | Self::Earn(command) => {
-                smallvec::smallvec![command.wallet.entity()]
-            }
-            Self::Use(command) | Self::UseUpTo(command) => {
-                smallvec::smallvec![command.wallet.entity()]
-            }
-            Self::Transfer(command) => {
-                let to = command.to.iter().map(|(wallet, _)| wallet.entity());
-                std::iter::once(command.from.entity())
-                    .chain(to)
-                    .collect::<EntityIds>()
-            }
-            Self::ChangeStatus(command) => smallvec::smallvec![command.wallet.entity()],
-            Self::Adjust(command) => smallvec::smallvec![command.wallet.entity()],
-            Self::PlaceHold(command) => smallvec::smallvec![command.wallet.entity()],
-            Self::CaptureHold(_) | Self::ReleaseHold(_) => match facts {
-                Facts::Nothing => EntityIds::new(),
-                Facts::Act { event, .. } => {
-                    event.roles().iter().take(1).map(|(id, _)| *id).collect()
-                }
-            },
-            Self::Conditional(command) => command.command.participants(facts),
-            Self::GrantLater(command) => smallvec::smallvec![command.grant.wallet.entity()],
-            Self::ActivateGrant(ActivateGrant { leg, .. })
-            | Self::VoidGrant(VoidGrant { leg, .. }) => match facts {
-                Facts::Nothing => EntityIds::new(),
-                Facts::Act { event, .. } => smallvec::smallvec![cancel::target(event, *leg).0],
-            },
-            Self::Cancel(command) => match facts {
-                Facts::Nothing => EntityIds::new(),
-                Facts::Act { event, .. } => {
-                    smallvec::smallvec![cancel::target(event, command.leg).0]
-                }
-            },
-            Self::ChangeSettings(_) | Self::CloseDay(_) => smallvec::smallvec![PROGRAM],
-            Self::CreateCompany(command) => command.company.with_wallet(),
-            Self::JoinCompany(command) => smallvec::smallvec![command.company.entity()],
-            Self::LeaveCompany(command) => smallvec::smallvec![command.company.entity()],
-            Self::CompanyUse(command) => command.company.with_wallet(),
-            Self::CloseSettlement(command) => smallvec::smallvec![command.company.entity()],
-            Self::MoveSettlement(command) => smallvec::smallvec![command.company.entity()],
-        };
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    }
-
-    /// The earlier act that must be looked up before the decision.
-    pub fn refers_to(&self) -> Option<TransactionId> {
-        match self {
-            Self::Cancel(command) => Some(command.transaction),
-            Self::CaptureHold(command) => Some(command.transaction),
-            Self::ReleaseHold(command) => Some(command.transaction),
-            Self::Conditional(command) => command.command.refers_to(),
-            Self::ActivateGrant(command) => Some(command.transaction),
-            Self::VoidGrant(command) => Some(command.transaction),
-            Self::CreateWallet(_)
-            | Self::Charge(_)
-            | Self::Earn(_)
-            | Self::Use(_)
-            | Self::UseUpTo(_)
-            | Self::Transfer(_)
-            | Self::ChangeSettings(_)
-            | Self::CloseDay(_)
-            | Self::ChangeStatus(_)
-            | Self::Adjust(_)
-            | Self::PlaceHold(_)
-            | Self::CreateCompany(_)
-            | Self::JoinCompany(_)
-            | Self::LeaveCompany(_)
-            | Self::CompanyUse(_)
-            | Self::GrantLater(_)
-            | Self::CloseSettlement(_)
-            | Self::MoveSettlement(_) => None,
-        }
-    }
-
-    /// The entities that this command may bring into being; every other one must exist already.
-    pub fn creates(&self) -> EntityIds {
-        match self {
-            Self::CreateWallet(command) => smallvec::smallvec![command.wallet.entity()],
-            Self::ChangeSettings(_) | Self::CloseDay(_) => smallvec::smallvec![PROGRAM],
-            Self::CreateCompany(command) => command.company.with_wallet(),
-            Self::Conditional(command) => command.command.creates(),
-            Self::Charge(_)
-            | Self::Earn(_)
-            | Self::Use(_)
-            | Self::UseUpTo(_)
-            | Self::Transfer(_)
-            | Self::Cancel(_)
-            | Self::ChangeStatus(_)
-            | Self::Adjust(_)
-            | Self::PlaceHold(_)
-            | Self::CaptureHold(_)
-            | Self::ReleaseHold(_)
-            | Self::JoinCompany(_)
-            | Self::LeaveCompany(_)
-            | Self::CompanyUse(_)
-            | Self::GrantLater(_)
-            | Self::ActivateGrant(_)
-            | Self::VoidGrant(_)
-            | Self::CloseSettlement(_)
-            | Self::MoveSettlement(_) => EntityIds::new(),
-        }
-    }
-
-    /// The refusal where an entity that takes part does not exist.
-    pub fn absence(&self, id: EntityId) -> Rejection {
-        if let Self::Conditional(command) = self {
-            return command.command.absence(id);
-        }
-        if let Self::CompanyUse(command) = self {
-            // Without the company its wallet is of no interest.
-            let company = command.company;
-            return Rejection::CompanyNotFound { company };
-        }
-        if let Some(company) = CompanyId::of_entity(id) {
-            return Rejection::CompanyNotFound { company };
-        }
-        let Some(wallet) = id.wallet() else {
-            unreachable!(
-                "wallets and companies alone can be absent, and participants have valid ids"
-            )
-        };
-        Rejection::WalletNotFound { wallet }
-    }
-}
-
 /// Judges a command. Changes nothing.
 pub fn decide(
     participants: Participants<'_>,
@@ -414,21 +282,21 @@ pub fn decide(
         Command::CreateWallet(command) => create::decide(participants, command),
         Command::Charge(command) => grant::decide(participants, command, Fund::Paid, at),
         Command::Earn(command) => grant::decide(participants, command, Fund::Free, at),
-        Command::Use(command) => use_points::decide(participants, command, now),
-        Command::UseUpTo(command) => use_points::decide_up_to(participants, command, now),
-        Command::Transfer(command) => transfer::decide(participants, command, now),
+        Command::Use(command) => use_points::decide(participants, command, at),
+        Command::UseUpTo(command) => use_points::decide_up_to(participants, command, at),
+        Command::Transfer(command) => transfer::decide(participants, command, at),
         Command::Cancel(command) => cancel::decide(participants, command, facts, at),
         Command::ChangeSettings(command) => settings::decide(participants, command),
         Command::ChangeStatus(command) => status::decide(participants, command),
         Command::Adjust(command) => adjust::decide(participants, command, now),
-        Command::PlaceHold(command) => hold::decide_place(participants, command, now),
+        Command::PlaceHold(command) => hold::decide_place(participants, command, at),
         Command::CaptureHold(command) => hold::decide_capture(participants, command, facts),
         Command::ReleaseHold(command) => hold::decide_release(participants, command, facts),
         Command::Conditional(command) => conditional::decide(participants, command, facts, at),
         Command::CreateCompany(command) => company::decide_create(participants, command),
         Command::JoinCompany(command) => company::decide_join(participants, command),
         Command::LeaveCompany(command) => company::decide_leave(participants, command),
-        Command::CompanyUse(command) => company_use::decide(participants, command, now),
+        Command::CompanyUse(command) => company_use::decide(participants, command, at),
         Command::CloseDay(command) => close_day::decide(participants, command, at),
         Command::GrantLater(command) => pending::decide_later(participants, command, at),
         Command::ActivateGrant(command) => {

@@ -13,10 +13,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::aside::{Aside, Asides};
+use super::calendar::Day;
 use super::cancel::target;
 use super::expiry::{Expiry, Term};
 use super::grant::Grant;
 use super::inconsistency::Inconsistency;
+use super::limits;
 use super::plan::Reserved;
 use super::rejection::Rejection;
 use super::runs::BucketKey;
@@ -42,6 +44,9 @@ pub struct Pending {
     pub lifetime: Lifetime,
     /// Free text of the grant.
     pub description: Description,
+    /// The day that it was counted for as an earn. On disk it stands beside the wallet's turnover.
+    #[serde(skip)]
+    pub counted_on: Option<Day>,
 }
 
 /// How long points can be spent once they are active.
@@ -99,6 +104,9 @@ pub struct GrantPending {
     pub lifetime: Lifetime,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 /// A pending grant counts from now on.
@@ -136,6 +144,9 @@ pub struct GrantVoided {
     pub amount: Amount,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 pub(super) fn decide_later(
@@ -158,7 +169,9 @@ pub(super) fn decide_later(
     if let Some(expires_at) = lifetime.expires_at.filter(|expiry| *expiry <= first) {
         return Err(Rejection::ExpiresAtPast { expires_at });
     }
-    if !wallet.has_room_for(grant.amount) {
+    let allowed = limits::coming_in(wallet, *fund, grant.amount, at)?;
+    let amount = allowed.amount();
+    if !wallet.has_room_for(amount) {
         return Err(Rejection::BalanceLimit { wallet: id });
     }
     if wallet.special().pending.len() >= PENDING_MAX {
@@ -171,10 +184,11 @@ pub(super) fn decide_later(
     Ok(Event::GrantPending(Box::new(GrantPending {
         standing: wallet.next_standing(id),
         fund: *fund,
-        amount: grant.amount,
+        amount,
         active_at: *active_at,
         lifetime,
         description: grant.description.clone(),
+        aside: allowed.aside.boxed(),
     })))
 }
 
@@ -240,6 +254,7 @@ fn activate(
         description: pending.description.clone(),
         aside: Aside {
             repaid: wallet.special().debt.of(fund).min(amount.get()),
+            counted_on: pending.counted_on,
             ..Aside::default()
         }
         .boxed(),
@@ -258,6 +273,11 @@ pub(super) fn decide_void(
         fund: pending.fund,
         amount: pending.amount,
         description: command.description.clone(),
+        aside: Aside {
+            counted_on: pending.counted_on,
+            ..Aside::default()
+        }
+        .boxed(),
     })))
 }
 
@@ -277,6 +297,7 @@ pub(super) fn apply_pending(
     wallet: &mut Wallet,
     event: &GrantPending,
 ) -> Result<(), Inconsistency> {
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
     wallet.change_special(|special| {
         special.pending.push(Pending {
             number: event.standing.version,
@@ -285,8 +306,14 @@ pub(super) fn apply_pending(
             active_at: event.active_at,
             lifetime: event.lifetime,
             description: event.description.clone(),
+            counted_on,
         });
     });
+    wallet.count(
+        |turnover| &mut turnover.earned,
+        counted_on,
+        event.amount.get(),
+    );
     wallet.settle(&event.standing)
 }
 
@@ -303,6 +330,12 @@ pub(super) fn apply_activated(
 
 pub(super) fn apply_voided(wallet: &mut Wallet, event: &GrantVoided) -> Result<(), Inconsistency> {
     wallet.end_pending(&event.standing, event.number, event.fund, event.amount)?;
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
+    wallet.count_back(
+        |turnover| &mut turnover.earned,
+        counted_on,
+        event.amount.get(),
+    );
     wallet.settle(&event.standing)
 }
 

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Day;
+use super::limits::LimitKind;
 use super::settlement::SettlementState;
 use super::types::{CompanyId, Timestamp, TransactionId, WalletId};
 
@@ -230,6 +231,15 @@ pub enum Rejection {
         /// Which company.
         company: CompanyId,
     },
+    /// More is asked for than a limit of the operator allows.
+    LimitExceeded {
+        /// Which limit.
+        limit: LimitKind,
+        /// What it still allows, points.
+        allowed: u64,
+        /// What was asked for, points.
+        requested: u64,
+    },
 }
 
 /// A refusal of what was asked, or of one item of a batch.
@@ -286,6 +296,7 @@ impl Rejection {
             Self::PeriodNotOver { .. } => "period-not-over",
             Self::PeriodNotNext { .. } => "period-not-next",
             Self::SettlementLimit { .. } => "settlement-limit",
+            Self::LimitExceeded { .. } => "limit-exceeded",
         }
     }
 

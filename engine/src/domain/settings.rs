@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::calendar::{Day, ZONE_DEFAULT, Zone};
 use super::inconsistency::Inconsistency;
+use super::limits::{Limit, LimitKind, Limits};
 use super::rejection::Rejection;
 use super::settlement::{SomeTerms, Terms};
 use super::types::{EntityId, EntityKind};
@@ -48,6 +49,9 @@ pub struct Settings {
     pub take_back_policy: TakeBackPolicy,
     /// What is paid for points that companies sold, where whoever settles says nothing.
     pub settlement: Terms,
+    /// How much may be earned, used and owned. On disk it follows the program, and its events only where there are any.
+    #[serde(skip)]
+    pub limits: Limits,
 }
 
 /// Asks for other settings; what is not named stays.
@@ -63,6 +67,8 @@ pub struct ChangeSettings {
     pub take_back_policy: Option<TakeBackPolicy>,
     /// Where whoever settles says nothing.
     pub settlement: SomeTerms,
+    /// Sets or lifts one limit.
+    pub limit: Option<(LimitKind, Option<Limit>)>,
 }
 
 /// Other settings came into force.
@@ -93,6 +99,9 @@ pub(super) fn decide(
         settings.take_back_policy = policy;
     }
     settings.settlement = command.settlement.over(settings.settlement);
+    if let Some((kind, limit)) = command.limit {
+        settings.limits.set(kind, limit);
+    }
     let version = before.version + 1;
     Ok(Event::SettingsChanged(Box::new(SettingsChanged {
         version,
@@ -131,7 +140,8 @@ impl SettingsChanged {
         let sound = self.version > 0
             && (1..=CANCEL_WINDOW_DAYS_MAX).contains(&days)
             && self.settings.lapsed_policy.is_sound()
-            && self.settings.settlement.is_sound();
+            && self.settings.settlement.is_sound()
+            && self.settings.limits.are_sound();
         sound.then_some(()).ok_or(Inconsistency::Settings)
     }
 }
@@ -149,6 +159,7 @@ impl Default for Settings {
             lapsed_policy: LapsedPolicy::default(),
             take_back_policy: TakeBackPolicy::default(),
             settlement: Terms::default(),
+            limits: Limits::default(),
         }
     }
 }

@@ -4,7 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Day;
 use super::hold::Hold;
+use super::limits::Turnover;
 use super::pending::Pending;
 use super::types::Fund;
 
@@ -19,6 +21,9 @@ pub struct Special {
     pub holds: Vec<Hold>,
     /// Grants that do not count yet.
     pub pending: Vec<Pending>,
+    /// What was earned and used lately, where that is limited. On disk it stands beside the rest, see [`kept`].
+    #[serde(skip)]
+    pub turnover: Option<Turnover>,
 }
 
 /// Points owed, by fund.
@@ -42,6 +47,97 @@ pub enum Status {
     Closed,
 }
 
+/// The box in a row: what stood there before anything was counted by the day is read and written as ever.
+///
+/// ```text
+/// 0                      nothing
+/// 1 · special            as an option is written
+/// 2 · special · turnover · [hold, day]… · [pending grant, day]…
+/// ```
+pub(super) mod kept {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Beside, Special};
+
+    #[derive(Serialize, Deserialize)]
+    enum Kept<S> {
+        Nothing,
+        Plain(S),
+        Counted(S, Beside),
+    }
+
+    #[expect(clippy::ref_option, reason = "serde hands fields over by reference")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        special: &Option<Box<Special>>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let kept = match special.as_deref() {
+            None => Kept::Nothing,
+            Some(special) => match Beside::of(special) {
+                None => Kept::Plain(special),
+                Some(beside) => Kept::Counted(special, beside),
+            },
+        };
+        kept.serialize(to)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Box<Special>>, D::Error> {
+        Ok(match Kept::<Box<Special>>::deserialize(from)? {
+            Kept::Nothing => None,
+            Kept::Plain(special) => Some(special),
+            Kept::Counted(mut special, beside) => {
+                beside.rejoin(&mut special);
+                Some(special)
+            }
+        })
+    }
+}
+
+/// What is counted by the day, as it stands beside the rest on disk.
+#[derive(Serialize, Deserialize)]
+struct Beside {
+    turnover: Option<Turnover>,
+    holds: Vec<(u64, Day)>,
+    pending: Vec<(u64, Day)>,
+}
+
+// === impl Beside ===
+
+impl Beside {
+    /// `None`: nothing is counted.
+    fn of(special: &Special) -> Option<Self> {
+        let holds = special.holds.iter();
+        let holds = holds.filter_map(|hold| Some((hold.number, hold.counted_on?)));
+        let pending = special.pending.iter();
+        let pending = pending.filter_map(|grant| Some((grant.number, grant.counted_on?)));
+        let beside = Self {
+            turnover: special.turnover,
+            holds: holds.collect(),
+            pending: pending.collect(),
+        };
+        let counts =
+            beside.turnover.is_some() || !beside.holds.is_empty() || !beside.pending.is_empty();
+        counts.then_some(beside)
+    }
+
+    fn rejoin(self, special: &mut Special) {
+        special.turnover = self.turnover;
+        for hold in &mut special.holds {
+            hold.counted_on = day_of(&self.holds, hold.number);
+        }
+        for grant in &mut special.pending {
+            grant.counted_on = day_of(&self.pending, grant.number);
+        }
+    }
+}
+
+fn day_of(days: &[(u64, Day)], number: u64) -> Option<Day> {
+    let found = days.iter().find(|(known, _)| *known == number);
+    found.map(|(_, day)| *day)
+}
+
 // === impl Special ===
 
 impl Special {
@@ -51,6 +147,7 @@ impl Special {
         status: Status::Open,
         holds: Vec::new(),
         pending: Vec::new(),
+        turnover: None,
     };
 
     /// The hold of this number.

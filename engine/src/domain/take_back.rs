@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::Asides;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
 use super::runs::{BucketKey, Piece, Run};
@@ -49,6 +50,9 @@ pub struct TakenBack {
     pub forget_before: Timestamp,
     /// Free text.
     pub description: Description,
+    /// What few of them carry.
+    #[serde(skip)]
+    pub aside: Asides,
 }
 
 /// A grant with its fund, as the log has it.
@@ -121,6 +125,7 @@ pub(super) fn decide(
         returned: returned + requested,
         forget_before,
         description: command.description.clone(),
+        aside: None,
     })))
 }
 
@@ -145,6 +150,8 @@ pub(super) fn apply(wallet: &mut Wallet, event: &TakenBack) -> Result<(), Incons
         amount: event.returned,
     };
     wallet.remember(entry, event.forget_before);
+    let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
+    wallet.count_back(|turnover| &mut turnover.earned, counted_on, event.amount());
     wallet.settle(&event.standing)
 }
 

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::inconsistency::Inconsistency;
+use super::limits;
 use super::rejection::Rejection;
 use super::runs::{Run, Runs, amount_of, read_list};
-use super::types::{Amount, Description, Timestamp, WalletId};
+use super::types::{Amount, Description, WalletId};
 use super::wallet::{Standing, Wallet};
-use super::{Event, Participants};
+use super::{Circumstances, Event, Participants};
 
 /// Most wallets that receive in one transfer: bounds how many actors one act keeps waiting.
 pub const RECEIVERS_MAX: usize = 64;
@@ -55,7 +56,7 @@ pub struct Received {
 pub(super) fn decide(
     participants: Participants<'_>,
     command: &Transfer,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     assert!(
         (1..=RECEIVERS_MAX).contains(&command.to.len()),
@@ -71,7 +72,7 @@ pub(super) fn decide(
     }
     let amounts = command.to.iter().map(|(_, amount)| amount.get());
     let requested = amounts.fold(0, u64::saturating_add);
-    let available = from.spendable(now);
+    let available = from.spendable(at.now);
     if available < requested {
         return Err(Rejection::InsufficientBalance {
             available,
@@ -79,14 +80,16 @@ pub(super) fn decide(
         });
     }
     for (id, amount) in &command.to {
-        if !participants.wallet(*id)?.has_room_for(*amount) {
+        let wallet = participants.wallet(*id)?;
+        limits::moving_in(wallet, *amount, at)?;
+        if !wallet.has_room_for(*amount) {
             return Err(Rejection::BalanceLimit { wallet: *id });
         }
     }
     let mut to: SmallVec<[Received; 1]> = SmallVec::with_capacity(command.to.len());
     let mut skip = 0;
     for (id, amount) in &command.to {
-        let runs = from.lots.plan_take(now, skip, amount.get());
+        let runs = from.lots.plan_take(at.now, skip, amount.get());
         skip += amount.get();
         to.push(receive(participants.wallet(*id)?, *id, runs)?);
     }

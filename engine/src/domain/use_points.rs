@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::aside::{Aside, Asides};
+use super::aside::Asides;
 use super::inconsistency::Inconsistency;
+use super::limits;
 use super::rejection::Rejection;
 use super::runs::{Runs, amount_of, read_list};
 use super::types::{Amount, Description, Timestamp, WalletId};
 use super::wallet::{Standing, Wallet};
-use super::{Event, Participants};
+use super::{Circumstances, Event, Participants};
 
 /// Asks to spend points.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,59 +40,58 @@ pub struct Used {
 pub(super) fn decide(
     participants: Participants<'_>,
     command: &Use,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
-    let Use {
-        wallet: id, amount, ..
-    } = *command;
-    let wallet = participants.open_wallet(id)?;
-    let (available, requested) = (wallet.spendable(now), amount.get());
-    if available < requested {
+    let wallet = participants.open_wallet(command.wallet)?;
+    let allowed = limits::going_out(wallet, command.amount, at)?;
+    let available = wallet.spendable(at.now);
+    if available < allowed.amount {
         return Err(Rejection::InsufficientBalance {
             available,
-            requested,
+            requested: command.amount.get(),
         });
     }
-    Ok(spend(wallet, command, requested, now))
+    Ok(spend(wallet, command, allowed, at.now))
 }
 
 /// Spends what there is, if it is less than what was asked for.
 pub(super) fn decide_up_to(
     participants: Participants<'_>,
     command: &Use,
-    now: Timestamp,
+    at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let wallet = participants.open_wallet(command.wallet)?;
-    let (available, requested) = (wallet.spendable(now), command.amount.get());
-    if available == 0 {
-        return Err(Rejection::InsufficientBalance {
-            available,
-            requested,
-        });
+    let (available, requested) = (wallet.spendable(at.now), command.amount.get());
+    let there = Amount::new(available.min(requested));
+    let there = there.ok_or(Rejection::InsufficientBalance {
+        available,
+        requested,
+    })?;
+    // What is not there is not asked of the limits.
+    let mut allowed = limits::going_out(wallet, there, at)?;
+    if allowed.amount < requested {
+        allowed.aside.requested = Some(requested);
     }
-    let mut event = spend(wallet, command, requested.min(available), now);
-    if available < requested {
-        event.carry(Aside {
-            requested: Some(requested),
-            ..Aside::default()
-        });
-    }
-    Ok(event)
+    Ok(spend(wallet, command, allowed, at.now))
 }
 
-fn spend(wallet: &Wallet, command: &Use, amount: u64, now: Timestamp) -> Event {
-    let runs = wallet.lots.plan_take(now, 0, amount);
+fn spend(wallet: &Wallet, command: &Use, allowed: limits::Allowed, now: Timestamp) -> Event {
+    let runs = wallet.lots.plan_take(now, 0, allowed.amount);
     Event::Used(Used {
         standing: wallet.standing_minus_runs(command.wallet, &runs),
         runs,
         description: command.description.clone(),
-        aside: None,
+        aside: allowed.aside.boxed(),
     })
 }
 
 pub(super) fn apply(wallet: &mut Wallet, event: &Used) -> Result<(), Inconsistency> {
     for run in &event.runs {
         wallet.take(&event.standing, run)?;
+    }
+    if event.aside.is_some() {
+        let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
+        wallet.count(|turnover| &mut turnover.used, counted_on, event.amount());
     }
     wallet.settle(&event.standing)
 }

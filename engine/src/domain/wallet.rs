@@ -31,6 +31,7 @@ pub struct Wallet {
     /// time after the cancel window.
     pub returns: Vec<Return>,
     /// What few wallets have.
+    #[serde(with = "super::special::kept")]
     pub special: Option<Box<Special>>,
 }
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    self, Company, Entity, EntityKind, Event, Inconsistency, Program, Role, Timestamp,
+    self, Company, Entity, EntityKind, Event, Inconsistency, Limits, Program, Role, Timestamp,
 };
 use crate::journal::Lsn;
 
@@ -73,7 +73,8 @@ pub(crate) fn encode(state: &EntityState) -> Option<Box<[u8]>> {
 pub(crate) fn encode_into(state: &EntityState, bytes: &mut Vec<u8>) -> bool {
     match &state.entity {
         Some(Entity::Wallet(wallet)) => append(state, wallet, bytes),
-        Some(Entity::Program(program)) => append(state, program, bytes),
+        // The limits came later, and stand behind what there was before.
+        Some(Entity::Program(program)) => append(state, (program, program.settings.limits), bytes),
         Some(Entity::Company(company)) => append(state, company, bytes),
         None => return false,
     }
@@ -107,7 +108,12 @@ pub(crate) fn read(kind: EntityKind, bytes: &[u8]) -> Option<EntityState> {
     match kind {
         EntityKind::Wallet => state_of(bytes, Entity::Wallet),
         EntityKind::Program => {
-            state_of(bytes, |program: Program| Entity::Program(Box::new(program)))
+            let limited = state_of(bytes, |(mut program, limits): (Program, Limits)| {
+                program.settings.limits = limits;
+                Entity::Program(Box::new(program))
+            });
+            let of_old = |program: Program| Entity::Program(Box::new(program));
+            limited.or_else(|| state_of(bytes, of_old))
         }
         EntityKind::Company => {
             state_of(bytes, |company: Company| Entity::Company(Box::new(company)))

@@ -1,7 +1,10 @@
 //! `/admin/settings`: what the operator decides about the whole store.
 
+use std::collections::BTreeMap;
+
 use engine::domain::{
-    CANCEL_WINDOW_DAYS_MAX, ChangeSettings, Command, Event, LapsedPolicy, Settings, Zone,
+    CANCEL_WINDOW_DAYS_MAX, ChangeSettings, Command, Event, LapsedPolicy, Limit, LimitKind,
+    LimitMode, Settings, Zone,
 };
 use hyper::StatusCode;
 use serde::Serialize;
@@ -37,6 +40,22 @@ pub(crate) static CHANGE_ROUTE: CommandRoute = CommandRoute {
     },
 };
 
+/// `POST /admin/limits`: sets one limit, or lifts it.
+pub(crate) static LIMIT_ROUTE: CommandRoute = CommandRoute {
+    fields: Fields::of(&[Field::Limit, Field::Most, Field::Mode]),
+    required: Fields::of(&[Field::Limit]),
+    bare: false,
+    read: |_, draft| read_limit(draft),
+    answer: CHANGE_ROUTE.answer,
+};
+
+/// A limit that is in force.
+#[derive(Serialize)]
+struct LimitView {
+    most: u64,
+    mode: &'static str,
+}
+
 /// What is in force.
 #[derive(Serialize)]
 struct View<'a> {
@@ -50,6 +69,9 @@ struct View<'a> {
     if_expired: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     if_expired_days: Option<u16>,
+    /// By kind; left out where nothing is limited.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    limits: BTreeMap<&'a str, LimitView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dry_run: Option<bool>,
     /// Where whoever settles says nothing: money for a point, in millionths.
@@ -79,6 +101,27 @@ fn read_change(draft: &mut Draft<'_>) -> Option<Command> {
         lapsed_policy: read_lapsed(draft),
         take_back_policy: read_policy(draft),
         settlement: read_terms(draft),
+        limit: None,
+    };
+    Some(Command::ChangeSettings(Box::new(change)))
+}
+
+fn read_limit(draft: &mut Draft<'_>) -> Option<Command> {
+    const ALONE: &str = "goes with most; without most the limit is lifted";
+    draft.require(Field::Limit);
+    let kinds = LimitKind::ALL.map(|kind| (kind.as_str(), kind));
+    let kind = draft.choice(Field::Limit, &kinds);
+    let most = draft.number_if_given(Field::Most);
+    let modes = [LimitMode::Reject, LimitMode::Trim].map(|mode| (mode.as_str(), mode));
+    let mode = draft.choice(Field::Mode, &modes);
+    if most.is_none() && mode.is_some() {
+        draft.fault(Field::Mode.pointer(), ALONE);
+    }
+    let mode = mode.unwrap_or(LimitMode::Reject);
+    let limit = most.map(|most| Limit { most, mode });
+    let change = ChangeSettings {
+        limit: Some((kind?, limit)),
+        ..ChangeSettings::default()
     };
     Some(Command::ChangeSettings(Box::new(change)))
 }
@@ -114,10 +157,24 @@ fn answer_settings(settings: &Settings, version: u64, dry_run: Option<bool>) -> 
         if_spent: settings.take_back_policy.as_str(),
         if_expired,
         if_expired_days,
+        limits: settings
+            .limits
+            .iter()
+            .map(|(kind, limit)| (kind.as_str(), LimitView::from(limit)))
+            .collect(),
         dry_run,
         rate_ppm: settings.settlement.rate_ppm,
         fee_ppm: settings.settlement.fee_ppm,
         vat_ppm: settings.settlement.vat_ppm,
     };
     answer::json(StatusCode::OK, &view)
+}
+
+impl From<Limit> for LimitView {
+    fn from(limit: Limit) -> Self {
+        Self {
+            most: limit.most,
+            mode: limit.mode.as_str(),
+        }
+    }
 }

@@ -56,10 +56,13 @@ pub(crate) enum Field {
     FeePpm,
     VatPpm,
     By,
+    Limit,
+    Most,
+    Mode,
 }
 
 /// How many variants [`Field`] has.
-pub(super) const FIELDS: usize = 39;
+pub(super) const FIELDS: usize = 42;
 
 /// A set of fields, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -109,6 +112,9 @@ impl Field {
         Self::FeePpm,
         Self::VatPpm,
         Self::By,
+        Self::Limit,
+        Self::Most,
+        Self::Mode,
     ];
 
     /// Where it stands in its object.
@@ -153,6 +159,9 @@ impl Field {
             Self::FeePpm => "/fee_ppm",
             Self::VatPpm => "/vat_ppm",
             Self::By => "/by",
+            Self::Limit => "/limit",
+            Self::Most => "/most",
+            Self::Mode => "/mode",
         }
     }
 
@@ -192,6 +201,9 @@ impl Field {
             "fee_ppm" => Self::FeePpm,
             "vat_ppm" => Self::VatPpm,
             "by" => Self::By,
+            "limit" => Self::Limit,
+            "most" => Self::Most,
+            "mode" => Self::Mode,
             _ => return None,
         })
     }

@@ -1,7 +1,9 @@
 //! Every refusal as the client sees it.
 
 use engine::Refusal;
-use engine::domain::{CompanyId, Rejection, SettlementState, Timestamp, TransactionId, WalletId};
+use engine::domain::{
+    CompanyId, LimitKind, Rejection, SettlementState, Timestamp, TransactionId, WalletId,
+};
 
 use super::{malformed, refused, rejected};
 use crate::draft::{Field, Malformed};
@@ -171,6 +173,15 @@ fn every_rejection_of_companies_has_its_status_and_members() {
             "\"company\":7,\"user\":3",
         ),
         (Rejection::MemberLimit { company }, 422, "\"company\":7"),
+        (
+            Rejection::LimitExceeded {
+                limit: LimitKind::UseDaily,
+                allowed: 1,
+                requested: 5,
+            },
+            422,
+            "\"limit\":\"use_per_day\",\"allowed\":1,\"requested\":5",
+        ),
     ];
     for (rejection, status, members) in table {
         assert_problem(rejection, status, members);

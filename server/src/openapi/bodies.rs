@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{RefOr, Schema};
 
 use engine::domain::{
-    ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, LAPSED_DAYS_MAX, NUMBER_MAX, Period,
+    ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS_MAX, LAPSED_DAYS_MAX, LimitKind, NUMBER_MAX, Period,
 };
 
 use super::reference;
@@ -211,6 +211,9 @@ fn describe_care(field: Field) -> RefOr<Schema> {
             .schema_type(Type::String)
             .description(Some("Where days begin: a zone of the IANA database."))
             .into(),
+        Field::Limit => word(&LimitKind::ALL.map(LimitKind::as_str)),
+        Field::Most => whole(NUMBER_MAX, "Points; left out: the limit is lifted."),
+        Field::Mode => word(&["reject", "trim"]),
         Field::User => whole(NUMBER_MAX, "Number of the user."),
         Field::Name => ObjectBuilder::new()
             .schema_type(Type::String)
@@ -284,14 +287,7 @@ fn describe(field: Field) -> RefOr<Schema> {
         Field::Wallet => whole(NUMBER_MAX, "The wallet."),
         Field::Transaction => whole(NUMBER_MAX, "The use to give back."),
         Field::Amount => whole(NUMBER_MAX, "Points."),
-        Field::Leg => ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(0_u64))
-            .maximum(Some(254_u64))
-            .description(Some(
-                "Which entry of the transaction; needed for one of an atomic bulk.",
-            ))
-            .into(),
+        Field::Leg => leg(),
         Field::Id => whole(ALLOTTED_ID_MIN - 1, "Left out: an id is allotted."),
         Field::From => whole(NUMBER_MAX, "The wallet that pays."),
         Field::To => whole(NUMBER_MAX, "The wallet that receives."),
@@ -319,7 +315,10 @@ fn describe(field: Field) -> RefOr<Schema> {
         | Field::RatePpm
         | Field::FeePpm
         | Field::VatPpm
-        | Field::By => describe_care(field),
+        | Field::By
+        | Field::Limit
+        | Field::Most
+        | Field::Mode => describe_care(field),
         Field::Key => ObjectBuilder::new()
             .schema_type(Type::String)
             .min_length(Some(1))
@@ -345,6 +344,17 @@ fn describe(field: Field) -> RefOr<Schema> {
             .description(Some("Left out: the user with the wallet's own number."))
             .into(),
     }
+}
+
+fn leg() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(0_u64))
+        .maximum(Some(254_u64))
+        .description(Some(
+            "Which entry of the transaction; needed for one of an atomic bulk.",
+        ))
+        .into()
 }
 
 /// How long granted points can be spent.
@@ -442,6 +452,9 @@ fn example(fields: Fields) -> Value {
             Field::IfVersion => json!(3),
             Field::MinBalanceAfter => json!(0),
             Field::UpTo => json!(false),
+            Field::Limit => json!("earn_per_day"),
+            Field::Most => json!(1000),
+            Field::Mode => json!("trim"),
             Field::User => json!(3),
             Field::Name => json!("Acme"),
             Field::RatePpm => json!(1_000_000),

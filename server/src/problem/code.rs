@@ -78,6 +78,7 @@ pub(crate) enum Code {
     PeriodNotOver,
     PeriodNotNext,
     SettlementLimit,
+    LimitExceeded,
 }
 
 /// What is always true of a code.
@@ -168,6 +169,7 @@ impl Code {
         Self::PeriodNotOver,
         Self::PeriodNotNext,
         Self::SettlementLimit,
+        Self::LimitExceeded,
     ];
 
     /// The code of a page's address.

@@ -1,4 +1,4 @@
-//! `record`: the first byte is the kind, the rest a body.
+//! `record`: the first byte is the kind, an odd second one asks for the layout after the first, the rest is a body.
 
 use engine::domain::{Entity, EntityKind, Event, NUMBER_MAX, Owner, Wallet, apply};
 use engine::record::{Content, SCHEMA, decode, encode_event, encode_refusal};
@@ -9,9 +9,7 @@ use super::Bytes;
 pub fn record(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let kind = bytes.byte();
-    // The high bit of the kind asks for the layout after the first.
-    let schema = SCHEMA + u16::from(kind >> 7);
-    let kind = kind & 0x7f;
+    let schema = SCHEMA + u16::from(bytes.byte() & 1);
     let Ok(record) = decode(kind, schema, bytes.0) else {
         return;
     };

@@ -1,9 +1,10 @@
 //! A record of the log as a row.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use engine::domain::{
-    Aside, CompanyCreated, DayClosed, Event, Membership, Rejection, Settings, Timestamp,
+    Aside, CompanyCreated, DayClosed, Event, Limit, Membership, Rejection, Settings, Timestamp,
 };
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
@@ -47,6 +48,9 @@ pub(crate) struct ActRow<'a> {
     /// The day that was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed: Option<ClosedRow>,
+    /// The limits among them, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    limits: BTreeMap<&'static str, Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settlement: Option<SettlementRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -168,7 +172,11 @@ impl<'a> ActRow<'a> {
                     | Event::GrantPending(_)
                     | Event::GrantActivated(_)
                     | Event::GrantVoided(_) => {}
-                    Event::SettingsChanged(event) => row.settings = Some(event.settings.clone()),
+                    Event::SettingsChanged(event) => {
+                        row.settings = Some(event.settings.clone());
+                        let limits = event.settings.limits.iter();
+                        row.limits = limits.map(|(kind, limit)| (kind.as_str(), limit)).collect();
+                    }
                     Event::CompanyCreated(event) => {
                         row.owner = Some(event.owner().into());
                         row.company = Some(CompanyRow::created(event));
@@ -230,6 +238,7 @@ impl<'a> ActRow<'a> {
             settings: None,
             closed: None,
             settlement: None,
+            limits: BTreeMap::new(),
             aside: None,
             rejection: None,
             item: None,

@@ -135,6 +135,7 @@ fn more_given_back_than_was_used_is_14() {
             runs: [run].into_iter().collect(),
             forget_before: Timestamp(0),
             description: Description::default(),
+            aside: None,
         };
         store.write_event(&Event::UseCancelled(Box::new(lie)), None);
         store.close()

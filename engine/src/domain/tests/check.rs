@@ -54,6 +54,7 @@ fn returned(returned: u64) -> UseCancelled {
         runs: [run(Fund::Free, &[(0, 5)])].into_iter().collect(),
         forget_before: Timestamp(-1),
         description: Description::default(),
+        aside: None,
     }
 }
 

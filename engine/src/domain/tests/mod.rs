@@ -1,6 +1,7 @@
 //! Tests of the rules. [`World`] is the engine without actors and disk: it asks `due`, decides and
 //! applies, and holds every wallet against what must always be true.
 
+mod allowances;
 mod batch;
 mod check;
 mod commands;
@@ -23,6 +24,7 @@ use super::*;
 #[derive(Clone, Default)]
 pub(super) struct World {
     pub(super) now: Timestamp,
+    pub(super) settings: Settings,
     pub(super) wallets: BTreeMap<EntityId, Option<Entity>>,
     pub(super) acts: Vec<(Timestamp, Arc<Event>)>,
 }
@@ -41,10 +43,9 @@ impl World {
                 entity: self.wallets.get(id).and_then(Option::as_ref),
             })
             .collect();
-        let settings = Settings::default();
         let at = Circumstances {
             now: self.now,
-            settings: &settings,
+            settings: &self.settings,
         };
         let event = decide(Participants(&states), command, &facts, &at)?;
         Ok(self.record(event))

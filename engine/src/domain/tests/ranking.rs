@@ -4,7 +4,7 @@
 use super::*;
 
 /// The codes in the order in which they win. Part of the API: nothing here may ever change place.
-const CODES: [&str; 38] = [
+const CODES: [&str; 39] = [
     "wallet-not-found",
     "transaction-not-found",
     "wallet-exists",
@@ -43,6 +43,7 @@ const CODES: [&str; 38] = [
     "period-not-over",
     "period-not-next",
     "settlement-limit",
+    "limit-exceeded",
 ];
 
 fn every_rejection() -> Vec<Rejection> {
@@ -113,7 +114,7 @@ fn every_rejection() -> Vec<Rejection> {
     others.into_iter().chain(of_settlement(company)).collect()
 }
 
-fn of_settlement(company: CompanyId) -> [Rejection; 5] {
+fn of_settlement(company: CompanyId) -> [Rejection; 6] {
     [
         Rejection::SettlementNotFound { company },
         Rejection::SettlementState {
@@ -126,6 +127,11 @@ fn of_settlement(company: CompanyId) -> [Rejection; 5] {
             begins: Timestamp(16),
         },
         Rejection::SettlementLimit { company },
+        Rejection::LimitExceeded {
+            limit: LimitKind::UseDaily,
+            allowed: 15,
+            requested: 16,
+        },
     ]
 }
 

@@ -1,9 +1,22 @@
 //! Proof that leaving the codec is one file's work: wincode, which is kept up and speaks the same wire
 //! format, reads the golden bytes of every kind into mirrors of our structs.
 
+/// Reads all of a payload, and checks that writing it gives the same bytes.
+macro_rules! read {
+    ($mirror:ty, $payload:expr) => {{
+        let config = Configuration::default().with_varint_encoding();
+        let mirror: $mirror = wincode::config::deserialize_exact($payload, config).unwrap();
+        let written = wincode::config::serialize(&mirror, config).unwrap();
+        assert_eq!(written, $payload, stringify!($mirror));
+        mirror
+    }};
+}
+
+mod beside;
 mod care;
 mod company;
 mod later;
+mod limits;
 mod refusals;
 mod settlement;
 
@@ -53,13 +66,6 @@ struct Granted {
 }
 
 #[derive(SchemaRead, SchemaWrite)]
-struct Aside {
-    requested: Option<u64>,
-    repaid: u64,
-    by: Option<u64>,
-}
-
-#[derive(SchemaRead, SchemaWrite)]
 struct SettingsChanged {
     version: u64,
     zone: String,
@@ -78,12 +84,6 @@ struct DayClosed {
     opening: (i64, i64),
     entries: u64,
     changes: [(i64, i64); ours::COLUMNS],
-}
-
-#[derive(SchemaRead, SchemaWrite)]
-struct WithAside<T> {
-    own: T,
-    aside: Aside,
 }
 
 #[derive(SchemaRead, SchemaWrite)]
@@ -143,17 +143,6 @@ struct Lapsed {
     amount: u64,
 }
 
-/// Reads all of a payload, and checks that writing it gives the same bytes.
-macro_rules! read {
-    ($mirror:ty, $payload:expr) => {{
-        let config = Configuration::default().with_varint_encoding();
-        let mirror: $mirror = wincode::config::deserialize_exact($payload, config).unwrap();
-        let written = wincode::config::serialize(&mirror, config).unwrap();
-        assert_eq!(written, $payload, stringify!($mirror));
-        mirror
-    }};
-}
-
 #[test]
 fn wincode_reads_the_golden_bytes() {
     for (name, record) in records() {
@@ -183,11 +172,6 @@ fn wincode_reads_the_golden_bytes() {
     }
 }
 
-const CHARGED_ASIDE: u8 = kind::CHARGED | kind::ASIDE;
-const EARNED_ASIDE: u8 = kind::EARNED | kind::ASIDE;
-const USED_ASIDE: u8 = kind::USED | kind::ASIDE;
-const ACTIVATED_ASIDE: u8 = kind::GRANT_ACTIVATED | kind::ASIDE;
-
 fn event_of(kind: u8, payload: &[u8]) -> Event {
     match kind {
         kind::WALLET_CREATED => Event::WalletCreated(read!(WalletCreated, payload).ours()),
@@ -216,41 +200,13 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         kind::SETTLEMENT_MOVED => {
             Event::SettlementMoved(Box::new(read!(SettlementMoved, payload).ours()))
         }
-        CHARGED_ASIDE => {
-            let read = read!(WithAside<Granted>, payload);
-            Event::Charged(ours::Granted {
-                aside: read.aside.ours(),
-                ..read.own.ours()
-            })
-        }
-        EARNED_ASIDE => {
-            let read = read!(WithAside<Granted>, payload);
-            Event::Earned(ours::Granted {
-                aside: read.aside.ours(),
-                ..read.own.ours()
-            })
-        }
-        USED_ASIDE => {
-            let read = read!(WithAside<Used>, payload);
-            Event::Used(ours::Used {
-                aside: read.aside.ours(),
-                ..read.own.ours()
-            })
-        }
         kind::GRANT_PENDING => Event::GrantPending(Box::new(read!(GrantPending, payload).ours())),
         kind::GRANT_ACTIVATED => {
             Event::GrantActivated(Box::new(read!(GrantActivated, payload).ours()))
         }
-        ACTIVATED_ASIDE => {
-            let read = read!(WithAside<GrantActivated>, payload);
-            Event::GrantActivated(Box::new(ours::GrantActivated {
-                aside: read.aside.ours(),
-                ..read.own.ours()
-            }))
-        }
         kind::GRANT_VOIDED => Event::GrantVoided(Box::new(read!(GrantVoided, payload).ours())),
         kind::LAPSED => Event::Lapsed(read!(Lapsed, payload).ours()),
-        other => panic!("kind {other} has no mirror"),
+        beside => beside::event_of(beside, payload),
     }
 }
 
@@ -309,22 +265,6 @@ impl Granted {
     }
 }
 
-impl Aside {
-    fn ours(self) -> ours::Asides {
-        let Self {
-            requested,
-            repaid,
-            by,
-        } = self;
-        let aside = ours::Aside {
-            requested,
-            repaid,
-            by,
-        };
-        aside.boxed()
-    }
-}
-
 impl DayClosed {
     fn ours(self) -> ours::DayClosed {
         let points = |(paid, free)| ours::Points { paid, free };
@@ -360,6 +300,7 @@ impl SettingsChanged {
                     TakeBackPolicy::Debt => ours::TakeBackPolicy::Debt,
                 },
                 settlement: self.settlement.ours(),
+                limits: Limits::default(),
             },
         }
     }
@@ -434,6 +375,7 @@ impl UseCancelled {
             runs: runs(self.runs),
             forget_before: Timestamp(self.forget_before),
             description: text(&self.description),
+            aside: None,
         }
     }
 }

@@ -44,14 +44,17 @@ fn aside() -> impl Strategy<Value = Asides> {
     let number = || prop::option::of(1..=NUMBER_MAX);
     prop_oneof![
         Just(None),
-        (number(), number()).prop_map(|(requested, by)| {
-            let aside = Aside {
-                requested,
-                by,
-                ..Aside::default()
-            };
-            aside.boxed()
-        })
+        (number(), number(), prop::option::of(-9_999..99_999_i32)).prop_map(
+            |(requested, by, day)| {
+                let aside = Aside {
+                    requested,
+                    by,
+                    counted_on: day.and_then(Day::from_number),
+                    ..Aside::default()
+                };
+                aside.boxed()
+            }
+        )
     ]
 }
 
@@ -105,6 +108,7 @@ fn use_cancelled() -> impl Strategy<Value = Event> {
                 runs,
                 forget_before: Timestamp(forget_before),
                 description,
+                aside: None,
             }))
         },
     )

@@ -42,6 +42,16 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("used_aside", beside(used())),
         ("batched", batched()),
         ("use_cancelled_leg", use_cancelled_leg()),
+        ("settings_changed_limits", settings_changed_limits()),
+        ("used_counted", counted(used())),
+        ("use_cancelled_counted", counted(use_cancelled())),
+        ("taken_back_counted", counted(taken_back())),
+        ("hold_placed_counted", counted(hold_placed())),
+        ("hold_captured_counted", counted(hold_captured())),
+        ("hold_released_counted", counted(hold_released())),
+        ("grant_pending_counted", counted(grant_pending())),
+        ("grant_activated_counted", counted(grant_activated())),
+        ("grant_voided_counted", counted(grant_voided())),
         ("company_created", company_created()),
         ("member_joined", Event::MemberJoined(membership())),
         ("member_left", Event::MemberLeft(membership())),
@@ -140,7 +150,7 @@ fn of_companies() -> Vec<Rejection> {
 }
 
 /// Those that came later.
-fn later_rejections() -> [Rejection; 5] {
+fn later_rejections() -> [Rejection; 6] {
     let transaction = TransactionId(70_000);
     [
         Rejection::DayNotOpen {
@@ -153,6 +163,11 @@ fn later_rejections() -> [Rejection; 5] {
         },
         Rejection::ActiveAtPast {
             active_at: Timestamp(1_767_225_600_000_000),
+        },
+        Rejection::LimitExceeded {
+            limit: LimitKind::UseMonthly,
+            allowed: 250,
+            requested: 251,
         },
     ]
 }
@@ -232,9 +247,30 @@ fn beside(mut event: Event) -> Event {
         requested: Some(70_001),
         repaid: 249,
         by: Some(4_294_967_296),
+        counted_on: None,
     };
     *event.aside_mut().unwrap() = aside.boxed();
     event
+}
+
+/// The same event with the day that it is counted for.
+fn counted(mut event: Event) -> Event {
+    event.carry(Aside {
+        counted_on: Day::new(2026, 2, 28),
+        ..Aside::default()
+    });
+    event
+}
+
+fn settings_changed_limits() -> Event {
+    let Event::SettingsChanged(mut changed) = settings_changed() else {
+        unreachable!("the sample of settings")
+    };
+    let limits = &mut changed.settings.limits;
+    let limit = |most, mode| Some(crate::domain::Limit { most, mode });
+    limits.set(LimitKind::Balance, limit(70_000, LimitMode::Trim));
+    limits.set(LimitKind::UseMonthly, limit(250, LimitMode::Reject));
+    Event::SettingsChanged(changed)
 }
 
 fn text(text: &str) -> Description {
@@ -288,6 +324,7 @@ fn taken_back() -> Event {
         returned: 551,
         forget_before: Timestamp(1_600_000_000_000_000),
         description: text("not earned"),
+        aside: None,
     }))
 }
 
@@ -302,6 +339,7 @@ fn hold_placed() -> Event {
             run(Fund::Paid, None, &[(0, 20)])
         ],
         description: text("room 7"),
+        aside: None,
     }))
 }
 
@@ -311,6 +349,7 @@ fn hold_captured() -> Event {
         number: 301,
         runs: smallvec![run(Fund::Free, Some(1_767_225_600_000_000), &[(2, 250)])],
         description: text("one night"),
+        aside: None,
     }))
 }
 
@@ -321,6 +360,7 @@ fn hold_released() -> Event {
         expired: true,
         runs: smallvec![run(Fund::Paid, None, &[(0, 20)])],
         description: text(""),
+        aside: None,
     }))
 }
 
@@ -374,6 +414,7 @@ fn settings_changed() -> Event {
                 fee_ppm: 33_000,
                 vat_ppm: 100_000,
             },
+            limits: Limits::default(),
         },
     }))
 }
@@ -413,6 +454,7 @@ fn use_cancelled() -> Event {
         ],
         forget_before: Timestamp(-1_732_665_600_000_000),
         description: Description::new("returned").unwrap(),
+        aside: None,
     }))
 }
 

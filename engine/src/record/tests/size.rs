@@ -85,6 +85,7 @@ fn a_cancel_of_every_lot_fits_into_one_act() {
         runs,
         forget_before: Timestamp(i64::MIN),
         description: description(),
+        aside: None,
     })));
 }
 

@@ -68,6 +68,7 @@ pub(super) static ROUTES: &[Words] = &[
             Code::WalletFrozen,
             Code::WalletClosed,
             Code::InsufficientBalance,
+            Code::LimitExceeded,
             Code::ActTooLarge,
         ],
     },

@@ -47,6 +47,7 @@ pub(super) static ROUTES: &[Words] = &[
             Code::PendingLimit,
             Code::BalanceLimit,
             Code::LotLimit,
+            Code::LimitExceeded,
         ],
     },
     Words {
@@ -66,6 +67,7 @@ pub(super) static ROUTES: &[Words] = &[
             Code::PendingLimit,
             Code::BalanceLimit,
             Code::LotLimit,
+            Code::LimitExceeded,
         ],
     },
     Words {
@@ -80,6 +82,7 @@ pub(super) static ROUTES: &[Words] = &[
             Code::WalletNotFound,
             Code::WalletFrozen,
             Code::WalletClosed,
+            Code::LimitExceeded,
             Code::InsufficientBalance,
             Code::ActTooLarge,
         ],

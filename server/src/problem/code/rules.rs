@@ -240,4 +240,10 @@ pub(super) static FACTS: &[Facts] = &[
         "More than a statement can say",
         "A number would pass 9007199254740991, or the company has 4,096 statements.",
     ),
+    fact(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "limit-exceeded",
+        "More than the operator allows",
+        "The operator limits how much is earned, used or owned; limit says which of the limits it was, and allowed how much it still lets through.",
+    ),
 ];

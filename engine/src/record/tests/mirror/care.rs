@@ -141,6 +141,7 @@ impl TakenBack {
             returned: self.returned,
             forget_before: Timestamp(self.forget_before),
             description: text(&self.description),
+            aside: None,
         }
     }
 }
@@ -153,6 +154,7 @@ impl HoldPlaced {
             expires_at: Timestamp(self.expires_at),
             runs: runs(self.runs),
             description: text(&self.description),
+            aside: None,
         }
     }
 }
@@ -164,6 +166,7 @@ impl HoldCaptured {
             number: self.number,
             runs: runs(self.runs),
             description: text(&self.description),
+            aside: None,
         }
     }
 }
@@ -176,6 +179,7 @@ impl HoldReleased {
             expired: self.expired,
             runs: runs(self.runs),
             description: text(&self.description),
+            aside: None,
         }
     }
 }

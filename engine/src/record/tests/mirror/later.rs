@@ -80,6 +80,7 @@ impl GrantPending {
                 term: self.term.map(Term::ours),
             },
             description: text(&self.description),
+            aside: None,
         }
     }
 }
@@ -107,6 +108,7 @@ impl GrantVoided {
             fund: self.fund.ours(),
             amount: Amount::new(self.amount).unwrap(),
             description: text(&self.description),
+            aside: None,
         }
     }
 }

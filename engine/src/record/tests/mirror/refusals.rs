@@ -2,6 +2,7 @@
 
 use wincode::{SchemaRead, SchemaWrite};
 
+use super::limits::LimitKind;
 use super::settlement::SettlementState;
 use super::wallet;
 use crate::domain as ours;
@@ -136,6 +137,11 @@ pub(super) enum Rejection {
     },
     SettlementLimit {
         company: u64,
+    },
+    LimitExceeded {
+        limit: LimitKind,
+        allowed: u64,
+        requested: u64,
     },
 }
 
@@ -296,6 +302,15 @@ impl Rejection {
             },
             Self::SettlementLimit { company: id } => To::SettlementLimit {
                 company: company(id),
+            },
+            Self::LimitExceeded {
+                limit,
+                allowed,
+                requested,
+            } => To::LimitExceeded {
+                limit: limit.ours(),
+                allowed,
+                requested,
             },
             _ => unreachable!("told by the callers"),
         }

@@ -13,6 +13,7 @@ pub(super) fn grant_pending() -> Event {
             term: Some(Term::EndOf(Period::Quarter, 300)),
         },
         description: text("for the review"),
+        aside: None,
     }))
 }
 
@@ -27,6 +28,7 @@ pub(super) fn grant_pending_on_call() -> Event {
             term: Some(Term::Days(365)),
         },
         description: text(""),
+        aside: None,
     }))
 }
 
@@ -53,5 +55,6 @@ pub(super) fn grant_voided() -> Event {
         fund: Fund::Paid,
         amount: Amount::new(70_000).unwrap(),
         description: text("not delivered"),
+        aside: None,
     }))
 }
