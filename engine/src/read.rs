@@ -80,11 +80,9 @@ impl Engine {
 
     /// A page of a wallet's history, never older than what was durable when it was asked for.
     pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, Refusal> {
-        self.wallet(query.wallet).await?;
-        self.inner
-            .position
-            .reached(self.inner.reader.durable().0)
-            .await;
+        // Up to its last act, whatever others do meanwhile.
+        let seen = self.wallet(query.wallet).await?.lsn;
+        self.inner.position.reached(seen).await;
         if timeout(HISTORY_WAIT, self.inner.history.whole())
             .await
             .is_err()

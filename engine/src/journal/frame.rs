@@ -42,6 +42,9 @@ pub const FLAG_BARE: u8 = 4;
 /// Every flag that this version knows.
 pub const FLAGS_KNOWN: u8 = FLAG_END | FLAG_MORE | FLAG_BARE;
 
+/// What a CRC-32 comes to over any bytes that their own CRC-32 follows, lowest byte first; over any others it does not.
+const CRC_RESIDUE: u32 = 0x2144_DF1C;
+
 const AT_KIND: usize = 2;
 const AT_FLAGS: usize = 3;
 const AT_BODY_LEN: usize = 4;
@@ -143,7 +146,8 @@ impl RecordHeader {
                 HeaderFlaw::Magic
             });
         }
-        if get_u32(raw, AT_HDR_CRC) == checksum.of(&raw[..AT_HDR_CRC]) {
+        // The checksum taken over itself as well: whole blocks of sixteen bytes, which is quicker than what 44 leave over.
+        if checksum.of(raw) == CRC_RESIDUE {
             Ok(raw)
         } else {
             Err(HeaderFlaw::Crc)

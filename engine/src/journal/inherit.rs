@@ -62,10 +62,13 @@ impl Recovered {
                 file,
             );
             let results = self.results.lock();
-            for (slot, chunk) in self.chunks.iter().enumerate() {
-                if chunk.span.seq == span.seq
-                    && let Some(ends) = &results[slot]
-                {
+            // Chunks are in the order of their segments.
+            let from = self
+                .chunks
+                .partition_point(|chunk| chunk.span.seq < span.seq);
+            let chunks = self.chunks.iter().enumerate().skip(from);
+            for (slot, _) in chunks.take_while(|(_, chunk)| chunk.span.seq == span.seq) {
+                if let Some(ends) = &results[slot] {
                     indexed.add(ends.checkpoints.iter().copied());
                 }
             }
