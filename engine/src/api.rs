@@ -1,5 +1,7 @@
 //! What callers of the engine hand in and get back.
 
+mod settling;
+
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -7,10 +9,14 @@ use thiserror::Error;
 
 use crate::domain::{
     self, Allocation, BucketKey, Command, CompanyId, Day, DayFlow, Denial, Description, EntryType,
-    Event, Fund, Owner, Rejection, SettlementState, SomeTerms, Span, Status, Timestamp,
-    TransactionId, Wallet, WalletId,
+    Event, Fund, Owner, Rejection, Status, Timestamp, TransactionId, Wallet, WalletId,
 };
 use crate::record::IdempotencyKey;
+
+pub use self::settling::{
+    RunFilter, RunOutcome, RunPage, RunProgress, RunRow, Settle, Settled, SettlementPage,
+    SettlementView,
+};
 
 /// One command with the key under which a retry is recognised.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -204,52 +210,6 @@ pub struct CompanyPage {
     pub rows: Vec<(CompanyId, Listed)>,
     /// Behind which one the next page starts; `None` at the end.
     pub next: Option<CompanyId>,
-}
-
-/// Asks to close a period of a company.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Settle {
-    /// Which company.
-    pub company: CompanyId,
-    /// From when to when.
-    pub span: Span,
-    /// Name of the zone in which the period was named.
-    pub zone: Box<str>,
-    /// What is paid, where it is not as the settings say.
-    pub terms: SomeTerms,
-    /// Who asks.
-    pub by: Description,
-}
-
-/// A period that is closed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Settled {
-    /// The act that closed it; its event is the statement.
-    pub act: Act,
-    /// Whether this request closed it, or the same one under its key.
-    pub fresh: bool,
-    /// Whether this is the remembered answer to an earlier request with the same key.
-    pub replayed: bool,
-}
-
-/// A statement with what became of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SettlementView {
-    /// The act that closed the period; its event is the statement.
-    pub closed: Act,
-    /// Where it stands.
-    pub state: SettlementState,
-    /// The acts about it since then, oldest first; of very many the last ones.
-    pub changes: Vec<Act>,
-}
-
-/// Some of a company's statements, the last period first.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SettlementPage {
-    /// The statements.
-    pub rows: Vec<SettlementView>,
-    /// Before which period the next page starts; `None` at the end.
-    pub next: Option<Span>,
 }
 
 /// A moment of the past.

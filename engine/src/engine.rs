@@ -2,6 +2,7 @@
 
 mod rehearse;
 mod settle;
+mod settle_all;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ use crate::record::{Content, IdempotencyKey};
 use crate::snapshot::{Made, SnapshotWorker, Snapshots};
 use crate::sweeper::Sweeper;
 
+pub(crate) use self::settle_all::Runs;
+
 /// How long a duplicate of a running request waits for its answer.
 const DUPLICATE_WAIT: Duration = Duration::from_secs(5);
 
@@ -52,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) compaction: CompactionWorker,
     pub(crate) core: Arc<Core>,
     pub(crate) sweeper: Sweeper,
+    pub(crate) runs: Runs,
     pub(crate) keys: Arc<KeyTable>,
     pub(crate) history: Arc<History>,
     pub(crate) daily: Arc<Daily>,

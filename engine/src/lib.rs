@@ -27,7 +27,8 @@ mod sweeper;
 pub use self::api::{
     Act, CompanyPage, CompanyView, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery,
     HistoryRow, Listed, LotPage, LotPlace, LotRow, Moment, Outcome, PastWallet, Receipt, Refusal,
-    Request, Settle, Settled, SettlementPage, SettlementView, Total, WalletReport, WalletView,
+    Request, RunFilter, RunOutcome, RunPage, RunProgress, RunRow, Settle, Settled, SettlementPage,
+    SettlementView, Total, WalletReport, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;

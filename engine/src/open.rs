@@ -17,7 +17,7 @@ use self::begin::{Begun, begin};
 use crate::clock::SystemClock;
 use crate::compaction::{CompactionWorker, Policy};
 use crate::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS};
-use crate::engine::{Engine, Inner};
+use crate::engine::{Engine, Inner, Runs};
 use crate::entities::{Admission, Core, SWEEPS_IDLE};
 use crate::journal::{
     ActReader, Archiver, Clock, FileStorage, JournalError, JournalOptions, Lsn, Recovered, Storage,
@@ -85,6 +85,8 @@ pub struct EngineOptions {
     pub compact_after: Duration,
     /// Archive files all of which is older are deleted; `None` = history is kept for ever.
     pub retain: Option<Duration>,
+    /// Companies that a settlement run closes at once.
+    pub settlement_workers: usize,
     /// How often quiet wallets are looked through for points that have lapsed; 0 = only when asked for.
     pub sweep_every: Duration,
     /// Whether days are closed as soon as they are over; otherwise only when asked for.
@@ -152,6 +154,7 @@ impl EngineOptions {
             compact_after_bytes: COMPACT_AFTER_BYTES,
             compact_after: COMPACT_AFTER,
             retain: None,
+            settlement_workers: std::thread::available_parallelism().map_or(1, usize::from),
             sweep_every: SWEEP_EVERY,
             close_days: false,
         }
@@ -269,16 +272,15 @@ impl Prepared {
         let reader = journal.reader();
         start_projections(&history, &daily, &reader)?;
         let core = Arc::new(Core::new(journal, clock, begun.table, capacity));
+        let space_low = options.segment_bytes / SPACE_LOW_FRACTION;
         let largest_id = begun.largest_id.max(replayed.largest_id);
         let inner = Inner {
             snapshot_worker,
             snapshots,
             compaction,
-            sweeper: Sweeper::new(
-                Arc::clone(&core),
-                options.segment_bytes / SPACE_LOW_FRACTION,
-            ),
+            sweeper: Sweeper::new(Arc::clone(&core), space_low),
             core,
+            runs: Runs::new(options.settlement_workers),
             keys: begun.keys,
             history,
             daily,
@@ -288,7 +290,7 @@ impl Prepared {
             opening,
             next_wallet: AtomicU64::new(ALLOTTED_ID_MIN.max(largest_id + 1)),
             draining: AtomicBool::new(false),
-            space_low: options.segment_bytes / SPACE_LOW_FRACTION,
+            space_low,
             space_waiter: tokio::sync::Mutex::new(()),
             background: CancellationToken::new(),
             poisoned,
@@ -308,6 +310,7 @@ fn attend(inner: Inner, options: &EngineOptions, runtime: &Handle) -> Engine {
     if options.close_days {
         runtime.spawn(engine.clone().keep_closing());
     }
+    runtime.spawn(engine.clone().keep_running());
     engine
 }
 

@@ -15,7 +15,9 @@ use tokio::time::timeout;
 use crate::api::{
     Act, HistoryPage, HistoryPosition, HistoryQuery, HistoryRow, Refusal, WalletView,
 };
-use crate::domain::{EntityId, Program, Rejection, Timestamp, TransactionId, WalletId};
+use crate::domain::{
+    Entity, EntityId, PROGRAM, Program, Rejection, Timestamp, TransactionId, WalletId,
+};
 use crate::engine::{Engine, Inner};
 use crate::entities::{EntityState, Lookup, view};
 use crate::journal::Lsn;
@@ -23,7 +25,7 @@ use crate::journal::frame::KIND_JOURNAL_MIN;
 use crate::projections::{Ask, Behind, Filter, Place};
 use crate::record::{self, Content, Record};
 
-pub(crate) use self::settlements::Footing;
+pub(crate) use self::settlements::{Footing, Pace};
 
 /// How long a reader waits for a history index that is not whole: after a kill it takes a fraction
 /// of a second to be so again, after a loss of the whole index some seconds for a million entries.
@@ -52,25 +54,36 @@ impl Engine {
         absent: Rejection,
         show: impl FnOnce(EntityId, &EntityState, Timestamp) -> Option<T> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let now = Timestamp(self.inner.core.clock.now_us());
-        let seen = match self.inner.core.table.look(id, now, show) {
-            Lookup::Row(seen) => seen,
-            Lookup::Asked(answer) => answer.await.unwrap_or(Err(Refusal::OutcomeUnknown))?,
-            Lookup::Refused(refusal) => return Err(refusal),
-        };
+        let seen = self.look(id, show).await?;
         seen.ok_or(Refusal::Rejected {
             rejection: absent,
             replayed: false,
         })
     }
 
+    /// The same; `None` if there is nothing to tell of.
+    async fn look<T: Send + 'static>(
+        &self,
+        id: EntityId,
+        show: impl FnOnce(EntityId, &EntityState, Timestamp) -> Option<T> + Send + 'static,
+    ) -> Result<Option<T>, Refusal> {
+        let now = Timestamp(self.inner.core.clock.now_us());
+        match self.inner.core.table.look(id, now, show) {
+            Lookup::Row(seen) => Ok(seen),
+            Lookup::Asked(answer) => answer.await.unwrap_or(Err(Refusal::OutcomeUnknown)),
+            Lookup::Refused(refusal) => Err(refusal),
+        }
+    }
+
     /// What the operator decided, as it is in force now.
     pub async fn program(&self) -> Result<Program, Refusal> {
-        let in_force = self.inner.core.in_force.load_full();
-        tokio::select! {
-            () = self.inner.position.reached(in_force.lsn.0) => Ok(in_force.program.clone()),
-            () = self.inner.poisoned.cancelled() => Err(Refusal::OutcomeUnknown),
-        }
+        // The program itself is asked: what decisions go by changes a moment after the act is on its way, and whoever has the
+        // answer to a change sees it.
+        let show = |_, state: &EntityState, _| match &state.entity {
+            Some(Entity::Program(program)) => Some(Program::clone(program)),
+            Some(Entity::Wallet(_) | Entity::Company(_)) | None => None,
+        };
+        Ok(self.look(PROGRAM, show).await?.unwrap_or_default())
     }
 
     /// An act by its id; `None` if there is none. A remembered refusal is no act.

@@ -92,6 +92,8 @@ pub mod kind {
     pub const SETTLEMENT_CLOSED: u8 = 25;
     /// [`crate::domain::SettlementMoved`]
     pub const SETTLEMENT_MOVED: u8 = 26;
+    /// [`crate::domain::SettlementRun`]
+    pub const SETTLEMENT_RUN: u8 = 27;
 
     /// A kind with this bit: the event's own bytes are followed by its [`crate::domain::Aside`].
     pub const ASIDE: u8 = 0x40;
@@ -101,7 +103,7 @@ pub mod kind {
     pub const COUNTED: u8 = 0x80;
 
     /// All kinds with the names that tools print and filter by.
-    pub const NAMES: [(u8, &str); 26] = [
+    pub const NAMES: [(u8, &str); 27] = [
         (WALLET_CREATED, "wallet_created"),
         (CHARGED, "charged"),
         (EARNED, "earned"),
@@ -128,6 +130,7 @@ pub mod kind {
         (GRANT_VOIDED, "grant_voided"),
         (SETTLEMENT_CLOSED, "settlement_closed"),
         (SETTLEMENT_MOVED, "settlement_moved"),
+        (SETTLEMENT_RUN, "settlement_run"),
     ];
 
     /// The kind without the bit that announces an aside; the journal's own kinds are as they are.
@@ -247,6 +250,7 @@ fn encode_own(event: &Event, body: &mut Vec<u8>) -> u8 {
         Event::DayClosed(event) => encode(kind::DAY_CLOSED, event, body),
         Event::SettlementClosed(event) => encode(kind::SETTLEMENT_CLOSED, event, body),
         Event::SettlementMoved(event) => encode(kind::SETTLEMENT_MOVED, event, body),
+        Event::SettlementRun(event) => encode(kind::SETTLEMENT_RUN, event, body),
     }
 }
 
@@ -367,6 +371,7 @@ fn decode_own(kind: u8, payload: &[u8]) -> Result<(Event, &[u8]), RecordError> {
         kind::GRANT_VOIDED => read(kind, payload, Event::GrantVoided)?,
         kind::SETTLEMENT_CLOSED => read(kind, payload, Event::SettlementClosed)?,
         kind::SETTLEMENT_MOVED => read(kind, payload, Event::SettlementMoved)?,
+        kind::SETTLEMENT_RUN => read(kind, payload, Event::SettlementRun)?,
         _ => {
             return Err(RecordError::Unknown {
                 kind,

@@ -28,7 +28,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use self::words::{Answers, Words};
 use crate::api::bulk::AtomicBulk;
-use crate::api::{companies, health, history, lots, reports, settlements, transactions, views};
+use crate::api::{
+    companies, health, history, lots, reports, settlement_runs, settlements, transactions, views,
+};
 use crate::router::{Row, Verb, public_rows};
 
 /// The document, written once.
@@ -120,11 +122,32 @@ fn operation(row: &Row, words: &Words) -> Operation {
         operation = operation.request_body(Some(request.build()));
     }
     let (status, answer) = good_answer(row, words);
-    operation = operation.response(status.as_str(), answer);
+    operation = other_answers(operation.response(status.as_str(), answer), row, words);
+    for (status, text) in problems::by_status(row, words) {
+        let content = ContentBuilder::new()
+            .schema(Some(reference("Problem")))
+            .build();
+        let response = ResponseBuilder::new()
+            .description(text)
+            .content(PROBLEM_JSON, content);
+        operation = operation.response(status.as_str(), with_request_id(response).build());
+    }
+    operation.build()
+}
+
+/// Adds the good answers beside the usual one.
+fn other_answers(mut operation: OperationBuilder, row: &Row, words: &Words) -> OperationBuilder {
     if let (Answers::Made(name), true) = (&words.answer, row.query.contains(&"dry_run")) {
         let content = ContentBuilder::new().schema(Some(reference(name))).build();
         let response = ResponseBuilder::new()
             .description("A dry run: what it would come to.")
+            .content(JSON, content);
+        operation = operation.response("200", with_request_id(response).build());
+    }
+    if let Answers::Begun(name) = &words.answer {
+        let content = ContentBuilder::new().schema(Some(reference(name))).build();
+        let response = ResponseBuilder::new()
+            .description("It goes on already, and was joined.")
             .content(JSON, content);
         operation = operation.response("200", with_request_id(response).build());
     }
@@ -141,22 +164,14 @@ fn operation(row: &Row, words: &Words) -> Operation {
             );
         operation = operation.response("201", with_request_id(response).build());
     }
-    for (status, text) in problems::by_status(row, words) {
-        let content = ContentBuilder::new()
-            .schema(Some(reference("Problem")))
-            .build();
-        let response = ResponseBuilder::new()
-            .description(text)
-            .content(PROBLEM_JSON, content);
-        operation = operation.response(status.as_str(), with_request_id(response).build());
-    }
-    operation.build()
+    operation
 }
 
 fn good_answer(row: &Row, words: &Words) -> (StatusCode, utoipa::openapi::Response) {
     let response = ResponseBuilder::new().description(words.answer_text);
     let (status, kind, schema) = match words.answer {
         Answers::Made(name) => (StatusCode::CREATED, JSON, reference(name)),
+        Answers::Begun(name) => (StatusCode::ACCEPTED, JSON, reference(name)),
         Answers::Found(name) => (StatusCode::OK, JSON, reference(name)),
         Answers::Text(kind) => (StatusCode::OK, kind, bodies::text()),
     };
@@ -238,6 +253,9 @@ fn components() -> Components {
     gather::<settlements::Settlement<'_>>(&mut schemas);
     gather::<settlements::SettlementPage<'_>>(&mut schemas);
     gather::<settlements::SettlementChange<'_>>(&mut schemas);
+    gather::<settlement_runs::RunStart<'_>>(&mut schemas);
+    gather::<settlement_runs::Progress<'_>>(&mut schemas);
+    gather::<settlement_runs::RunItems>(&mut schemas);
     gather::<transactions::AllocationPage>(&mut schemas);
     gather::<reports::WalletReport>(&mut schemas);
     gather::<reports::DayReport>(&mut schemas);

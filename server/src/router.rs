@@ -10,8 +10,8 @@ use engine::domain::NUMBER_MAX;
 
 use crate::api::{
     Action, COMMAND_PARAMETERS, admin, archive, bulk, care, companies, docs, health, history,
-    holds, lots, noop, pending, problems, reports, settings, settlements, transactions, transfers,
-    wallets,
+    holds, lots, noop, pending, problems, reports, settings, settlement_runs, settlements,
+    transactions, transfers, wallets,
 };
 use crate::problem::{Code, Outcome};
 
@@ -181,6 +181,18 @@ static PUBLIC: &[Row] = &[
         "POST /v1/companies/{id}/settlements/{period}/reverse",
         settlements::reverse,
     )),
+    of_settlement(post(
+        "POST /v1/settlements/{period}/run",
+        settlement_runs::run,
+    )),
+    of_settlement(get("GET /v1/settlements/{period}", settlement_runs::show)),
+    Row {
+        query: settlement_runs::PARAMETERS,
+        ..of_settlement(get(
+            "GET /v1/settlements/{period}/companies",
+            settlement_runs::companies,
+        ))
+    },
     command("POST /v1/transfers", &transfers::ROUTE),
     of_transaction(get("GET /v1/transactions/{id}", transactions::show)),
     of_transaction(command(
@@ -271,6 +283,13 @@ const fn of_wallet(row: Row) -> Row {
 const fn of_company(row: Row) -> Row {
     Row {
         absent: Code::CompanyNotFound,
+        ..row
+    }
+}
+
+const fn of_settlement(row: Row) -> Row {
+    Row {
+        absent: Code::SettlementNotFound,
         ..row
     }
 }

@@ -19,6 +19,7 @@ mod overload;
 mod race;
 mod readme;
 mod scenarios;
+mod settlement_runs;
 mod stalls;
 mod tidy;
 mod tool;

@@ -167,6 +167,7 @@ impl ActLine {
             kind::GRANT_VOIDED => Event::GrantVoided(of(event)?),
             kind::SETTLEMENT_CLOSED => Event::SettlementClosed(of(event)?),
             kind::SETTLEMENT_MOVED => Event::SettlementMoved(of(event)?),
+            kind::SETTLEMENT_RUN => Event::SettlementRun(of(event)?),
             kind::REFUSED => {
                 let key = key.ok_or("a refusal bears a key")?;
                 encode_refusal(&of::<Rejection>(event)?.into(), key, &mut body);
@@ -213,6 +214,7 @@ fn words(record: &Record) -> Option<Value> {
             Event::GrantVoided(event) => to_value(event),
             Event::SettlementClosed(event) => to_value(event),
             Event::SettlementMoved(event) => to_value(event),
+            Event::SettlementRun(event) => to_value(event),
         },
     };
     value.ok()

@@ -103,7 +103,8 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => None,
+            | Self::SettlementMoved(_)
+            | Self::SettlementRun(_) => None,
         }
     }
 }

@@ -22,6 +22,9 @@ impl Event {
         if let Some(checked) = self.check_apart() {
             return checked;
         }
+        if let Self::SettlementRun(event) = self {
+            return event.check();
+        }
         let standing = self.standing(Role::From).ok_or(Inconsistency::Legs)?;
         let wallet = standing.wallet;
         standing.check()?;
@@ -55,7 +58,8 @@ impl Event {
                 | Self::MemberJoined(_)
                 | Self::MemberLeft(_)
                 | Self::SettlementClosed(_)
-                | Self::SettlementMoved(_) => unreachable!("handled above"),
+                | Self::SettlementMoved(_)
+                | Self::SettlementRun(_) => unreachable!("handled above"),
                 Self::CompanyCreated(event) => event.is_sound(),
                 Self::StatusChanged(event) => {
                     event.status != Status::Closed || event.standing.balance() == 0

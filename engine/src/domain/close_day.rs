@@ -9,7 +9,7 @@ use super::calendar::Day;
 use super::day_flow::DayFlow;
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
-use super::settings::PROGRAM;
+use super::settings::Program;
 use super::{Circumstances, Entity, Event, Participants};
 
 /// Asks for a day to be closed, with what the daily report says of it.
@@ -61,19 +61,7 @@ pub(super) fn decide(
 }
 
 pub(super) fn apply(entity: &mut Option<Entity>, event: &DayClosed) -> Result<(), Inconsistency> {
-    let program = entity.get_or_insert_with(|| Entity::Program(Box::default()));
-    let Entity::Program(program) = program else {
-        return Err(Inconsistency::Legs);
-    };
-    if program.version + 1 != event.version {
-        return Err(Inconsistency::EntityVersion {
-            kind: "program",
-            id: PROGRAM.id,
-            expected: program.version + 1,
-            stated: event.version,
-        });
-    }
-    program.version = event.version;
+    let program = Program::next_in(entity, event.version)?;
     program.closed_day = Some(event.day);
     Ok(())
 }

@@ -54,6 +54,7 @@ impl Command {
             Self::CompanyUse(command) => command.company.with_wallet(),
             Self::CloseSettlement(command) => smallvec![command.company.entity()],
             Self::MoveSettlement(command) => smallvec![command.company.entity()],
+            Self::RunSettlement(_) => smallvec![PROGRAM],
         };
         ids.sort_unstable();
         ids.dedup();
@@ -86,7 +87,8 @@ impl Command {
             | Self::CompanyUse(_)
             | Self::GrantLater(_)
             | Self::CloseSettlement(_)
-            | Self::MoveSettlement(_) => None,
+            | Self::MoveSettlement(_)
+            | Self::RunSettlement(_) => None,
         }
     }
 
@@ -94,7 +96,9 @@ impl Command {
     pub fn creates(&self) -> EntityIds {
         match self {
             Self::CreateWallet(command) => smallvec![command.wallet.entity()],
-            Self::ChangeSettings(_) | Self::CloseDay(_) => smallvec![PROGRAM],
+            Self::ChangeSettings(_) | Self::CloseDay(_) | Self::RunSettlement(_) => {
+                smallvec![PROGRAM]
+            }
             Self::CreateCompany(command) => command.company.with_wallet(),
             Self::Conditional(command) => command.command.creates(),
             Self::Charge(_)

@@ -60,7 +60,8 @@ fn subject(command: &Command, facts: &Facts) -> Option<WalletId> {
         | Command::JoinCompany(_)
         | Command::LeaveCompany(_)
         | Command::CloseSettlement(_)
-        | Command::MoveSettlement(_) => None,
+        | Command::MoveSettlement(_)
+        | Command::RunSettlement(_) => None,
         Command::Charge(command) | Command::Earn(command) => Some(command.wallet),
         Command::Use(command) | Command::UseUpTo(command) => Some(command.wallet),
         Command::Transfer(command) => Some(command.from),

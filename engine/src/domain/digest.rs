@@ -88,7 +88,8 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => None,
+            | Self::SettlementMoved(_)
+            | Self::SettlementRun(_) => None,
             Self::Charged(event) => Some(before(&after, 0, -signed(event.amount.get()))),
             Self::Earned(event) => Some(before(&after, -signed(event.amount.get()), 0)),
             Self::Used(event) => Some(plus_runs(&after, event.runs.iter())),

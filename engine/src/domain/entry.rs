@@ -220,7 +220,8 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => SmallVec::new(),
+            | Self::SettlementMoved(_)
+            | Self::SettlementRun(_) => SmallVec::new(),
             Self::CompanyCreated(event) => nothing(EntryType::Create, event.standing),
             Self::Batched(event) => event.parts().flat_map(numbered).collect(),
             Self::StatusChanged(event) => {

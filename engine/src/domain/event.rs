@@ -72,6 +72,7 @@ impl Event {
             Self::SettlementMoved(event) => {
                 smallvec::smallvec![(event.company.entity(), Role::Sole)]
             }
+            Self::SettlementRun(_) => smallvec::smallvec![(PROGRAM, Role::Sole)],
         }
     }
 
@@ -87,7 +88,8 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => "",
+            | Self::SettlementMoved(_)
+            | Self::SettlementRun(_) => "",
             Self::Charged(event) | Self::Earned(event) => event.description.as_str(),
             Self::Used(event) => event.description.as_str(),
             Self::Transferred(event) => event.description.as_str(),
@@ -122,7 +124,8 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => return None,
+            | Self::SettlementMoved(_)
+            | Self::SettlementRun(_) => return None,
             Self::CompanyCreated(event) => match role {
                 Role::Company => return None,
                 Role::Sole | Role::From | Role::To(_) | Role::Member(_) => event.standing,
@@ -157,6 +160,8 @@ impl Event {
             Some((event.company.entity(), event.version))
         } else if let Self::SettlementMoved(event) = self {
             Some((event.company.entity(), event.version))
+        } else if let Self::SettlementRun(event) = self {
+            Some((PROGRAM, event.version))
         } else {
             None
         }

@@ -23,6 +23,7 @@ mod create;
 mod day_flow;
 mod digest;
 mod due;
+mod entity;
 mod entry;
 mod event;
 mod expiry;
@@ -72,6 +73,7 @@ pub use self::create::{CreateWallet, WalletCreated};
 pub use self::day_flow::{COLUMNS, Column, DayFlow};
 pub use self::digest::Digest;
 pub use self::due::{due, next_due, settled};
+pub use self::entity::Entity;
 pub use self::entry::{Allocation, Effect, Entry, EntryType};
 pub use self::event::Role;
 pub use self::expiry::{Expiry, Period, TERM_YEARS_MAX, Term};
@@ -97,8 +99,9 @@ pub use self::settings::{
 };
 pub use self::settlement::{
     Bill, Booked, Books, CloseSettlement, Correction, LINES, Line, MoveSettlement, NAMED_MAX,
-    RATE_PPM_MAX, SETTLEMENTS_MAX, SHARE_PPM_MAX, SettlementClosed, SettlementMoved,
-    SettlementState, SomeTerms, Span, Step, Tally, Tallying, Terms, Untallied,
+    PeriodRun, RATE_PPM_MAX, RUNS_MAX, RunEnd, RunSettlement, RunStage, SETTLEMENTS_MAX,
+    SHARE_PPM_MAX, SettlementClosed, SettlementMoved, SettlementRun, SettlementState, SomeTerms,
+    Span, Step, Tally, Tallying, Terms, Untallied,
 };
 pub use self::special::{Debt, Special, Status};
 pub use self::status::{ChangeStatus, StatusChanged};
@@ -162,6 +165,8 @@ pub enum Command {
     CloseSettlement(Box<CloseSettlement>),
     /// Have a statement go on.
     MoveSettlement(MoveSettlement),
+    /// Close a period of every company.
+    RunSettlement(Box<RunSettlement>),
 }
 
 /// What was decided. The numbers of the variants on disk are fixed in `record.rs`.
@@ -217,6 +222,8 @@ pub enum Event {
     SettlementClosed(Box<SettlementClosed>),
     /// A statement went on.
     SettlementMoved(Box<SettlementMoved>),
+    /// A period of every company is being closed, or was.
+    SettlementRun(Box<SettlementRun>),
 }
 
 /// Immutable durable facts that `resolve` looked up before the decision.
@@ -234,17 +241,6 @@ pub enum Facts {
     },
 }
 
-/// State of one entity.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Entity {
-    /// A wallet.
-    Wallet(Wallet),
-    /// The program.
-    Program(Box<Program>),
-    /// A company.
-    Company(Box<Company>),
-}
-
 /// What a decision rests on beside the states of those who take part.
 #[derive(Clone, Copy, Debug)]
 pub struct Circumstances<'a> {
@@ -256,19 +252,6 @@ pub struct Circumstances<'a> {
 
 /// Ids of the entities an act touches, sorted, without doubles.
 pub type EntityIds = SmallVec<[EntityId; 2]>;
-
-// === impl Entity ===
-
-impl Entity {
-    /// Takes down where in the log the act stands that was just applied. Only a settlement has to be found again, by the
-    /// record in which its numbers stand, and that record cannot know its own place.
-    pub fn mark(&mut self, lsn: u64) {
-        match self {
-            Self::Company(company) => company.books.mark(lsn),
-            Self::Wallet(_) | Self::Program(_) => {}
-        }
-    }
-}
 
 /// Judges a command. Changes nothing.
 pub fn decide(
@@ -305,6 +288,7 @@ pub fn decide(
         Command::VoidGrant(command) => pending::decide_void(participants, command, facts),
         Command::CloseSettlement(command) => settlement::decide(participants, command, at),
         Command::MoveSettlement(command) => settlement::decide_move(participants, command),
+        Command::RunSettlement(command) => settlement::decide_run(participants, command, at),
     }
 }
 
@@ -323,6 +307,7 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         (Event::DayClosed(event), entity) => return close_day::apply(entity, event),
         (Event::SettlementClosed(event), entity) => return settlement::apply(entity, event),
         (Event::SettlementMoved(event), entity) => return settlement::apply_moved(entity, event),
+        (Event::SettlementRun(event), entity) => return settlement::apply_run(entity, event),
         (_, Some(Entity::Wallet(wallet))) => wallet,
         (_, Some(Entity::Program(_) | Entity::Company(_)) | None) => {
             let standing = event.standing(role).ok_or(Inconsistency::Legs)?;
@@ -339,7 +324,8 @@ pub fn apply(entity: &mut Option<Entity>, role: Role, event: &Event) -> Result<(
         | Event::MemberJoined(_)
         | Event::MemberLeft(_)
         | Event::SettlementClosed(_)
-        | Event::SettlementMoved(_) => unreachable!("handled above"),
+        | Event::SettlementMoved(_)
+        | Event::SettlementRun(_) => unreachable!("handled above"),
         Event::Charged(event) => grant::apply(wallet, event, Fund::Paid),
         Event::Earned(event) => grant::apply(wallet, event, Fund::Free),
         Event::Used(event) => use_points::apply(wallet, event),

@@ -110,7 +110,8 @@ impl Event {
             | Self::MemberJoined(_)
             | Self::MemberLeft(_)
             | Self::SettlementClosed(_)
-            | Self::SettlementMoved(_) => return None,
+            | Self::SettlementMoved(_)
+            | Self::SettlementRun(_) => return None,
             Self::CompanyCreated(_) => match role {
                 Role::Company => return None,
                 Role::Sole | Role::From | Role::To(_) | Role::Member(_) => EntryType::Create,

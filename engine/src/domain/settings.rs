@@ -11,7 +11,7 @@ use super::calendar::{Day, ZONE_DEFAULT, Zone};
 use super::inconsistency::Inconsistency;
 use super::limits::{Limit, LimitKind, Limits};
 use super::rejection::Rejection;
-use super::settlement::{SomeTerms, Terms};
+use super::settlement::{PeriodRun, SomeTerms, Terms};
 use super::types::{EntityId, EntityKind};
 use super::{CANCEL_WINDOW_DAYS, Entity, Event, LapsedPolicy, Participants, TakeBackPolicy};
 
@@ -33,6 +33,9 @@ pub struct Program {
     pub settings: Settings,
     /// The last day that was closed.
     pub closed_day: Option<Day>,
+    /// Periods that were closed for every company, or are being. On disk they follow the program.
+    #[serde(skip)]
+    pub runs: Vec<PeriodRun>,
 }
 
 /// What the operator decides about the whole store.
@@ -113,25 +116,38 @@ pub(super) fn apply(
     entity: &mut Option<Entity>,
     event: &SettingsChanged,
 ) -> Result<(), Inconsistency> {
-    let program = entity.get_or_insert_with(|| Entity::Program(Box::default()));
-    let Entity::Program(program) = program else {
-        return Err(Inconsistency::Legs);
-    };
-    if program.version + 1 != event.version {
-        return Err(Inconsistency::EntityVersion {
-            kind: "program",
-            id: PROGRAM.id,
-            expected: program.version + 1,
-            stated: event.version,
-        });
-    }
-    **program = Program {
-        version: event.version,
-        settings: event.settings.clone(),
-        closed_day: program.closed_day,
-    };
+    let program = Program::next_in(entity, event.version)?;
+    program.settings = event.settings.clone();
     Ok(())
 }
+
+// === impl Program ===
+
+impl Program {
+    /// The program, which comes to be with its first event, at its next version.
+    pub(super) fn next_in(
+        entity: &mut Option<Entity>,
+        stated: u64,
+    ) -> Result<&mut Self, Inconsistency> {
+        let program = entity.get_or_insert_with(|| Entity::Program(Box::default()));
+        let Entity::Program(program) = program else {
+            return Err(Inconsistency::Legs);
+        };
+        let expected = program.version + 1;
+        if expected != stated {
+            return Err(Inconsistency::EntityVersion {
+                kind: PROGRAM.kind.as_str(),
+                id: PROGRAM.id,
+                expected,
+                stated,
+            });
+        }
+        program.version = stated;
+        Ok(program)
+    }
+}
+
+// === impl SettingsChanged ===
 
 impl SettingsChanged {
     /// Whether these settings can have been asked for.

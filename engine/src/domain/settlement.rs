@@ -13,6 +13,7 @@
 mod bill;
 mod books;
 mod moves;
+mod run;
 mod span;
 mod tally;
 
@@ -27,10 +28,12 @@ use super::{Circumstances, Entity, Event, Participants};
 pub use self::bill::{Bill, RATE_PPM_MAX, SHARE_PPM_MAX, SomeTerms, Terms};
 pub use self::books::{Booked, Books, SETTLEMENTS_MAX, SettlementState};
 pub use self::moves::{MoveSettlement, SettlementMoved, Step};
+pub use self::run::{PeriodRun, RUNS_MAX, RunEnd, RunSettlement, RunStage, SettlementRun};
 pub use self::span::Span;
 pub use self::tally::{Correction, LINES, Line, NAMED_MAX, Tally, Tallying, Untallied};
 
 pub(super) use self::moves::{apply as apply_moved, decide as decide_move};
+pub(super) use self::run::{apply as apply_run, decide as decide_run};
 
 /// Asks to close a period of a company.
 #[derive(Clone, PartialEq, Eq, Debug)]

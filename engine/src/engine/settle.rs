@@ -9,7 +9,7 @@
 use crate::api::{Refusal, Request, Settle, Settled};
 use crate::domain::{CloseSettlement, Command, Rejection, Timestamp};
 use crate::engine::Engine;
-use crate::read::Footing;
+use crate::read::{Footing, Pace};
 use crate::record::IdempotencyKey;
 
 impl Engine {
@@ -19,7 +19,7 @@ impl Engine {
         if let Some(booked) = footing.booked {
             return self.settled(booked.closed_lsn);
         }
-        let command = self.prepare_close(ask, &footing).await?;
+        let command = self.prepare_close(ask, &footing, None).await?;
         let command = Command::CloseSettlement(Box::new(command));
         let receipt = self.rehearse(command).await?;
         Ok(Settled {
@@ -42,7 +42,7 @@ impl Engine {
         {
             return self.settled(booked.closed_lsn);
         }
-        let command = self.prepare_close(ask, &footing).await?;
+        let command = self.prepare_close(ask, &footing, None).await?;
         let command = Command::CloseSettlement(Box::new(command));
         match self.submit(Request { command, key }).await {
             Ok(receipt) => Ok(Settled {
@@ -65,16 +65,17 @@ impl Engine {
     }
 
     /// The command, with what the entries come to. Where it will be refused anyway nothing is counted.
-    async fn prepare_close(
+    pub(super) async fn prepare_close(
         &self,
         ask: Settle,
         footing: &Footing,
+        pace: Option<&mut Pace>,
     ) -> Result<CloseSettlement, Refusal> {
         let now = Timestamp(self.inner.core.clock.now_us());
         let hopeless = ask.span.to > now || footing.booked.is_some() || footing.next.is_err();
         let tally = match hopeless {
             true => None,
-            false => self.tally(ask.company, ask.span, footing).await?,
+            false => self.tally(ask.company, ask.span, footing, pace).await?,
         };
         Ok(CloseSettlement {
             company: ask.company,

@@ -3,6 +3,7 @@
 mod daily;
 mod expiry;
 mod history;
+mod runs;
 
 use std::time::Duration;
 

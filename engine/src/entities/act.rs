@@ -14,11 +14,11 @@ use smallvec::SmallVec;
 use super::agenda::is_sooner;
 use super::rehearsal::rehearse;
 use super::ticket::{Reply, Ticket, Token};
-use super::{Core, EntityState, InForce, Order};
+use super::{Core, EntityState, Order};
 use crate::api::Refusal;
 use crate::domain::{
-    self, Circumstances, Denial, Entity, EntityId, Event, PROGRAM, Participant, Participants,
-    Program, Rejection, Role, Timestamp,
+    self, Circumstances, Denial, EntityId, Event, Participant, Participants, Rejection, Role,
+    Timestamp,
 };
 use crate::journal::{NewAct, Reservation, Unavailable};
 use crate::record::{self, IdempotencyKey};
@@ -308,14 +308,8 @@ fn commit(
         body,
     };
     let appended = core.journal.append(staged.reservation, act, ticket);
-    if let Event::SettingsChanged(_) | Event::DayClosed(_) = event {
-        let program = facets.iter().find(|facet| facet.id == PROGRAM);
-        if let Some(Entity::Program(program)) = program.and_then(|one| one.state.entity.as_ref()) {
-            core.in_force.store(Arc::new(InForce {
-                program: Program::clone(program),
-                lsn: appended.last_lsn,
-            }));
-        }
+    if let Event::SettingsChanged(event) = event {
+        core.in_force.store(Arc::new(event.settings.clone()));
     }
     let at = Timestamp(appended.time_us);
     for facet in facets {
@@ -364,10 +358,10 @@ impl Core {
         participants: Participants<'_>,
         now: Timestamp,
     ) -> Result<Event, Denial> {
-        let in_force = self.in_force.load();
+        let settings = self.in_force.load();
         let at = Circumstances {
             now,
-            settings: &in_force.program.settings,
+            settings: &settings,
         };
         order.decide(participants, &at)
     }

@@ -49,6 +49,13 @@ impl Directory {
         }
     }
 
+    /// How many companies came to be before an instant.
+    pub(crate) fn count_before(&self, at: Timestamp) -> u64 {
+        let companies = self.companies.lock();
+        let early = companies.values().filter(|listed| listed.created_at < at);
+        early.count() as u64
+    }
+
     /// At most so many companies behind one, and whether more follow.
     pub(crate) fn page(
         &self,

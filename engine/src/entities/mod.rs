@@ -31,8 +31,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
-use crate::domain::{Entity, PROGRAM, Program};
-use crate::journal::{Clock, Journal, Lsn};
+use crate::domain::{Entity, PROGRAM, Settings};
+use crate::journal::{Clock, Journal};
 
 pub(crate) use self::act::Work;
 pub(crate) use self::actor::{AbortOnPanic, view};
@@ -57,17 +57,10 @@ pub(crate) struct Core {
     /// Told whenever something that a waiting bulk item needs may have come free.
     pub(crate) capacity: Arc<Notify>,
     /// Each decision reads what is in force when it is made.
-    pub(crate) in_force: ArcSwap<InForce>,
+    pub(crate) in_force: ArcSwap<Settings>,
     /// Lapses recorded since the start.
     pub(crate) lapses: AtomicU64,
     full: AtomicBool,
-}
-
-/// The program as its last event left it.
-pub(crate) struct InForce {
-    pub(crate) program: Program,
-    /// LSN of that event; 0 = there is none.
-    pub(crate) lsn: Lsn,
 }
 
 impl Core {
@@ -78,19 +71,16 @@ impl Core {
         capacity: Arc<Notify>,
     ) -> Self {
         let restored = table.restored(PROGRAM).unwrap_or_default();
-        let in_force = InForce {
-            program: match restored.entity {
-                Some(Entity::Program(program)) => *program,
-                Some(Entity::Wallet(_) | Entity::Company(_)) | None => Program::default(),
-            },
-            lsn: restored.last_lsn,
+        let settings = match restored.entity {
+            Some(Entity::Program(program)) => program.settings,
+            Some(Entity::Wallet(_) | Entity::Company(_)) | None => Settings::default(),
         };
         Self {
             journal,
             clock,
             table,
             capacity,
-            in_force: ArcSwap::from_pointee(in_force),
+            in_force: ArcSwap::from_pointee(settings),
             lapses: AtomicU64::new(0),
             full: AtomicBool::new(false),
         }

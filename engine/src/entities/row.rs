@@ -73,8 +73,11 @@ pub(crate) fn encode(state: &EntityState) -> Option<Box<[u8]>> {
 pub(crate) fn encode_into(state: &EntityState, bytes: &mut Vec<u8>) -> bool {
     match &state.entity {
         Some(Entity::Wallet(wallet)) => append(state, wallet, bytes),
-        // The limits came later, and stand behind what there was before.
-        Some(Entity::Program(program)) => append(state, (program, program.settings.limits), bytes),
+        // The limits and the runs came later, and stand behind what there was before.
+        Some(Entity::Program(program)) => {
+            let later = (program.settings.limits, &program.runs);
+            append(state, (program, later), bytes);
+        }
         Some(Entity::Company(company)) => append(state, company, bytes),
         None => return false,
     }
@@ -108,12 +111,17 @@ pub(crate) fn read(kind: EntityKind, bytes: &[u8]) -> Option<EntityState> {
     match kind {
         EntityKind::Wallet => state_of(bytes, Entity::Wallet),
         EntityKind::Program => {
-            let limited = state_of(bytes, |(mut program, limits): (Program, Limits)| {
+            let entity = |mut program: Program, limits, runs| {
                 program.settings.limits = limits;
+                program.runs = runs;
                 Entity::Program(Box::new(program))
-            });
-            let of_old = |program: Program| Entity::Program(Box::new(program));
-            limited.or_else(|| state_of(bytes, of_old))
+            };
+            let whole = |(program, (limits, runs))| entity(program, limits, runs);
+            let limited = |(program, limits)| entity(program, limits, Vec::new());
+            let bare = |program| entity(program, Limits::default(), Vec::new());
+            state_of(bytes, whole)
+                .or_else(|| state_of(bytes, limited))
+                .or_else(|| state_of(bytes, bare))
         }
         EntityKind::Company => {
             state_of(bytes, |company: Company| Entity::Company(Box::new(company)))

@@ -8,6 +8,8 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -24,6 +26,22 @@ use crate::record::Content;
 /// Most changes of a statement that are told: holding and releasing it may go on for ever.
 const CHANGES_MAX: usize = 100;
 
+/// Work that is done at once while others are served.
+const SLICE: Duration = Duration::from_micros(500);
+
+/// Rest for each moment of work.
+const REST_FACTOR: u32 = 9;
+
+/// Longest rest at once.
+const REST_MAX: Duration = Duration::from_millis(200);
+
+/// How a worker in the background rests, from company to company: as soon as it has worked for a slice, and so many times
+/// as long, if somebody is being served.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Pace {
+    worked: Duration,
+}
+
 /// What the books of a company say about a period that is to be closed.
 pub(crate) struct Footing {
     /// It is closed already.
@@ -36,6 +54,23 @@ pub(crate) struct Footing {
     pub(crate) wallet_version: u64,
     /// When the company was created.
     pub(crate) created_at: Timestamp,
+}
+
+// === impl Pace ===
+
+impl Pace {
+    /// Rests if it is time to; gives since when there is work that was not rested for. Blocks the thread.
+    fn rest(&mut self, since: Instant, is_serving: impl FnOnce() -> bool) -> Instant {
+        let worked = self.worked + since.elapsed();
+        if worked < SLICE {
+            return since;
+        }
+        if is_serving() {
+            std::thread::sleep((worked * REST_FACTOR).min(REST_MAX));
+        }
+        self.worked = Duration::ZERO;
+        Instant::now()
+    }
 }
 
 // === impl Engine ===
@@ -93,19 +128,25 @@ impl Engine {
         self.in_books(company, look).await
     }
 
-    /// What the entries of a company within a period that is over come to; `None`: more than a statement can say.
+    /// What the entries of a company within a period that is over come to; `None`: more than a statement can say. With a
+    /// pace it is a run that asks.
     pub(crate) async fn tally(
         &self,
         company: CompanyId,
         span: Span,
         footing: &Footing,
+        pace: Option<&mut Pace>,
     ) -> Result<Option<Tally>, Refusal> {
         // Before the wait: the index then has all that was seen.
         let seen = self.wallet(company.wallet()).await?.version;
-        // From now on nothing bears a time within the period: what has an LSN by now is all of it.
-        let appended = self.inner.core.journal.no_sooner(span.to.0).0;
+        let is_in_run = pace.is_some();
         let settled = async {
-            self.inner.position.reached(appended).await;
+            // From now on nothing bears a time within the period: what has an LSN by now is all of it. A run has waited for
+            // that, once for all companies, and what is seen of a wallet is durable.
+            if !is_in_run {
+                let appended = self.inner.core.journal.no_sooner(span.to.0).0;
+                self.inner.position.reached(appended).await;
+            }
             self.inner.history.whole().await;
         };
         if timeout(HISTORY_WAIT, settled).await.is_err() {
@@ -113,8 +154,16 @@ impl Engine {
         }
         let begun = Tallying::new(company.wallet(), footing.wallet_version, footing.opening);
         let inner = Arc::clone(&self.inner);
-        let tally = tokio::task::spawn_blocking(move || inner.tally(begun, span, seen)).await;
-        tally.unwrap_or(Err(Refusal::Unreadable))
+        let mut own = pace.as_deref().copied();
+        let counted = tokio::task::spawn_blocking(move || {
+            let tally = inner.tally(begun, span, seen, &mut own);
+            (tally, own)
+        });
+        let (tally, own) = counted.await.map_err(|_| Refusal::Unreadable)?;
+        if let (Some(pace), Some(own)) = (pace, own) {
+            *pace = own;
+        }
+        tally
     }
 
     /// What `look` tells of the books of a company and its creation, once all that it rests on is durable.
@@ -160,8 +209,15 @@ impl Inner {
 
     /// Counts to the end of a period, and looks whether what comes behind it, or the wallet as it was `seen`, goes on
     /// there.
-    fn tally(&self, mut tally: Tallying, span: Span, seen: u64) -> Result<Option<Tally>, Refusal> {
+    fn tally(
+        &self,
+        mut tally: Tallying,
+        span: Span,
+        seen: u64,
+        pace: &mut Option<Pace>,
+    ) -> Result<Option<Tally>, Refusal> {
         let wallet = tally.wallet().get();
+        let mut since = Instant::now();
         // A batch has several entries of one wallet, and is counted once.
         let (mut counted, mut outcome, mut proven) = (0, Ok(()), false);
         let walked = self.history.since(wallet, span.from.0, |place| {
@@ -169,6 +225,9 @@ impl Inner {
                 return ControlFlow::Continue(());
             }
             counted = place.lsn();
+            if let Some(pace) = pace {
+                since = pace.rest(since, || self.is_serving());
+            }
             match self.count(&mut tally, counted, span) {
                 Ok(flow) => {
                     proven = flow.is_break();
@@ -180,6 +239,9 @@ impl Inner {
                 }
             }
         });
+        if let Some(pace) = pace {
+            pace.worked += since.elapsed();
+        }
         walked.map_err(behind)?;
         outcome?;
         if !proven && tally.version() < seen {
@@ -214,6 +276,11 @@ impl Inner {
         };
         counted.map_err(|gap| self.untallied(&gap))?;
         Ok(flow)
+    }
+
+    /// Whether somebody is being served, statements of a run left out.
+    fn is_serving(&self) -> bool {
+        self.admission.in_flight() > self.runs.own.load(Ordering::Acquire)
     }
 
     /// The index does not have an entry that there is.

@@ -18,6 +18,7 @@ pub(crate) mod pending;
 pub(crate) mod problems;
 pub(crate) mod reports;
 pub(crate) mod settings;
+pub(crate) mod settlement_runs;
 pub(crate) mod settlements;
 pub(crate) mod transactions;
 pub(crate) mod transfers;

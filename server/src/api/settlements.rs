@@ -236,14 +236,14 @@ fn company_of(call: &Call) -> Outcome<CompanyId> {
 }
 
 /// The zone in force: periods are named in it.
-async fn zone_of(call: &Call) -> Outcome<Zone> {
+pub(super) async fn zone_of(call: &Call) -> Outcome<Zone> {
     let program = call.app.engine()?.program().await.map_err(error::refused)?;
     let Settings { zone, .. } = program.settings;
     Ok(zone)
 }
 
 /// The period in the path, behind `settlements`.
-async fn span_of(call: &Call) -> Outcome<Span> {
+pub(super) async fn span_of(call: &Call) -> Outcome<Span> {
     let zone = zone_of(call).await?;
     let mut parts = call.request.uri().path().split('/');
     let period = parts.by_ref().find(|part| *part == "settlements");

@@ -399,7 +399,8 @@ fn cancels(event: &Event) -> (Option<u64>, Option<u8>) {
         | Event::GrantActivated(_)
         | Event::GrantVoided(_)
         | Event::SettlementClosed(_)
-        | Event::SettlementMoved(_) => (None, None),
+        | Event::SettlementMoved(_)
+        | Event::SettlementRun(_) => (None, None),
     }
 }
 

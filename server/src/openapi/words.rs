@@ -31,6 +31,8 @@ pub(super) struct Words {
 pub(super) enum Answers {
     /// 201 with this schema.
     Made(&'static str),
+    /// 202 with this schema, or 200 if it has begun before.
+    Begun(&'static str),
     /// 200 with this schema.
     Found(&'static str),
     /// 200 with this media type.

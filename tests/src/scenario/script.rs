@@ -7,6 +7,7 @@
 //! > POST /v1/wallets/1/use {"amount":5} key again       with an idempotency key
 //! 422 insufficient-balance {"available":0,"requested":5}
 //! > admin GET /admin/settings                           on the operator's listener
+//! > ended GET /v1/settlements/2026-01                 as soon as that says that it has ended
 //! > sweep                                             quiet wallets record what has lapsed
 //! > restart
 //! > crash 7
@@ -62,6 +63,7 @@ impl Script {
                 self.server.sweep();
                 return Vec::new();
             }
+            "ended" => return shown(&self.ended(rest)),
             "restart" => self.server.restart(),
             "crash" => self.server.crash(rest.parse().expect("a seed")),
             "admin" => return shown(&ask(&mut self.admin, rest)),
@@ -70,6 +72,19 @@ impl Script {
         self.public = self.server.connect();
         self.admin = self.server.connect_admin();
         Vec::new()
+    }
+}
+
+impl Script {
+    /// Asks until what is asked for has ended: it goes on in the background.
+    fn ended(&mut self, line: &str) -> Reply {
+        loop {
+            let reply = ask(&mut self.public, line);
+            if reply.status >= 400 || reply.json()["state"] == "ended" {
+                return reply;
+            }
+            std::thread::yield_now();
+        }
     }
 }
 

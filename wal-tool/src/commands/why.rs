@@ -23,7 +23,7 @@ Examples:
   wal-tool why dc4b362c9c5685dbb8f41c7e6ee8002f /var/lib/scrip  the hash that dump shows";
 
 /// Routes under which a key may have been sent: the server's commands. A test holds them against its routes.
-pub(crate) const KEYED_ROUTES: [&str; 26] = [
+pub(crate) const KEYED_ROUTES: [&str; 27] = [
     "POST /v1/wallets",
     "POST /v1/wallets/{id}/charge",
     "POST /v1/wallets/{id}/earn",
@@ -43,6 +43,7 @@ pub(crate) const KEYED_ROUTES: [&str; 26] = [
     "POST /v1/companies/{id}/settlements/{period}/hold",
     "POST /v1/companies/{id}/settlements/{period}/release",
     "POST /v1/companies/{id}/settlements/{period}/reverse",
+    "POST /v1/settlements/{period}/run",
     "POST /v1/holds/{id}/capture",
     "POST /v1/holds/{id}/release",
     "POST /v1/transfers",

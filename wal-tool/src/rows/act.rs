@@ -9,7 +9,7 @@ use engine::domain::{
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
 
-use super::settlement::SettlementRow;
+use super::settlement::{RunRow, SettlementRow};
 use super::{EntryRow, OwnerRow};
 use crate::acts::Act;
 use crate::instant::rfc3339;
@@ -53,6 +53,8 @@ pub(crate) struct ActRow<'a> {
     limits: BTreeMap<&'static str, Limit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settlement: Option<SettlementRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<RunRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<serde_json::Value>,
     /// Which item of a batch was refused.
@@ -191,6 +193,7 @@ impl<'a> ActRow<'a> {
                     Event::SettlementMoved(event) => {
                         row.settlement = Some(SettlementRow::moved(event));
                     }
+                    Event::SettlementRun(event) => row.run = Some(RunRow::new(event)),
                 }
             }
             Content::Refused(denial) => {
@@ -239,6 +242,7 @@ impl<'a> ActRow<'a> {
             closed: None,
             settlement: None,
             limits: BTreeMap::new(),
+            run: None,
             aside: None,
             rejection: None,
             item: None,
@@ -289,6 +293,9 @@ impl<'a> ActRow<'a> {
         }
         if let Some(settlement) = &self.settlement {
             line += &settlement.line();
+        }
+        if let Some(run) = &self.run {
+            line += &run.line();
         }
         if let Some(item) = self.item {
             let _ = write!(line, "  item {item}");

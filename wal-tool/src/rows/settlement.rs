@@ -1,6 +1,6 @@
 //! What an act did to a settlement, as a row.
 
-use engine::domain::{SettlementClosed, SettlementMoved};
+use engine::domain::{RunStage, SettlementClosed, SettlementMoved, SettlementRun};
 use serde::Serialize;
 
 use crate::settlements::{hex, name_of};
@@ -36,6 +36,60 @@ struct NumbersRow {
     payable: i64,
     carried_in: i64,
     carried_out: i64,
+}
+
+/// A period that is to be closed for every company, or was.
+#[derive(Serialize)]
+pub(crate) struct RunRow {
+    period: String,
+    by: String,
+    /// The program's version.
+    version: u64,
+    /// started, joined or ended.
+    stage: &'static str,
+    /// Where it started, if that is not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since_lsn: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<u64>,
+}
+
+// === impl RunRow ===
+
+impl RunRow {
+    pub(super) fn new(event: &SettlementRun) -> Self {
+        let (stage, since_lsn, counts) = match event.stage {
+            RunStage::Started => ("started", None, None),
+            RunStage::Joined { lsn } => ("joined", Some(lsn), None),
+            RunStage::Ended {
+                lsn,
+                closed,
+                failed,
+            } => ("ended", Some(lsn), Some((closed, failed))),
+        };
+        Self {
+            period: name_of(event.span, &event.zone),
+            by: event.by.as_str().to_owned(),
+            version: event.version,
+            stage,
+            since_lsn,
+            closed: counts.map(|(closed, _)| closed),
+            failed: counts.map(|(_, failed)| failed),
+        }
+    }
+
+    /// The same for people, behind two blanks.
+    pub(super) fn line(&self) -> String {
+        let (period, by, stage) = (&self.period, &self.by, self.stage);
+        match (self.closed, self.failed) {
+            (Some(closed), Some(failed)) => {
+                format!("  run of {period} ended: {closed} closed, {failed} refused")
+            }
+            _ => format!("  run of {period} {stage} by {by:?}"),
+        }
+    }
 }
 
 // === impl SettlementRow ===

@@ -85,6 +85,16 @@ impl Terms {
 
 // === impl SomeTerms ===
 
+impl From<Terms> for SomeTerms {
+    fn from(terms: Terms) -> Self {
+        Self {
+            rate_ppm: Some(terms.rate_ppm),
+            fee_ppm: Some(terms.fee_ppm),
+            vat_ppm: Some(terms.vat_ppm),
+        }
+    }
+}
+
 impl SomeTerms {
     /// What is said, and for the rest what holds otherwise.
     pub fn over(self, otherwise: Terms) -> Terms {

@@ -56,6 +56,9 @@ pub struct Books {
     pub wallet_version: u64,
     /// Money that the next one takes over.
     pub carry: i64,
+    /// The line that the act on its way touched: it is marked when it is known where in the log that stands. Not kept.
+    #[serde(skip)]
+    touched: Option<usize>,
 }
 
 // === impl SettlementState ===
@@ -83,6 +86,7 @@ impl Default for Books {
             closing: Points::ZERO,
             wallet_version: 1,
             carry: 0,
+            touched: None,
         }
     }
 }
@@ -121,6 +125,7 @@ impl Books {
     }
 
     pub(super) fn close(&mut self, event: &SettlementClosed) {
+        self.touched = Some(self.periods.len());
         self.periods.push(Booked {
             span: event.span,
             state: SettlementState::Closed,
@@ -133,20 +138,22 @@ impl Books {
         self.carry = event.bill.carried_out;
     }
 
-    pub(super) fn find_mut(&mut self, span: Span) -> Option<&mut Booked> {
+    /// The line of a period, to be changed by the act on its way.
+    pub(super) fn touch(&mut self, span: Span) -> Option<&mut Booked> {
         let at = self.place(span)?;
+        self.touched = Some(at);
         self.periods.get_mut(at)
     }
 
     /// Takes down where in the log the act stands that was just applied.
     pub(in crate::domain) fn mark(&mut self, lsn: u64) {
-        for booked in &mut self.periods {
-            if booked.last_lsn == 0 {
-                booked.last_lsn = lsn;
-            }
-            if booked.closed_lsn == 0 {
-                booked.closed_lsn = lsn;
-            }
+        let touched = self.touched.take();
+        let Some(booked) = touched.and_then(|at| self.periods.get_mut(at)) else {
+            return;
+        };
+        booked.last_lsn = lsn;
+        if booked.closed_lsn == 0 {
+            booked.closed_lsn = lsn;
         }
     }
 

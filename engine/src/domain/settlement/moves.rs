@@ -102,7 +102,7 @@ pub(in crate::domain) fn apply(
     let id = event.company;
     let company = id.state_in(entity)?;
     let unfounded = id.contradicts("a settlement moves that is not there");
-    let booked = company.books.find_mut(event.span).ok_or(unfounded)?;
+    let booked = company.books.touch(event.span).ok_or(unfounded)?;
     let follows = Step::ALL
         .into_iter()
         .any(|step| booked.state.after(step) == Some(event.state))
@@ -112,7 +112,6 @@ pub(in crate::domain) fn apply(
         return Err(id.contradicts("a settlement moves from where it is not"));
     }
     booked.state = event.state;
-    booked.last_lsn = 0;
     company.books.carry += event.carried;
     id.settle(company, event.version)
 }

@@ -458,6 +458,7 @@ impl Event {
             | Self::GrantVoided(_)
             | Self::SettlementClosed(_)
             | Self::SettlementMoved(_)
+            | Self::SettlementRun(_)
             | Self::CompanyCreated(_)
             | Self::MemberJoined(_)
             | Self::MemberLeft(_) => None,

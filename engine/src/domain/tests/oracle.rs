@@ -65,7 +65,8 @@ impl Oracle {
             | Command::ActivateGrant(_)
             | Command::VoidGrant(_)
             | Command::CloseSettlement(_)
-            | Command::MoveSettlement(_) => {
+            | Command::MoveSettlement(_)
+            | Command::RunSettlement(_) => {
                 unreachable!("the histories do not ask for {command:?}")
             }
             Command::Conditional(one) => self.conditional(one, now),
@@ -164,6 +165,7 @@ impl Oracle {
             | Command::VoidGrant(_)
             | Command::CloseSettlement(_)
             | Command::MoveSettlement(_)
+            | Command::RunSettlement(_)
             | Command::Conditional(_) => unreachable!("no history has conditions on {one:?}"),
         };
         let mut once = ids.clone();

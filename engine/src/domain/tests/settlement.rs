@@ -1,5 +1,6 @@
 //! Settlement: counts against a plain fold, what is paid, states, and what a statement must be to be believed.
 
+mod runs;
 mod table;
 
 use super::*;

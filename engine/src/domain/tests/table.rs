@@ -124,7 +124,8 @@ fn moved(event: &Event, role: Role) -> String {
         | Event::MemberJoined(_)
         | Event::MemberLeft(_)
         | Event::SettlementClosed(_)
-        | Event::SettlementMoved(_) => String::new(),
+        | Event::SettlementMoved(_)
+        | Event::SettlementRun(_) => String::new(),
         Event::StatusChanged(event) => event.status.as_str().to_owned(),
         Event::AdjustedUp(event) => piece(event.lot, event.amount.get()),
         Event::AdjustedDown(event) => runs(&mut event.runs.iter()),

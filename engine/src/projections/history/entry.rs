@@ -152,6 +152,7 @@ fn sole(event: &Event) -> Option<(WalletId, EntryType, Parts)> {
         | Event::MemberLeft(_)
         | Event::SettlementClosed(_)
         | Event::SettlementMoved(_)
+        | Event::SettlementRun(_)
         | Event::SettingsChanged(_)
         | Event::Batched(_)
         | Event::DayClosed(_)

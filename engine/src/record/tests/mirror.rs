@@ -30,7 +30,7 @@ use self::care::{
 use self::company::{CompanyCreated, Membership};
 use self::later::{GrantActivated, GrantPending, GrantVoided};
 use self::refusals::Rejection;
-use self::settlement::{SettlementClosed, SettlementMoved, Terms};
+use self::settlement::{SettlementClosed, SettlementMoved, SettlementRun, Terms};
 use super::golden::{golden, records};
 use super::*;
 use crate::domain as ours;
@@ -199,6 +199,9 @@ fn event_of(kind: u8, payload: &[u8]) -> Event {
         }
         kind::SETTLEMENT_MOVED => {
             Event::SettlementMoved(Box::new(read!(SettlementMoved, payload).ours()))
+        }
+        kind::SETTLEMENT_RUN => {
+            Event::SettlementRun(Box::new(read!(SettlementRun, payload).ours()))
         }
         kind::GRANT_PENDING => Event::GrantPending(Box::new(read!(GrantPending, payload).ours())),
         kind::GRANT_ACTIVATED => {

@@ -62,6 +62,9 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("grant_voided", grant_voided()),
         ("settlement_closed", settlement::closed()),
         ("settlement_moved", settlement::moved()),
+        ("settlement_run", settlement::run(RunStage::Started)),
+        ("settlement_run_joined", settlement::run_joined()),
+        ("settlement_run_ended", settlement::run_ended()),
     ]
 }
 

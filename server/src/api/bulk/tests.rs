@@ -79,7 +79,8 @@ fn every_operation_is_read() {
             | Command::ActivateGrant(_)
             | Command::VoidGrant(_)
             | Command::CloseSettlement(_)
-            | Command::MoveSettlement(_) => "none of a bulk",
+            | Command::MoveSettlement(_)
+            | Command::RunSettlement(_) => "none of a bulk",
             Command::GrantLater(_) => "grant later",
             Command::Conditional(_) => "conditional",
             Command::UseUpTo(_) => "use_up_to",

@@ -15,6 +15,10 @@ pub(super) fn of(name: &str) -> Option<Body> {
         bare: false,
         example,
     };
+    if name == "POST /v1/settlements/{period}/run" {
+        let example = json!({"fee_ppm": 33000, "vat_ppm": 100000, "by": "accounting"});
+        return Some(body("SettlementRun", example));
+    }
     let of_company = name.starts_with("POST /v1/companies/{id}/settlements");
     if of_company && name.ends_with("/settlements") {
         let example =
@@ -25,7 +29,7 @@ pub(super) fn of(name: &str) -> Option<Body> {
 }
 
 /// Their schemas, with their names.
-pub(super) fn schemas() -> [(String, RefOr<Schema>); 2] {
+pub(super) fn schemas() -> [(String, RefOr<Schema>); 3] {
     let mut settlement = object();
     for (name, text) in [
         (
@@ -37,6 +41,7 @@ pub(super) fn schemas() -> [(String, RefOr<Schema>); 2] {
     ] {
         settlement = settlement.property(name, text_of(text, None));
     }
+    let mut run = object();
     let share = u64::from(SHARE_PPM_MAX);
     for (name, most, text) in [
         ("rate_ppm", RATE_PPM_MAX, "Money for a point, in millionths"),
@@ -45,9 +50,11 @@ pub(super) fn schemas() -> [(String, RefOr<Schema>); 2] {
     ] {
         let text = format!("{text}; left out: as the settings say.");
         settlement = settlement.property(name, part(most, &text));
+        run = run.property(name, part(most, &text));
     }
     [
         ("NewSettlement".to_owned(), settlement.into()),
+        ("SettlementRun".to_owned(), run.into()),
         ("SettlementStep".to_owned(), object().into()),
     ]
 }

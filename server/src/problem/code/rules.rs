@@ -214,7 +214,7 @@ pub(super) static FACTS: &[Facts] = &[
         StatusCode::NOT_FOUND,
         "settlement-not-found",
         "There is no such statement",
-        "The company has not closed this period. A retry is judged afresh.",
+        "The company has not closed this period; or, of a run, nobody has asked for it. A retry is judged afresh.",
     ),
     fact(
         StatusCode::CONFLICT,

@@ -84,6 +84,23 @@ pub(super) struct SettlementMoved {
     by: String,
 }
 
+#[derive(SchemaRead, SchemaWrite)]
+enum RunStage {
+    Started,
+    Joined { lsn: u64 },
+    Ended { lsn: u64, closed: u64, failed: u64 },
+}
+
+#[derive(SchemaRead, SchemaWrite)]
+pub(super) struct SettlementRun {
+    version: u64,
+    span: (i64, i64),
+    zone: String,
+    terms: Terms,
+    by: String,
+    stage: RunStage,
+}
+
 impl Terms {
     pub(super) fn ours(self) -> ours::Terms {
         ours::Terms {
@@ -158,6 +175,31 @@ impl SettlementMoved {
             carried: self.carried,
             before_lsn: self.before_lsn,
             by: text(&self.by),
+        }
+    }
+}
+
+impl SettlementRun {
+    pub(super) fn ours(self) -> ours::SettlementRun {
+        ours::SettlementRun {
+            version: self.version,
+            span: span(self.span),
+            zone: self.zone.into(),
+            terms: self.terms.ours(),
+            by: text(&self.by),
+            stage: match self.stage {
+                RunStage::Started => ours::RunStage::Started,
+                RunStage::Joined { lsn } => ours::RunStage::Joined { lsn },
+                RunStage::Ended {
+                    lsn,
+                    closed,
+                    failed,
+                } => ours::RunStage::Ended {
+                    lsn,
+                    closed,
+                    failed,
+                },
+            },
         }
     }
 }

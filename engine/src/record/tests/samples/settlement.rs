@@ -78,6 +78,33 @@ pub(super) fn moved() -> Event {
     }))
 }
 
+pub(super) fn run(stage: RunStage) -> Event {
+    Event::SettlementRun(Box::new(SettlementRun {
+        version: 9,
+        span: SPAN,
+        zone: "Asia/Seoul".into(),
+        terms: Terms {
+            rate_ppm: 1_500_000,
+            fee_ppm: 33_000,
+            vat_ppm: 100_000,
+        },
+        by: Description::new("accounting").unwrap(),
+        stage,
+    }))
+}
+
+pub(super) fn run_joined() -> Event {
+    run(RunStage::Joined { lsn: 72_000 })
+}
+
+pub(super) fn run_ended() -> Event {
+    run(RunStage::Ended {
+        lsn: 72_000,
+        closed: 41,
+        failed: 2,
+    })
+}
+
 pub(super) fn rejections() -> [Rejection; 5] {
     let company = CompanyId::of(wallet(9_007_199_254_740_991));
     [
