@@ -6,6 +6,7 @@
 //! ```
 //! Holds no balance and no rule: whatever is decided is decided by the engine.
 
+mod accept;
 mod answer;
 mod api;
 mod app;

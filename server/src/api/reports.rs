@@ -3,12 +3,12 @@
 use engine::domain::{Column, Day, DayFlow, Points, WalletId};
 use engine::{DailyRow, HistoryPosition};
 use hyper::StatusCode;
-use hyper::header::ACCEPT;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::history::link_next;
 use super::{Call, Task};
+use crate::accept;
 use crate::answer::{self, Answer};
 use crate::cursor::Scope;
 use crate::error;
@@ -263,24 +263,7 @@ fn check_range(from: Option<Day>, to: Option<Day>) -> Outcome<()> {
 
 /// Whether the client likes CSV at least as much as JSON.
 fn wants_csv(call: &Call) -> bool {
-    let accepted = call.request.headers().get_all(ACCEPT).iter();
-    let accepted = accepted.filter_map(|value| value.to_str().ok());
-    let mut weights = [0.0_f32; 2];
-    for range in accepted.flat_map(|value| value.split(',')) {
-        let (kind, parameters) = range.split_once(';').unwrap_or((range, ""));
-        let weight = parameters.split(';').find_map(|parameter| {
-            let (name, value) = parameter.split_once('=')?;
-            (name.trim().eq_ignore_ascii_case("q")).then(|| value.trim().parse().ok())?
-        });
-        let weight = weight.unwrap_or(1.0);
-        let kind = kind.trim();
-        if kind.eq_ignore_ascii_case("text/csv") {
-            weights[0] = weight;
-        } else if kind.eq_ignore_ascii_case("application/json") {
-            weights[1] = weight;
-        }
-    }
-    weights[0] > 0.0 && weights[0] >= weights[1]
+    accept::preferred(call.request.headers(), &["text/csv"]).is_some()
 }
 
 fn csv(rows: &[DailyRow]) -> Answer {

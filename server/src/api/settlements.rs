@@ -1,5 +1,7 @@
 //! `/v1/companies/{id}/settlements`: periods closed, their statements, and what becomes of them.
 
+mod page;
+mod sheet;
 mod statement;
 
 use engine::domain::{Command, Event};
@@ -9,7 +11,7 @@ use engine::domain::{
 };
 use engine::{Request as EngineRequest, Settle};
 use hyper::StatusCode;
-use hyper::header::{HeaderValue, LOCATION};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -17,6 +19,7 @@ pub(crate) use self::statement::{Settlement, Statement};
 use super::history::link_next;
 use super::views::{dry_run as dry_run_of, id_of};
 use super::{Call, Task};
+use crate::accept;
 use crate::answer::{self, IDEMPOTENT_REPLAYED};
 use crate::cursor::Scope;
 use crate::draft::{Draft, Field, Fields};
@@ -105,7 +108,7 @@ pub(crate) fn close(call: Call) -> Task {
         let settled = settled.map_err(error::refused)?;
         let statement =
             Statement::of(&settled.act).ok_or_else(|| Code::RecordUnreadable.plain())?;
-        let status = match settled.fresh {
+        let status = match settled.fresh && !dry_run {
             true => StatusCode::CREATED,
             false => StatusCode::OK,
         };
@@ -187,7 +190,11 @@ fn go_on(call: Call, step: Step) -> Task {
             created_at: Moment(receipt.act.at),
             dry_run: dry_run_of(&receipt.act),
         };
-        let mut answer = answer::json(StatusCode::CREATED, &change);
+        let status = match dry_run {
+            false => StatusCode::CREATED,
+            true => StatusCode::OK,
+        };
+        let mut answer = answer::json(status, &change);
         if receipt.replayed {
             let headers = answer.headers_mut();
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
@@ -204,7 +211,25 @@ pub(crate) fn show(call: Call) -> Task {
         let view = call.app.engine()?.settlement(company, span).await;
         let view = view.map_err(error::refused)?;
         let settlement = Settlement::of(&view).ok_or_else(|| Code::RecordUnreadable.plain())?;
-        Ok(answer::json(StatusCode::OK, &settlement))
+        let headers = call.request.headers();
+        Ok(
+            match accept::preferred(headers, &[sheet::KIND, page::KIND]) {
+                Some(sheet::KIND) => {
+                    let text = sheet::text(&settlement);
+                    answer::with_body(StatusCode::OK, sheet::CONTENT_TYPE, text)
+                }
+                Some(_) => {
+                    let company = call.app.engine()?.company(company).await;
+                    let company = company.map_err(error::refused)?;
+                    let text = page::text(&company.name, &settlement);
+                    let mut answer = answer::with_body(StatusCode::OK, page::CONTENT_TYPE, text);
+                    let policy = HeaderValue::from_static(page::POLICY);
+                    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+                    answer
+                }
+                None => answer::json(StatusCode::OK, &settlement),
+            },
+        )
     })
 }
 

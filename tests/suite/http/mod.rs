@@ -11,6 +11,7 @@ mod protocol;
 mod replays;
 mod reports;
 mod routes;
+mod statements;
 
 use serde_json::json;
 use tempfile::TempDir;

@@ -14,53 +14,53 @@ pub(crate) struct Statement<'a> {
     /// The transaction that closed the period; a dry run has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 42)]
-    id: Option<u64>,
+    pub(super) id: Option<u64>,
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 7)]
-    company: u64,
+    pub(super) company: u64,
     /// The name of the period.
     #[schema(example = "2026-10")]
-    period: String,
+    pub(super) period: String,
     /// The first instant in it.
     #[schema(value_type = String, format = DateTime, example = "2026-09-30T15:00:00.000000Z")]
-    from: Moment,
+    pub(super) from: Moment,
     /// The first instant behind it.
     #[schema(value_type = String, format = DateTime, example = "2026-10-31T15:00:00.000000Z")]
-    to: Moment,
+    pub(super) to: Moment,
     /// The zone in which the period was named.
     #[schema(example = "Asia/Seoul")]
-    zone: &'a str,
-    paid: Lines,
-    free: Lines,
+    pub(super) zone: &'a str,
+    pub(super) paid: Lines,
+    pub(super) free: Lines,
     #[serde(flatten)]
-    bill: Bill,
+    pub(super) bill: Bill,
     /// Entries counted.
     #[schema(example = 12)]
-    entries: u64,
+    pub(super) entries: u64,
     /// The first transaction counted; null without entries.
     #[schema(example = 17)]
-    first_lsn: Option<u64>,
+    pub(super) first_lsn: Option<u64>,
     /// The last transaction counted; null without entries.
     #[schema(example = 40)]
-    last_lsn: Option<u64>,
+    pub(super) last_lsn: Option<u64>,
     /// SHA-256 over all entries: a line `LSN,leg,type,time in µs,paid,free,original` for each.
     #[schema(example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
-    hash: String,
+    pub(super) hash: String,
     /// Entries that undo one of an earlier period.
     #[schema(example = 1)]
-    corrections: u64,
+    pub(super) corrections: u64,
     /// The first hundred of them.
-    corrected: Vec<CorrectionRow>,
+    pub(super) corrected: Vec<CorrectionRow>,
     /// Who closed it.
     #[schema(example = "accounting")]
-    by: &'a str,
+    pub(super) by: &'a str,
     /// The company's version after it.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 2)]
-    version: u64,
+    pub(super) version: u64,
     #[schema(value_type = String, format = DateTime, example = "2026-11-01T01:00:00.000000Z")]
-    created_at: Moment,
+    pub(super) created_at: Moment,
     /// Only there when it was a dry run: true.
     #[serde(skip_serializing_if = "Option::is_none")]
-    dry_run: Option<bool>,
+    pub(super) dry_run: Option<bool>,
 }
 
 /// Points of one fund. opening + charged + earned + transferred_in + cancelled − used − expired − transferred_out −
@@ -68,31 +68,31 @@ pub(crate) struct Statement<'a> {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Lines {
     #[schema(example = 0)]
-    opening: i64,
+    pub(super) opening: i64,
     #[schema(example = 1000)]
-    charged: i64,
+    pub(super) charged: i64,
     #[schema(example = 0)]
-    earned: i64,
+    pub(super) earned: i64,
     #[schema(example = 0)]
-    transferred_in: i64,
+    pub(super) transferred_in: i64,
     /// Points of uses of this period that came back.
     #[schema(example = 20)]
-    cancelled: i64,
+    pub(super) cancelled: i64,
     /// Points spent, those captured of holds too.
     #[schema(example = 320)]
-    used: i64,
+    pub(super) used: i64,
     #[schema(example = 0)]
-    expired: i64,
+    pub(super) expired: i64,
     #[schema(example = 0)]
-    transferred_out: i64,
+    pub(super) transferred_out: i64,
     /// Points of grants of this period that were taken back.
     #[schema(example = 0)]
-    taken_back: i64,
+    pub(super) taken_back: i64,
     /// Corrections by hand, and what undoes an entry of an earlier period; below zero when points went.
     #[schema(example = 30)]
-    adjusted: i64,
+    pub(super) adjusted: i64,
     #[schema(example = 730)]
-    closing: i64,
+    pub(super) closing: i64,
 }
 
 /// What is paid.
@@ -100,66 +100,66 @@ pub(crate) struct Lines {
 pub(crate) struct Bill {
     /// Paid points spent, less those that came back, whenever they were spent.
     #[schema(example = 270)]
-    sold: i64,
+    pub(super) sold: i64,
     /// Money for a point, in millionths.
     #[schema(example = 1000000)]
-    rate_ppm: u64,
+    pub(super) rate_ppm: u64,
     /// Fee, in millionths of the gross.
     #[schema(example = 33000)]
-    fee_ppm: u32,
+    pub(super) fee_ppm: u32,
     /// Value added tax, in millionths of the fee.
     #[schema(example = 100000)]
-    vat_ppm: u32,
+    pub(super) vat_ppm: u32,
     /// sold × rate, rounded towards zero.
     #[schema(example = 270)]
-    gross: i64,
+    pub(super) gross: i64,
     /// gross × fee rate, rounded towards zero.
     #[schema(example = 8)]
-    fee: i64,
+    pub(super) fee: i64,
     /// fee × VAT rate, rounded towards zero.
     #[schema(example = 0)]
-    vat: i64,
+    pub(super) vat: i64,
     /// What earlier periods left.
     #[schema(example = 0)]
-    carried_in: i64,
+    pub(super) carried_in: i64,
     /// gross − fee − vat + carried_in, if that is above zero.
     #[schema(example = 262)]
-    payable: i64,
+    pub(super) payable: i64,
     /// The same, if it is below zero: the next period takes it over.
     #[schema(example = 0)]
-    carried_out: i64,
+    pub(super) carried_out: i64,
 }
 
 /// An entry that undoes one of an earlier period.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CorrectionRow {
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 31)]
-    transaction: u64,
+    pub(super) transaction: u64,
     #[schema(example = 0)]
-    leg: u8,
+    pub(super) leg: u8,
     /// The transaction that it undoes.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 9)]
-    original: u64,
+    pub(super) original: u64,
     #[schema(example = 0)]
-    original_leg: u8,
+    pub(super) original_leg: u8,
     /// Change of the paid points.
     #[schema(example = 30)]
-    paid: i64,
+    pub(super) paid: i64,
     /// Change of the free points.
     #[schema(example = 0)]
-    free: i64,
+    pub(super) free: i64,
 }
 
 /// A statement and where it stands.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Settlement<'a> {
     #[serde(flatten)]
-    statement: Statement<'a>,
+    pub(super) statement: Statement<'a>,
     /// closed, confirmed, paid, held or reversed.
     #[schema(example = "confirmed")]
-    state: &'static str,
+    pub(super) state: &'static str,
     /// What became of it, oldest first; of very many the last hundred.
-    changes: Vec<ChangeRow<'a>>,
+    pub(super) changes: Vec<ChangeRow<'a>>,
 }
 
 /// A statement went on.
@@ -167,15 +167,15 @@ pub(crate) struct Settlement<'a> {
 pub(crate) struct ChangeRow<'a> {
     /// The transaction.
     #[schema(minimum = 1, maximum = 9007199254740991u64, example = 43)]
-    id: u64,
+    pub(super) id: u64,
     /// Where it stood from then on.
     #[schema(example = "confirmed")]
-    state: &'a str,
+    pub(super) state: &'a str,
     /// Who asked.
     #[schema(example = "accounting")]
-    by: &'a str,
+    pub(super) by: &'a str,
     #[schema(value_type = String, format = DateTime, example = "2026-11-02T01:00:00.000000Z")]
-    created_at: Moment,
+    pub(super) created_at: Moment,
 }
 
 // === impl Statement ===

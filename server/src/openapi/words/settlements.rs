@@ -45,7 +45,7 @@ pub(super) static ROUTES: &[Words] = &[
         id: "getSettlement",
         tag: "Settlements",
         summary: "Show a statement",
-        text: "With what became of it.",
+        text: "With what became of it. `Accept: text/csv` gives a header and a line, `Accept: text/html` a page to print.",
         answer: Answers::Found("Settlement"),
         answer_text: "The statement as it stands.",
         codes: &[Code::CompanyNotFound, Code::SettlementNotFound],
