@@ -52,7 +52,7 @@ pub(crate) struct Sweeper {
 pub struct SweeperFigures {
     /// Wallets with points that will lapse some day.
     pub wallets: u64,
-    /// Wallets with points that have lapsed although no record says so yet.
+    /// Wallets with points that have lapsed although no record says so yet, counted up to 10,000.
     pub due: u64,
     /// How long the first of them has been due, microseconds.
     pub lag_us: u64,

@@ -152,7 +152,7 @@ fn encode_sweeper(encoder: &mut DescriptorEncoder<'_>, figures: &SweeperFigures)
         ),
         (
             "expiry_due_wallets",
-            "Wallets with points that have lapsed although no record says so yet",
+            "Wallets with points that have lapsed although no record says so yet, counted up to 10,000",
             figures.due,
         ),
     ];
