@@ -14,15 +14,14 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use engine::domain::{Command, CreateWallet, Description, Expiry, Grant, Owner, Timestamp};
 use engine::journal::FileStorage;
-use engine::{Clock, Engine, EngineOptions, Request, SystemClock};
+use engine::{Clock, Engine, EngineOptions, SystemClock};
 use serde::Serialize;
-use tokio::task::JoinSet;
 
 use crate::failure::{Doing, Failure};
-use crate::inside::{self, Script, points, wallet};
-use crate::latency::{Latencies, Quantiles};
+use crate::inside::{self, points, wallet};
 use crate::machine::Machine;
 use crate::report::{self, Table, count, micros, progress};
+use crate::steady::{Stretch, traffic};
 
 /// Commands submitted together while the store is written.
 const BATCH: u64 = 8_192;
@@ -35,9 +34,6 @@ const AHEAD_US: i64 = 86_400_000_000;
 
 /// How often it is asked whether all is swept. The answer looks at everything that is due.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// Requests at once that a runtime's timer can still be blamed for.
-const TICK: Duration = Duration::from_millis(1);
 
 /// Measures callers while points lapse.
 #[derive(Args, Debug)]
@@ -57,14 +53,6 @@ pub(crate) struct ExpiryArgs {
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
-}
-
-/// A stretch of traffic.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Stretch {
-    acts: u64,
-    seconds: f64,
-    latency: Quantiles,
 }
 
 /// Everything that was measured.
@@ -146,11 +134,11 @@ async fn measure(args: &ExpiryArgs, store: &Path) -> Result<Figures, Failure> {
     rest(&engine).await;
     let jump = || clock.ahead_us.fetch_add(AHEAD_US, Ordering::SeqCst);
     let duration = Duration::from_secs_f64(args.seconds);
-    let before = traffic(&engine, args.rate, after(duration)).await?;
+    let before = traffic(&engine, BUSY, args.rate, after(duration)).await?;
     jump();
-    let during = traffic(&engine, args.rate, swept(&engine, args.wallets)).await?;
+    let during = traffic(&engine, BUSY, args.rate, swept(&engine, args.wallets)).await?;
     let lapses = engine.metrics().sweeper.lapses;
-    let after = traffic(&engine, args.rate, after(duration)).await?;
+    let after = traffic(&engine, BUSY, args.rate, after(duration)).await?;
     earn(&engine, quiet, clock.now_us() + AHEAD_US).await?;
     rest(&engine).await;
     jump();
@@ -244,52 +232,4 @@ async fn swept(engine: &Engine, lapses: u64) {
 
 async fn after(duration: Duration) {
     tokio::time::sleep(duration).await;
-}
-
-/// Starts requests by the clock until something has come to its end.
-async fn traffic(
-    engine: &Engine,
-    rate: u64,
-    end: impl Future<Output = ()>,
-) -> Result<Stretch, Failure> {
-    tokio::pin!(end);
-    let mut script = Script::over(BUSY, 1);
-    let mut answers = JoinSet::new();
-    let (mut latencies, mut acts) = (Latencies::new(), 0);
-    let begun = Instant::now();
-    let mut ticks = tokio::time::interval(TICK);
-    loop {
-        tokio::select! {
-            () = &mut end => break,
-            _ = ticks.tick() => {}
-        }
-        while begun.elapsed().as_secs_f64() * rate as f64 > acts as f64 {
-            let start = begun + Duration::from_secs_f64(acts as f64 / rate as f64);
-            let answer = engine.submit(Request {
-                command: script.next(),
-                key: None,
-            });
-            answers.spawn(async move { answer.await.map(|_| start.elapsed()) });
-            acts += 1;
-        }
-        while let Some(answered) = answers.try_join_next() {
-            latencies.record(took(answered)?);
-        }
-    }
-    let seconds = begun.elapsed().as_secs_f64();
-    while let Some(answered) = answers.join_next().await {
-        latencies.record(took(answered)?);
-    }
-    Ok(Stretch {
-        acts,
-        seconds,
-        latency: latencies.quantiles(),
-    })
-}
-
-type Answered = Result<Result<Duration, engine::Refusal>, tokio::task::JoinError>;
-
-fn took(answered: Answered) -> Result<Duration, Failure> {
-    let answered = answered.map_err(|error| Failure::Engine(format!("lost a caller: {error}")))?;
-    answered.map_err(|refusal| Failure::Engine(format!("refused a command: {refusal}")))
 }

@@ -23,7 +23,9 @@ mod plot;
 mod random;
 mod replay;
 mod report;
+mod settlement;
 mod snapshot;
+mod steady;
 mod traffic;
 
 use std::process::ExitCode;
@@ -58,6 +60,7 @@ enum Measurement {
     Memory(memory::MemoryArgs),
     Micro(micro::MicroArgs),
     Replay(replay::ReplayArgs),
+    Settlement(settlement::SettlementArgs),
     Snapshot(snapshot::SnapshotArgs),
 }
 
@@ -84,6 +87,7 @@ fn measure(measurement: Measurement) -> Result<(), Failure> {
         Measurement::Memory(args) => memory::run(&args),
         Measurement::Micro(args) => micro::run(&args),
         Measurement::Replay(args) => replay::run(&args),
+        Measurement::Settlement(args) => settlement::run(&args),
         Measurement::Snapshot(args) => snapshot::run(&args),
     }
 }
