@@ -246,10 +246,10 @@ impl Prepared {
         let (last, behind_bytes) = (Lsn(opening.last_lsn), recovered.report().bytes);
         let mut digest = begun.digest;
         digest.add(replayed.digest);
-        let directory = Arc::clone(&begun.table.directory);
+        let (directory, turnstile) = (Arc::clone(&begun.table.directory), Arc::default());
         let (outlet, publisher) = publish::channel(
             (Arc::clone(&history), Arc::clone(&daily), directory),
-            Arc::clone(&position),
+            (Arc::clone(&position), Arc::clone(&turnstile)),
             Arc::clone(&capacity),
         );
         let journal = recovered.start(Arc::clone(&clock), outlet)?;
@@ -271,7 +271,7 @@ impl Prepared {
         let compaction = archiving(journal.archiver(), &options, &clock)?;
         let reader = journal.reader();
         start_projections(&history, &daily, &reader)?;
-        let core = Arc::new(Core::new(journal, clock, begun.table, capacity));
+        let core = Arc::new(Core::new(journal, clock, begun.table, capacity, turnstile));
         let space_low = options.segment_bytes / SPACE_LOW_FRACTION;
         let largest_id = begun.largest_id.max(replayed.largest_id);
         let inner = Inner {

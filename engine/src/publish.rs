@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::domain::{Digest, Event, Timestamp};
-use crate::entities::{AbortOnPanic, Directory, Ticket};
+use crate::entities::{AbortOnPanic, Directory, Ticket, Turnstile};
 use crate::journal::{Delivered, Lsn, Publish};
 use crate::projections::{Daily, History};
 use crate::snapshot::Snapshots;
@@ -38,6 +38,7 @@ pub(crate) struct Publisher {
     history: Arc<History>,
     daily: Arc<Daily>,
     directory: Arc<Directory>,
+    turnstile: Arc<Turnstile>,
     position: Arc<Position>,
     capacity: Arc<Notify>,
 }
@@ -66,7 +67,7 @@ enum Leaving {
 /// Both ends.
 pub(crate) fn channel(
     (history, daily, directory): (Arc<History>, Arc<Daily>, Arc<Directory>),
-    position: Arc<Position>,
+    (position, turnstile): (Arc<Position>, Arc<Turnstile>),
     capacity: Arc<Notify>,
 ) -> (Outlet, Publisher) {
     let (sender, receiver) = mpsc::channel(GROUPS_MAX);
@@ -83,6 +84,7 @@ pub(crate) fn channel(
             history,
             daily,
             directory,
+            turnstile,
             position,
             capacity,
         },
@@ -161,6 +163,9 @@ impl Publisher {
         for (_, time_us, event) in events() {
             digest.fold(event);
             self.directory.apply(event, Timestamp(time_us));
+            if event.changes_settings() {
+                self.turnstile.pass();
+            }
         }
         self.history.apply(durable.0, events());
         self.daily.apply(durable.0, events());

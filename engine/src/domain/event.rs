@@ -25,6 +25,11 @@ pub enum Role {
 // === impl Event ===
 
 impl Event {
+    /// Whether it changes what is in force for all.
+    pub fn changes_settings(&self) -> bool {
+        matches!(self, Self::SettingsChanged(_))
+    }
+
     /// Who is touched, each once, in which role. The order is the order of the legs; in a batch, where an entity may
     /// have several, that of its first ones.
     pub fn roles(&self) -> SmallVec<[(EntityId, Role); 2]> {

@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::api::{HistoryQuery, WalletView};
 use crate::domain::{
-    Amount, Cancel, CreateWallet, Description, EntryType, Expiry, Grant, Owner, Transfer, Use,
+    Amount, Cancel, ChangeSettings, CreateWallet, Description, EntryType, Expiry, Grant, Limit,
+    LimitKind, LimitMode, Owner, Transfer, Use,
 };
 use crate::open::EngineOptions;
 
@@ -293,5 +294,38 @@ async fn duplicates_of_a_running_request_get_its_answer() {
         ..charge(1, 6)
     };
     assert_eq!(engine.submit(other).await, Err(Refusal::KeyMismatch));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_is_in_force_for_whoever_heard_of_it() {
+    let directory = TempDir::new().unwrap();
+    let engine = open(&directory).await;
+    engine.submit(create(1)).await.unwrap();
+    // Often: the record may be durable before the actor goes on.
+    for most in 1..=200 {
+        let (kind, mode) = (LimitKind::UseAtOnce, LimitMode::Reject);
+        let limit = Some((kind, Some(Limit { most, mode })));
+        let change = ChangeSettings {
+            limit,
+            ..ChangeSettings::default()
+        };
+        let change = plain(Command::ChangeSettings(Box::new(change)));
+        engine.submit(change).await.unwrap();
+        let rejection = Rejection::LimitExceeded {
+            limit: kind,
+            allowed: most,
+            requested: most + 1,
+        };
+        let replayed = false;
+        assert_eq!(
+            engine.submit(spend(1, most + 1)).await,
+            Err(Refusal::Rejected {
+                rejection,
+                replayed
+            })
+        );
+        assert_eq!(engine.program().await.unwrap().version, most);
+    }
     engine.shutdown().await;
 }

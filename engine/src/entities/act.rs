@@ -307,10 +307,12 @@ fn commit(
         now_us: now.0,
         body,
     };
+    let shut = event.changes_settings().then(|| core.turnstile.0.lock());
     let appended = core.journal.append(staged.reservation, act, ticket);
     if let Event::SettingsChanged(event) = event {
         core.in_force.store(Arc::new(event.settings.clone()));
     }
+    drop(shut);
     let at = Timestamp(appended.time_us);
     for facet in facets {
         // Who was only asked is as it was.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::domain::{Entity, PROGRAM, Settings};
@@ -58,10 +59,17 @@ pub(crate) struct Core {
     pub(crate) capacity: Arc<Notify>,
     /// Each decision reads what is in force when it is made.
     pub(crate) in_force: ArcSwap<Settings>,
+    /// Between the append of other settings and their coming into force.
+    turnstile: Arc<Turnstile>,
     /// Lapses recorded since the start.
     pub(crate) lapses: AtomicU64,
     full: AtomicBool,
 }
+
+/// Shut from the append of other settings until they are in force: the record may be durable before, and whoever hears of it
+/// must find them in force with the next decision.
+#[derive(Default)]
+pub(crate) struct Turnstile(Mutex<()>);
 
 impl Core {
     pub(crate) fn new(
@@ -69,6 +77,7 @@ impl Core {
         clock: Arc<dyn Clock>,
         table: Arc<Table>,
         capacity: Arc<Notify>,
+        turnstile: Arc<Turnstile>,
     ) -> Self {
         let restored = table.restored(PROGRAM).unwrap_or_default();
         let settings = match restored.entity {
@@ -81,6 +90,7 @@ impl Core {
             table,
             capacity,
             in_force: ArcSwap::from_pointee(settings),
+            turnstile,
             lapses: AtomicU64::new(0),
             full: AtomicBool::new(false),
         }
@@ -95,5 +105,14 @@ impl Core {
         if self.full.load(Ordering::Relaxed) != full {
             self.full.store(full, Ordering::Relaxed);
         }
+    }
+}
+
+// === impl Turnstile ===
+
+impl Turnstile {
+    /// Waits, some microseconds at most, until what was appended is in force.
+    pub(crate) fn pass(&self) {
+        drop(self.0.lock());
     }
 }

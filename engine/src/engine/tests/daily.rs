@@ -238,7 +238,7 @@ async fn each_day_that_is_over_is_closed_once_with_what_it_had() {
     let twice = tokio::join!(stand.engine.close_days(), stand.engine.close_days());
     let days = [twice.0.unwrap(), twice.1.unwrap()].concat();
     assert_eq!(days, [day("2026-03-03")], "two ask, one closes");
-    let settings = Command::ChangeSettings(Box::new(crate::domain::ChangeSettings {
+    let settings = Command::ChangeSettings(Box::new(ChangeSettings {
         zone: Zone::new("America/New_York"),
         ..Default::default()
     }));
