@@ -117,7 +117,7 @@ pub(crate) fn close(call: Call) -> Task {
         if settled.replayed {
             headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
-        if let Ok(place) = HeaderValue::from_str(&statement.path()) {
+        if !dry_run && let Ok(place) = HeaderValue::from_str(&statement.path()) {
             headers.insert(LOCATION, place);
         }
         Ok(answer)
