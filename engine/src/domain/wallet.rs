@@ -138,10 +138,12 @@ impl Wallet {
         )
     }
 
-    /// Whether a grant keeps the balance within 2^53−1, and leaves room for what is pending.
+    /// Whether a grant keeps the balance within 2^53−1, and leaves room for what is pending. So must each fund by itself:
+    /// one may hold more than the balance says while the other is owed.
     pub fn has_room_for(&self, amount: Amount) -> bool {
+        let most = self.balance().max(self.paid).max(self.free);
         let more = amount.get() + self.special().pending_points();
-        self.balance() + more.cast_signed() <= NUMBER_MAX.cast_signed()
+        most + more.cast_signed() <= NUMBER_MAX.cast_signed()
     }
 
     /// Whether nothing is in it, set aside, pending or owed.
@@ -307,6 +309,9 @@ impl Wallet {
         }
         if repaid < amount {
             self.give(standing, key, lot, amount - repaid)?;
+        } else {
+            // Another grant's lot must not be taken for this one's when it is taken back.
+            self.lots.count_to(lot);
         }
         Ok(())
     }

@@ -1,9 +1,7 @@
 //! Limits: against a table, and against a plain list of what was earned and used.
 
-use proptest::collection::vec;
-use proptest::prelude::*;
+mod counted;
 
-use super::history::cases;
 use super::*;
 
 /// 2026-01-31 09:00 in Seoul.
@@ -352,91 +350,4 @@ fn a_row_keeps_what_is_counted() {
     assert_eq!(&read.0, wallet);
     let special = read.0.special();
     assert!(special.holds[0].counted_on.is_some() && special.pending[0].counted_on.is_some());
-}
-
-/// One thing that may be asked.
-#[derive(Clone, Debug)]
-enum Step {
-    Earn(u64),
-    Use(u64),
-    /// Takes back what the n-th of the acts so far did, in part.
-    Undo(usize, u64),
-    Days(i64),
-}
-
-/// What the list knows of an act.
-#[derive(Clone, Copy)]
-struct Known {
-    act: u64,
-    is_use: bool,
-    day: Day,
-    left: u64,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => (1..60_u64).prop_map(Step::Earn),
-        4 => (1..60_u64).prop_map(Step::Use),
-        3 => (any::<usize>(), 1..30_u64).prop_map(|(at, points)| Step::Undo(at, points)),
-        2 => (1..20_i64).prop_map(Step::Days),
-    ]
-}
-
-fn gone(known: &[Known], is_use: bool, counts: impl Fn(Day) -> bool) -> u64 {
-    let side = known.iter().filter(|one| one.is_use == is_use);
-    side.filter(|one| counts(one.day)).map(|one| one.left).sum()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases(200)))]
-
-    #[test]
-    fn counters_are_what_a_list_adds_up_to(
-        steps in vec(step(), 1..50),
-        daily in 20..120_u64,
-        monthly in 60..200_u64,
-        trims in any::<bool>(),
-    ) {
-        use LimitKind::{EarnDaily, EarnMonthly, UseDaily, UseMonthly};
-        let mode = if trims { LimitMode::Trim } else { LimitMode::Reject };
-        let mut world = limited(&[
-            (EarnDaily, daily, mode),
-            (EarnMonthly, monthly, mode),
-            (UseDaily, daily, mode),
-            (UseMonthly, monthly, mode),
-        ]);
-        moved(&mut world, &charge(100_000)).unwrap();
-        let mut known: Vec<Known> = Vec::new();
-        for step in steps {
-            let (command, points, is_use) = match step {
-                Step::Earn(points) => (earn(points), points, false),
-                Step::Use(points) => (use_points(1, points), points, true),
-                Step::Days(days) => {
-                    world.now = world.now.plus_days(days);
-                    continue;
-                }
-                Step::Undo(at, points) => {
-                    let count = known.len().max(1);
-                    if let Some(one) = known.get_mut(at % count)
-                        && world.submit(&cancel(one.act, Some(points))).is_ok()
-                    {
-                        one.left -= points;
-                    }
-                    continue;
-                }
-            };
-            let day = world.settings.zone.day_of(world.now);
-            let today = daily.saturating_sub(gone(&known, is_use, |other| other == day));
-            let month = day.month_start();
-            let of_month = gone(&known, is_use, |other| other.month_start() == month);
-            let room = today.min(monthly.saturating_sub(of_month));
-            let expected = if points <= room { Some(points) } else { Some(room).filter(|room| trims && *room > 0) };
-            let came = moved(&mut world, &command).ok().map(|(amount, _)| amount);
-            prop_assert_eq!(came, expected, "{:?} with room for {}", command, room);
-            if let Some(left) = expected {
-                let act = world.acts.len() as u64;
-                known.push(Known { act, is_use, day, left });
-            }
-        }
-    }
 }

@@ -78,8 +78,11 @@ proptest! {
                 }
                 (Err(denial), Some(expected)) => {
                     prop_assert_eq!(denial, expected);
-                    let lapses = |(_, event): &(Timestamp, Arc<Event>)| matches!(**event, Event::Lapsed(_));
-                    prop_assert!(world.acts[before..].iter().all(lapses));
+                    let by_time = |(_, event): &(Timestamp, Arc<Event>)| matches!(
+                        **event,
+                        Event::Lapsed(_) | Event::GrantActivated(_) | Event::HoldReleased(_)
+                    );
+                    prop_assert!(world.acts[before..].iter().all(by_time));
                 }
                 (outcome, expected) => prop_assert!(false, "{:?} but alone {:?}", outcome, expected),
             }

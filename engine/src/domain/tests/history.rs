@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::oracle::{Oracle, Points};
+use super::oracle::{Holder, Oracle, Points};
 use super::*;
 
 /// What may happen next; the numbers are made to fit when it does.
@@ -11,11 +11,21 @@ use super::*;
 pub(super) enum Step {
     Ask(Command),
     /// Cancel one of the acts so far, counted from the newest.
-    Cancel(usize, Option<u64>),
+    Cancel(usize, Option<u64>, Option<TakeBackPolicy>),
     /// Time passes, µs.
     Pass(i64),
     /// Grant that lapses so long after now, µs.
     Grant(Fund, u64, u64, Option<i64>),
+    /// Grant that counts so long after now, µs, or once it is activated, and lapses so long after now.
+    Later(Fund, u64, u64, Option<i64>, Option<i64>),
+    /// Activate one of the acts so far, counted from the newest, or void it.
+    Settle(usize, bool),
+    /// Hold that ends so long after now, µs.
+    Hold(u64, u64, i64),
+    /// Capture one of the acts so far, counted from the newest.
+    Capture(usize, Option<u64>),
+    /// Release one of them.
+    Release(usize),
 }
 
 const WALLETS: u64 = 4;
@@ -29,6 +39,10 @@ fn points() -> impl Strategy<Value = u64> {
 
 fn fund() -> impl Strategy<Value = Fund> {
     prop_oneof![Just(Fund::Free), Just(Fund::Paid)]
+}
+
+fn policy() -> impl Strategy<Value = Option<TakeBackPolicy>> {
+    prop::option::of(prop::sample::select(&TakeBackPolicy::ALL[..]))
 }
 
 /// Steps of every kind, over a few wallets, so that they meet.
@@ -51,7 +65,17 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
                     min_balance_after,
                 })))
             }),
-        6 => (0..12_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Cancel(back, points)),
+        8 => (0..12_usize, prop::option::of(points()), policy())
+            .prop_map(|(back, points, policy)| Step::Cancel(back, points, policy)),
+        4 => (fund(), id(), points(), prop::option::of(0..6_i64), prop::option::of(1..8_i64))
+            .prop_map(|(fund, id, points, from, until)| {
+                let tens = |after: i64| after * 10;
+                Step::Later(fund, id, points, from.map(tens), until.map(tens))
+            }),
+        4 => (0..8_usize, any::<bool>()).prop_map(|(back, void)| Step::Settle(back, void)),
+        5 => (id(), points(), 0..8_i64).prop_map(|(id, points, after)| Step::Hold(id, points, after * 10)),
+        4 => (0..6_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Capture(back, points)),
+        3 => (0..8_usize).prop_map(Step::Release),
         4 => (0..25_i64).prop_map(Step::Pass),
         1 => (1..300_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
     ];
@@ -78,21 +102,63 @@ fn conditioned() -> impl Strategy<Value = Command> {
 
 /// The command of a step; `None` when only time passes.
 pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
-    match step {
-        Step::Ask(command) => Some(command.clone()),
-        Step::Cancel(back, points) => Some(cancel(
-            (world.acts.len() as u64).saturating_sub(*back as u64),
-            *points,
-        )),
-        Step::Grant(fund, id, points, after) => {
-            let until = after.map(|after| (world.now.0 / 10 * 10) + after);
-            Some(grant(*fund, *id, *points, until))
+    let now = world.now.0;
+    let after = |after: i64| Timestamp(now / 10 * 10 + after);
+    let acts = world.acts.len() as u64;
+    let back = |back: usize| TransactionId(acts.saturating_sub(back as u64));
+    let (leg, description) = (None, Description::default());
+    Some(match step {
+        Step::Ask(command) => command.clone(),
+        Step::Cancel(at, points, policy) => Command::Cancel(Cancel {
+            transaction: back(*at),
+            leg,
+            amount: points.map(amount),
+            lapsed: None,
+            policy: *policy,
+            description,
+        }),
+        Step::Grant(fund, id, points, until) => {
+            grant(*fund, *id, *points, until.map(|until| after(until).0))
         }
+        Step::Later(fund, id, points, from, until) => Command::GrantLater(Box::new(GrantLater {
+            grant: Grant {
+                wallet: wallet(*id),
+                amount: amount(*points),
+                expiry: until.map(after).into(),
+                description,
+            },
+            fund: *fund,
+            active_at: from.map(after),
+        })),
+        Step::Settle(at, true) => Command::VoidGrant(VoidGrant {
+            transaction: back(*at),
+            leg,
+            description,
+        }),
+        Step::Settle(at, false) => {
+            let transaction = back(*at);
+            Command::ActivateGrant(ActivateGrant { transaction, leg })
+        }
+        Step::Hold(id, points, until) => Command::PlaceHold(PlaceHold {
+            wallet: wallet(*id),
+            amount: amount(*points),
+            expires_at: after(*until),
+            description,
+        }),
+        Step::Capture(at, points) => Command::CaptureHold(CaptureHold {
+            transaction: back(*at),
+            amount: points.map(amount),
+            description,
+        }),
+        Step::Release(at) => Command::ReleaseHold(ReleaseHold {
+            transaction: back(*at),
+            description,
+        }),
         Step::Pass(time) => {
             world.now.0 += time;
-            None
+            return None;
         }
-    }
+    })
 }
 
 /// Points of a wallet in spending order, as the oracle lists them.
@@ -106,6 +172,20 @@ fn listed(wallet: &Wallet) -> Vec<Points> {
         amount: lot.remaining,
     })
     .collect()
+}
+
+/// The same of points that were taken out.
+fn points_of(runs: &Runs) -> Vec<Points> {
+    let pieces = runs
+        .iter()
+        .flat_map(|run| run.pieces.iter().map(|piece| (run.bucket, piece)));
+    let points = pieces.map(|(bucket, piece)| Points {
+        fund: bucket.fund,
+        until: bucket.expires_at.map_or(i64::MAX, |at| at.0),
+        lot: piece.lot,
+        amount: piece.amount,
+    });
+    points.collect()
 }
 
 /// Points that came into being less those that ceased to be, over all entries.
@@ -154,9 +234,17 @@ proptest! {
                 let wallet = world.wallet(*id);
                 holder.points.sort_unstable();
                 prop_assert_eq!(&listed(wallet), &holder.points);
-                prop_assert_eq!((wallet.version, wallet.balance().unsigned_abs()), (holder.version, holder.balance()));
+                prop_assert_eq!((wallet.version, i128::from(wallet.balance())), (holder.version, holder.balance()));
+                let Special { debt, holds, .. } = wallet.special();
+                for fund in [Fund::Free, Fund::Paid] {
+                    prop_assert_eq!(debt.of(fund), holder.debts.get(&fund).copied().unwrap_or(0));
+                }
+                // Lot by lot, hold by hold, in the order in which they were placed.
+                let kept: Vec<_> = holder.kept.iter().map(|kept| kept.taken.clone()).collect();
+                prop_assert_eq!(holds.iter().map(|hold| points_of(&hold.runs)).collect::<Vec<_>>(), kept);
             }
-            prop_assert_eq!(balance_of_entries(&world.acts), i128::from(world.total()));
+            let balances = oracle.holders.values().map(Holder::balance);
+            prop_assert_eq!(balance_of_entries(&world.acts), balances.sum::<i128>());
         }
     }
 

@@ -1,6 +1,14 @@
 //! A second opinion: the rules again, from the words of the documentation, over a plain list of
 //! points that is sorted anew each time. It knows no lot limits; the histories stay below them.
 
+mod back;
+mod hold;
+mod later;
+
+use std::collections::BTreeSet;
+
+use self::hold::Kept;
+use self::later::Promise;
 use super::*;
 
 /// Points of one grant. `until` is the largest instant where they never lapse.
@@ -17,7 +25,13 @@ pub(super) struct Points {
 pub(super) struct Holder {
     pub(super) points: Vec<Points>,
     pub(super) version: u64,
+    /// What is owed, by fund.
+    pub(super) debts: BTreeMap<Fund, u64>,
+    /// What is set aside.
+    pub(super) kept: Vec<Kept>,
     lots: u64,
+    /// What was given and does not count yet.
+    promises: Vec<Promise>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +48,10 @@ struct Usage {
 pub(super) struct Oracle {
     pub(super) holders: BTreeMap<u64, Holder>,
     acts: Vec<(u64, Option<Usage>)>,
+    /// Acts that promised something.
+    promised: BTreeSet<u64>,
+    /// Acts that set something aside.
+    placed: BTreeSet<u64>,
 }
 
 const NEVER: i64 = i64::MAX;
@@ -47,23 +65,23 @@ impl Oracle {
             Command::Earn(one) => self.grant(one, Fund::Free, now),
             Command::Use(one) => self.spend(one.wallet.get(), one.amount.get(), now),
             Command::Transfer(one) => self.transfer(one, now),
-            Command::Cancel(one) => {
-                self.cancel(one.transaction.0, one.amount.map(Amount::get), now)
+            Command::Cancel(one) => self.cancel(one, now),
+            Command::PlaceHold(one) => self.place(one, now),
+            Command::CaptureHold(one) => {
+                self.capture(one.transaction.0, one.amount.map(Amount::get), now)
             }
+            Command::ReleaseHold(one) => self.release(one.transaction.0, now),
+            Command::GrantLater(one) => self.promise(one, now),
+            Command::ActivateGrant(one) => self.keep(one.transaction.0, now),
+            Command::VoidGrant(one) => self.drop(one.transaction.0, now),
             Command::ChangeSettings(_)
             | Command::CloseDay(_)
             | Command::ChangeStatus(_)
             | Command::Adjust(_)
-            | Command::PlaceHold(_)
-            | Command::CaptureHold(_)
-            | Command::ReleaseHold(_)
             | Command::CreateCompany(_)
             | Command::JoinCompany(_)
             | Command::LeaveCompany(_)
             | Command::CompanyUse(_)
-            | Command::GrantLater(_)
-            | Command::ActivateGrant(_)
-            | Command::VoidGrant(_)
             | Command::CloseSettlement(_)
             | Command::MoveSettlement(_)
             | Command::RunSettlement(_) => {
@@ -96,13 +114,13 @@ impl Oracle {
         if until <= now {
             return Err("expires-at-past");
         }
-        if holder.balance() + amount > NUMBER_MAX {
+        if holder.room() < i128::from(amount) {
             return Err("balance-limit");
         }
-        holder.give(fund, until, amount);
+        let given = holder.gain(fund, until, amount);
         let grant = Usage {
             at: now,
-            taken: holder.points.last().copied().into_iter().collect(),
+            taken: vec![given],
             returned: 0,
             given: true,
         };
@@ -113,7 +131,7 @@ impl Oracle {
     fn spend(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
         self.lapse(&[id], now);
         let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
-        if holder.balance() < amount {
+        if holder.available() < amount {
             return Err("insufficient-balance");
         }
         let (at, taken, returned) = (now, holder.take(amount), 0);
@@ -129,13 +147,9 @@ impl Oracle {
 
     fn spend_up_to(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
         self.lapse(&[id], now);
-        let balance = self.holders.get(&id).map_or(0, Holder::balance);
+        let there = self.holders.get(&id).map_or(0, Holder::available);
         // With nothing there at all the whole amount is missing.
-        let amount = if balance > 0 {
-            amount.min(balance)
-        } else {
-            amount
-        };
+        let amount = if there > 0 { amount.min(there) } else { amount };
         self.spend(id, amount, now)
     }
 
@@ -181,7 +195,10 @@ impl Oracle {
         let before = self.clone();
         self.submit(&one.command, now)?;
         let left = self.holders[&ids[0]].balance();
-        if one.min_balance_after.is_some_and(|least| left < least) {
+        if one
+            .min_balance_after
+            .is_some_and(|least| left < i128::from(least))
+        {
             *self = before;
             return Err("min-balance");
         }
@@ -208,12 +225,12 @@ impl Oracle {
             return Err("same-wallet");
         }
         let asked: u128 = to.iter().map(|(_, amount)| u128::from(*amount)).sum();
-        if u128::from(self.holders[&from].balance()) < asked {
+        if u128::from(self.holders[&from].available()) < asked {
             return Err("insufficient-balance");
         }
         if to
             .iter()
-            .any(|(id, amount)| self.holders[id].balance() + amount > NUMBER_MAX)
+            .any(|(id, amount)| self.holders[id].room() < i128::from(*amount))
         {
             return Err("balance-limit");
         }
@@ -232,56 +249,10 @@ impl Oracle {
         Ok(())
     }
 
-    fn cancel(&mut self, act: u64, amount: Option<u64>, now: i64) -> Result<(), &'static str> {
-        let at = (act as usize).wrapping_sub(1);
-        let (id, usage) = self.acts.get(at).cloned().ok_or("transaction-not-found")?;
-        self.lapse(&[id], now);
-        let usage = usage.ok_or("not-cancellable")?;
-        if now - usage.at > 400 * 86_400_000_000 {
-            return Err("cancel-window-over");
-        }
-        let used: u64 = usage.taken.iter().map(|points| points.amount).sum();
-        let amount = amount.unwrap_or(used - usage.returned);
-        if amount == 0 || usage.returned + amount > used {
-            return Err("over-cancel");
-        }
-        let holder = self.holders.get_mut(&id).unwrap();
-        if usage.given {
-            // As the settings say that nobody changed: all of it is there, or nothing is taken back.
-            let lot = usage.taken[0].lot;
-            let there = holder.points.iter_mut().find(|held| held.lot == lot);
-            let held = there
-                .filter(|held| held.amount >= amount)
-                .ok_or("grant-spent")?;
-            held.amount -= amount;
-            holder.points.retain(|points| points.amount > 0);
-            if let Some((_, Some(usage))) = self.acts.get_mut(at) {
-                usage.returned += amount;
-            }
-            self.done(&[id], None);
-            return Ok(());
-        }
-        if holder.balance() + amount > NUMBER_MAX {
-            return Err("balance-limit");
-        }
-        // Each point by itself would be too slow; each lot by itself, from the end, is the same.
-        let (mut skip, mut left) = (usage.returned, amount);
-        for points in usage.taken.iter().rev() {
-            let passed = skip.min(points.amount);
-            skip -= passed;
-            let back = left.min(points.amount - passed);
-            left -= back;
-            holder.give_back(*points, back);
-        }
-        if let Some((_, Some(usage))) = self.acts.get_mut(at) {
-            usage.returned += amount;
-        }
-        self.done(&[id], None);
-        Ok(())
-    }
-
     fn lapse(&mut self, ids: &[u64], now: i64) {
         for id in ids {
+            self.release_due(*id, now);
+            self.keep_due(*id, now);
             let Some(holder) = self.holders.get_mut(id) else {
                 continue;
             };
@@ -309,8 +280,39 @@ impl Oracle {
 }
 
 impl Holder {
-    pub(super) fn balance(&self) -> u64 {
-        self.points.iter().map(|points| points.amount).sum()
+    /// Points that can be spent.
+    fn available(&self) -> u64 {
+        let there: u64 = self.points.iter().map(|points| points.amount).sum();
+        there.saturating_sub(self.debts.values().sum())
+    }
+
+    /// All that is there or set aside, less what is owed.
+    pub(super) fn balance(&self) -> i128 {
+        self.of(Fund::Free) + self.of(Fund::Paid)
+    }
+
+    fn of(&self, fund: Fund) -> i128 {
+        let kept = self.kept.iter().flat_map(|kept| &kept.taken);
+        let all = self.points.iter().chain(kept);
+        let all = all.filter(|points| points.fund == fund);
+        let all: i128 = all.map(|points| i128::from(points.amount)).sum();
+        all - i128::from(self.debts.get(&fund).copied().unwrap_or(0))
+    }
+
+    /// New points: what is owed is paid first, the rest is a lot. Tells the whole of them.
+    fn gain(&mut self, fund: Fund, until: i64, amount: u64) -> Points {
+        let owed = self.debts.entry(fund).or_default();
+        let paid = amount.min(*owed);
+        *owed -= paid;
+        let lot = self.lots;
+        self.give(fund, until, amount - paid);
+        self.points.retain(|points| points.amount > 0);
+        Points {
+            fund,
+            until,
+            lot,
+            amount,
+        }
     }
 
     fn give(&mut self, fund: Fund, until: i64, amount: u64) {

@@ -1,0 +1,112 @@
+//! Points that are set aside, as the oracle has them: taken out of the list, and put back or spent.
+
+use super::*;
+
+/// A hold.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Kept {
+    /// Place of its act, from 1.
+    act: u64,
+    until: i64,
+    /// What is left, in spending order.
+    pub(in super::super) taken: Vec<Points>,
+}
+
+impl Oracle {
+    pub(super) fn place(&mut self, one: &PlaceHold, now: i64) -> Result<(), &'static str> {
+        let (id, amount, until) = (one.wallet.get(), one.amount.get(), one.expires_at.0);
+        self.lapse(&[id], now);
+        let act = self.acts.len() as u64 + 1;
+        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        if until <= now {
+            return Err("expires-at-past");
+        }
+        if holder.available() < amount {
+            return Err("insufficient-balance");
+        }
+        let taken = holder.take(amount);
+        holder.kept.push(Kept { act, until, taken });
+        // Lots and holds are counted together.
+        holder.lots += 1;
+        self.placed.insert(act);
+        self.done(&[id], None);
+        Ok(())
+    }
+
+    pub(super) fn capture(
+        &mut self,
+        act: u64,
+        amount: Option<u64>,
+        now: i64,
+    ) -> Result<(), &'static str> {
+        let (id, at) = self.held(act, now)?;
+        let holder = self.holders.get_mut(&id).unwrap();
+        let kept = &mut holder.kept[at];
+        let held: u64 = kept.taken.iter().map(|points| points.amount).sum();
+        let mut left = amount.unwrap_or(held);
+        if left > held {
+            return Err("over-capture");
+        }
+        let mut taken = Vec::new();
+        for points in &mut kept.taken {
+            let amount = left.min(points.amount);
+            left -= amount;
+            points.amount -= amount;
+            if amount > 0 {
+                taken.push(Points { amount, ..*points });
+            }
+        }
+        kept.taken.retain(|points| points.amount > 0);
+        holder.kept.retain(|kept| !kept.taken.is_empty());
+        let usage = Usage {
+            at: now,
+            taken,
+            returned: 0,
+            given: false,
+        };
+        self.done(&[id], Some(usage));
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self, act: u64, now: i64) -> Result<(), &'static str> {
+        let (id, at) = self.held(act, now)?;
+        self.let_go(id, at);
+        Ok(())
+    }
+
+    /// Lets go of every hold of a wallet whose time is over, the first to end first.
+    pub(super) fn release_due(&mut self, id: u64, now: i64) {
+        loop {
+            let Some(holder) = self.holders.get(&id) else {
+                return;
+            };
+            let over = holder.kept.iter().enumerate();
+            let over = over.filter(|(_, kept)| kept.until <= now);
+            let Some((at, _)) = over.min_by_key(|(_, kept)| (kept.until, kept.act)) else {
+                return;
+            };
+            self.let_go(id, at);
+        }
+    }
+
+    fn let_go(&mut self, id: u64, at: usize) {
+        let holder = self.holders.get_mut(&id).unwrap();
+        for points in holder.kept.remove(at).taken {
+            holder.give_back(points, points.amount);
+        }
+        self.done(&[id], None);
+    }
+
+    fn held(&mut self, act: u64, now: i64) -> Result<(u64, usize), &'static str> {
+        let at = (act as usize).wrapping_sub(1);
+        let (id, _) = self.acts.get(at).ok_or("transaction-not-found")?;
+        let id = *id;
+        self.lapse(&[id], now);
+        if !self.placed.contains(&act) {
+            return Err("not-held");
+        }
+        let mut kept = self.holders[&id].kept.iter();
+        let found = kept.position(|kept| kept.act == act);
+        Ok((id, found.ok_or("hold-over")?))
+    }
+}

@@ -1,0 +1,122 @@
+//! Grants that count later, as the oracle has them: promises, kept or dropped.
+
+use super::*;
+
+/// A grant that does not count yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promise {
+    /// Place of its act, from 1.
+    act: u64,
+    fund: Fund,
+    amount: u64,
+    at: Option<i64>,
+    until: i64,
+}
+
+impl Oracle {
+    pub(super) fn promise(&mut self, one: &GrantLater, now: i64) -> Result<(), &'static str> {
+        let (id, amount) = (one.grant.wallet.get(), one.grant.amount.get());
+        let until = match one.grant.expiry {
+            Expiry::Never => NEVER,
+            Expiry::At(at) => at.0,
+            Expiry::After(term) => panic!("{term:?} has tests of its own"),
+        };
+        let at = one.active_at.map(|at| at.0);
+        self.lapse(&[id], now);
+        let act = self.acts.len() as u64 + 1;
+        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        if at.is_some_and(|at| at <= now) {
+            return Err("active-at-past");
+        }
+        if until <= at.unwrap_or(now) {
+            return Err("expires-at-past");
+        }
+        if holder.room() < i128::from(amount) {
+            return Err("balance-limit");
+        }
+        let fund = one.fund;
+        holder.promises.push(Promise {
+            act,
+            fund,
+            amount,
+            at,
+            until,
+        });
+        self.promised.insert(act);
+        self.done(&[id], None);
+        Ok(())
+    }
+
+    /// Has a promise count from now on.
+    pub(super) fn keep(&mut self, act: u64, now: i64) -> Result<(), &'static str> {
+        let (id, promise) = self.find(act, now)?;
+        if promise.until <= now {
+            return Err("expires-at-past");
+        }
+        self.kept(id, promise, now);
+        Ok(())
+    }
+
+    pub(super) fn drop(&mut self, act: u64, now: i64) -> Result<(), &'static str> {
+        let (id, promise) = self.find(act, now)?;
+        self.forget(id, promise);
+        self.done(&[id], None);
+        Ok(())
+    }
+
+    /// Has every promise of a wallet count whose instant has come, the earliest first.
+    pub(super) fn keep_due(&mut self, id: u64, now: i64) {
+        let mut due: Vec<Promise> = match self.holders.get(&id) {
+            Some(holder) => holder.promises.clone(),
+            None => return,
+        };
+        due.retain(|promise| promise.at.is_some_and(|at| at <= now));
+        due.sort_unstable_by_key(|promise| (promise.at, promise.act));
+        for promise in due {
+            self.kept(id, promise, now);
+        }
+    }
+
+    fn find(&mut self, act: u64, now: i64) -> Result<(u64, Promise), &'static str> {
+        let at = (act as usize).wrapping_sub(1);
+        let (id, _) = self.acts.get(at).ok_or("transaction-not-found")?;
+        let id = *id;
+        let made = self.promised.contains(&act);
+        self.lapse(&[id], now);
+        if !made {
+            return Err("not-pending");
+        }
+        let mut promises = self.holders[&id].promises.iter();
+        let found = promises.find(|promise| promise.act == act);
+        Ok((id, *found.ok_or("pending-over")?))
+    }
+
+    fn kept(&mut self, id: u64, promise: Promise, now: i64) {
+        self.forget(id, promise);
+        let holder = self.holders.get_mut(&id).unwrap();
+        let given = holder.gain(promise.fund, promise.until, promise.amount);
+        let grant = Usage {
+            at: now,
+            taken: vec![given],
+            returned: 0,
+            given: true,
+        };
+        self.done(&[id], Some(grant));
+    }
+
+    fn forget(&mut self, id: u64, promise: Promise) {
+        let promises = &mut self.holders.get_mut(&id).unwrap().promises;
+        promises.retain(|other| other.act != promise.act);
+    }
+}
+
+impl Holder {
+    /// Points that still fit in, with all that is promised.
+    pub(super) fn room(&self) -> i128 {
+        let promised = self.promises.iter();
+        let promised: i128 = promised.map(|promise| i128::from(promise.amount)).sum();
+        let most = self.balance();
+        let most = most.max(self.of(Fund::Free)).max(self.of(Fund::Paid));
+        i128::from(NUMBER_MAX) - most - promised
+    }
+}
