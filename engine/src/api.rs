@@ -408,6 +408,24 @@ pub struct HistoryRow {
     pub leg: u8,
 }
 
+/// Something that is open in a wallet, with how it began.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Open<T> {
+    /// As it is now.
+    pub what: T,
+    /// The entry of its beginning; `None` if the log no longer goes back that far.
+    pub row: Option<HistoryRow>,
+}
+
+/// Some of what is open in a wallet, the oldest first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenPage<T> {
+    /// The holds or grants.
+    pub rows: Vec<Open<T>>,
+    /// Behind which number the next page starts; `None` at the end.
+    pub next: Option<u64>,
+}
+
 /// A page of history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HistoryPage {

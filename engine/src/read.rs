@@ -1,6 +1,7 @@
 //! Reads: wallets from their entities, acts and history from the log. Nothing that is not durable
 //! leaves the engine.
 
+mod begun;
 mod companies;
 mod lots;
 mod past;
@@ -95,17 +96,18 @@ impl Engine {
     pub async fn history(&self, query: HistoryQuery) -> Result<HistoryPage, Refusal> {
         // Up to its last act, whatever others do meanwhile.
         let seen = self.wallet(query.wallet).await?.lsn;
-        self.inner.position.reached(seen).await;
-        if timeout(HISTORY_WAIT, self.inner.history.whole())
-            .await
-            .is_err()
-        {
-            return Err(Refusal::HistoryBehind);
-        }
+        self.history_reaches(seen).await?;
         let inner = Arc::clone(&self.inner);
         // Reading thousands of records may touch the disk: not on a thread that serves others.
         let page = tokio::task::spawn_blocking(move || inner.page(&query)).await;
         page.unwrap_or(Err(Refusal::Unreadable))
+    }
+
+    /// Waits until the index of histories has an act, and all before it.
+    async fn history_reaches(&self, lsn: u64) -> Result<(), Refusal> {
+        self.inner.position.reached(lsn).await;
+        let whole = timeout(HISTORY_WAIT, self.inner.history.whole()).await;
+        whole.map_err(|_| Refusal::HistoryBehind)
     }
 }
 

@@ -44,6 +44,11 @@ impl Scope {
         Ok(HistoryPosition { lsn, leg })
     }
 
+    /// The place of a cursor that is one number.
+    pub(crate) fn number(&self, cursor: &str) -> Outcome<u64> {
+        self.open(cursor).map(u64::from_be_bytes)
+    }
+
     /// The cursor of a place in a list of another kind.
     pub(crate) fn seal(&self, place: &[u8]) -> String {
         let mut hash = self.0.clone();

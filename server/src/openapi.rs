@@ -29,7 +29,8 @@ use utoipa::{PartialSchema, ToSchema};
 use self::words::{Answers, Words};
 use crate::api::bulk::AtomicBulk;
 use crate::api::{
-    companies, health, history, lots, reports, settlement_runs, settlements, transactions, views,
+    companies, health, history, holds, lots, pending, reports, settlement_runs, settlements,
+    transactions, views,
 };
 use crate::router::{Row, Verb, public_rows};
 
@@ -246,6 +247,8 @@ fn components() -> Components {
     gather::<AtomicBulk<'_>>(&mut schemas);
     gather::<history::History<'_>>(&mut schemas);
     gather::<lots::LotPage>(&mut schemas);
+    gather::<holds::HoldPage>(&mut schemas);
+    gather::<pending::PendingPage>(&mut schemas);
     gather::<companies::Company<'_>>(&mut schemas);
     gather::<companies::CompanyPage<'_>>(&mut schemas);
     gather::<companies::Member>(&mut schemas);

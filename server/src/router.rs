@@ -120,6 +120,14 @@ static PUBLIC: &[Row] = &[
         ..of_wallet(get("GET /v1/wallets/{id}/reports", reports::of_wallet))
     },
     Row {
+        query: holds::PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}/holds", holds::list))
+    },
+    Row {
+        query: pending::PARAMETERS,
+        ..of_wallet(get("GET /v1/wallets/{id}/pending", pending::list))
+    },
+    Row {
         query: lots::PARAMETERS,
         ..of_wallet(get("GET /v1/wallets/{id}/lots", lots::lots))
     },

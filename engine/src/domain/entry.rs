@@ -343,7 +343,7 @@ fn transferred(event: &super::Transferred) -> SmallVec<[Entry; 2]> {
 }
 
 /// Runs summed by bucket; neighbours only, since runs come in spending order.
-fn allocations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> SmallVec<[Allocation; 1]> {
+pub fn allocations<'a>(runs: impl IntoIterator<Item = &'a Run>) -> SmallVec<[Allocation; 1]> {
     let mut sums: SmallVec<[Allocation; 1]> = SmallVec::new();
     for run in runs {
         match sums.last_mut() {

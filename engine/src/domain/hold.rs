@@ -23,10 +23,14 @@ use super::{Circumstances, Event, Facts, Participants};
 pub const HOLDS_MAX: usize = 256;
 
 /// Points that are set aside.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Eq, Debug, Serialize, Deserialize)]
 pub struct Hold {
     /// From the wallet's counter of lots.
     pub number: u64,
+    /// The wallet's version after it was placed; zero where an older program wrote the row. On disk it stands beside the
+    /// rest.
+    #[serde(skip)]
+    pub version: u64,
     /// When it is let go of.
     pub expires_at: Timestamp,
     /// What is left of it, in spending order.
@@ -257,6 +261,7 @@ pub(super) fn apply_placed(wallet: &mut Wallet, event: &HoldPlaced) -> Result<()
     wallet.change_special(|special| {
         special.holds.push(Hold {
             number: event.number,
+            version: event.standing.version,
             expires_at: event.expires_at,
             runs: event.runs.clone(),
             counted_on,
@@ -303,6 +308,14 @@ pub(super) fn apply_released(
 }
 
 // === impl Hold ===
+
+impl PartialEq for Hold {
+    /// The version is no part of what is held: who has it from an old row does not know it.
+    fn eq(&self, other: &Self) -> bool {
+        let known = |hold: &Self| (hold.number, hold.expires_at, hold.counted_on);
+        known(self) == known(other) && self.runs == other.runs
+    }
+}
 
 impl Hold {
     /// What the events that end it carry: the day that it was counted for, so that what comes back makes room there.

@@ -74,7 +74,7 @@ pub use self::day_flow::{COLUMNS, Column, DayFlow};
 pub use self::digest::Digest;
 pub use self::due::{due, next_due, settled};
 pub use self::entity::Entity;
-pub use self::entry::{Allocation, Effect, Entry, EntryType};
+pub use self::entry::{Allocation, Effect, Entry, EntryType, allocations};
 pub use self::event::Role;
 pub use self::expiry::{Expiry, Period, TERM_YEARS_MAX, Term};
 pub use self::grant::{Grant, Granted};

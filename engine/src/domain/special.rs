@@ -47,12 +47,12 @@ pub enum Status {
     Closed,
 }
 
-/// The box in a row: what stood there before anything was counted by the day is read and written as ever.
+/// The box in a row: what stood there before anything was counted by the day, and where there is no hold, is as ever.
 ///
 /// ```text
 /// 0                      nothing
 /// 1 · special            as an option is written
-/// 2 · special · turnover · [hold, day]… · [pending grant, day]…
+/// 2 · special · turnover · [hold, version, day]… · [pending grant, day]…
 /// ```
 pub(super) mod kept {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -95,21 +95,21 @@ pub(super) mod kept {
     }
 }
 
-/// What is counted by the day, as it stands beside the rest on disk.
+/// What is counted by the day, and since when holds are, as it stands beside the rest on disk.
 #[derive(Serialize, Deserialize)]
 struct Beside {
     turnover: Option<Turnover>,
-    holds: Vec<(u64, Day)>,
+    holds: Vec<(u64, u64, Option<Day>)>,
     pending: Vec<(u64, Day)>,
 }
 
 // === impl Beside ===
 
 impl Beside {
-    /// `None`: nothing is counted.
+    /// `None`: there is nothing of it.
     fn of(special: &Special) -> Option<Self> {
         let holds = special.holds.iter();
-        let holds = holds.filter_map(|hold| Some((hold.number, hold.counted_on?)));
+        let holds = holds.map(|hold| (hold.number, hold.version, hold.counted_on));
         let pending = special.pending.iter();
         let pending = pending.filter_map(|grant| Some((grant.number, grant.counted_on?)));
         let beside = Self {
@@ -125,17 +125,17 @@ impl Beside {
     fn rejoin(self, special: &mut Special) {
         special.turnover = self.turnover;
         for hold in &mut special.holds {
-            hold.counted_on = day_of(&self.holds, hold.number);
+            let mut known = self.holds.iter();
+            if let Some((_, version, day)) = known.find(|(number, ..)| *number == hold.number) {
+                (hold.version, hold.counted_on) = (*version, *day);
+            }
         }
         for grant in &mut special.pending {
-            grant.counted_on = day_of(&self.pending, grant.number);
+            let mut known = self.pending.iter();
+            let found = known.find(|(number, _)| *number == grant.number);
+            grant.counted_on = found.map(|(_, day)| *day);
         }
     }
-}
-
-fn day_of(days: &[(u64, Day)], number: u64) -> Option<Day> {
-    let found = days.iter().find(|(known, _)| *known == number);
-    found.map(|(_, day)| *day)
 }
 
 // === impl Special ===

@@ -1,6 +1,7 @@
 //! The shapes of answers. They are also the schemas of the documentation.
 
 mod later;
+mod origin;
 mod wallet;
 
 use engine::domain::{self, Event};
@@ -10,6 +11,7 @@ use utoipa::ToSchema;
 
 pub(crate) use self::later::Term;
 use self::later::{active_at, expires_in};
+pub(crate) use self::origin::Origin;
 pub(crate) use self::wallet::Wallet;
 use crate::moment::Moment;
 

@@ -374,24 +374,72 @@ fn lots_are_listed_in_the_order_in_which_they_are_spent() {
         .expect_problem(404, "wallet-not-found");
 }
 
+#[test]
+fn holds_and_pending_grants_are_listed_with_what_began_them() {
+    let (_folder, server) = stand();
+    let mut connection = server.connect();
+    connection
+        .post("/v1/wallets", &json!({"id": 2}))
+        .expect(201);
+    connection
+        .post("/v1/wallets/2/charge", &json!({"amount": 1_000}))
+        .expect(201);
+    let (mut holds, mut grants) = (Vec::new(), Vec::new());
+    for amount in 1..=5 {
+        let hold = json!({"amount": amount, "expires_at": "2999-01-01T00:00:00Z"});
+        let hold = connection.post("/v1/wallets/2/holds", &hold).expect(201);
+        holds.push((hold.json()["id"].clone(), amount));
+        let grant = json!({"amount": amount, "pending": true});
+        let grant = connection.post("/v1/wallets/2/earn", &grant).expect(201);
+        grants.push((grant.json()["id"].clone(), amount));
+    }
+    for limit in 1..=6 {
+        let told = |items: Vec<Value>| -> Vec<(Value, u64)> {
+            let pair = |item: &Value| (item["transaction"].clone(), item["amount"].as_u64());
+            let pairs = items.iter().map(pair);
+            pairs.map(|(id, amount)| (id, amount.unwrap())).collect()
+        };
+        let list = all(&mut connection, "/v1/wallets/2/holds", limit);
+        assert_eq!(told(list), holds, "by {limit}");
+        let list = all(&mut connection, "/v1/wallets/2/pending", limit);
+        assert_eq!(told(list), grants, "by {limit}");
+    }
+    // What ends between two pages shifts none of the others.
+    let first = "/v1/wallets/2/holds?limit=2";
+    let page = connection.get(first).expect(200).json();
+    let path = format!("/v1/holds/{}/release", holds[1].0);
+    connection.post(&path, &json!({})).expect(201);
+    let cursor = page["next_cursor"].as_str().expect("a second page");
+    let page = connection.get(&format!("{first}&cursor={cursor}"));
+    let page = page.expect(200).json();
+    assert_eq!(page["items"][0]["transaction"], holds[2].0);
+    let other = format!("/v1/wallets/2/pending?cursor={cursor}");
+    connection.get(&other).expect_problem(400, "invalid-cursor");
+}
+
 /// All lots of wallet 2.
 fn lots(connection: &mut Connection, limit: usize) -> Vec<Value> {
-    let mut path = format!("/v1/wallets/2/lots?limit={limit}");
-    let mut lots = Vec::new();
+    all(connection, "/v1/wallets/2/lots", limit)
+}
+
+/// All items of a list, page by page.
+fn all(connection: &mut Connection, list: &str, limit: usize) -> Vec<Value> {
+    let mut path = format!("{list}?limit={limit}");
+    let mut all = Vec::new();
     loop {
         let reply = connection.get(&path).expect(200);
         let page = reply.json();
         let items = page["items"].as_array().expect("items");
         assert!(items.len() <= limit);
-        lots.extend(items.iter().cloned());
+        all.extend(items.iter().cloned());
         let Some(cursor) = page["next_cursor"].as_str() else {
-            return lots;
+            return all;
         };
         assert!(
             reply
                 .header("link")
                 .is_some_and(|link| link.contains(cursor))
         );
-        path = format!("/v1/wallets/2/lots?limit={limit}&cursor={cursor}");
+        path = format!("{list}?limit={limit}&cursor={cursor}");
     }
 }

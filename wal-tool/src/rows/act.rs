@@ -36,6 +36,9 @@ pub(crate) struct ActRow<'a> {
     /// The leg of the use; left out: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     cancels_leg: Option<u8>,
+    /// From when on the points count: of a grant that counts later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_at: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
     entries: Vec<EntryRow>,
@@ -171,9 +174,9 @@ impl<'a> ActRow<'a> {
                     | Event::HoldPlaced(_)
                     | Event::HoldCaptured(_)
                     | Event::HoldReleased(_)
-                    | Event::GrantPending(_)
-                    | Event::GrantActivated(_)
                     | Event::GrantVoided(_) => {}
+                    Event::GrantPending(event) => row.active_at = event.active_at.map(rfc3339),
+                    Event::GrantActivated(event) => row.active_at = Some(rfc3339(event.active_at)),
                     Event::SettingsChanged(event) => {
                         row.settings = Some(event.settings.clone());
                         let limits = event.settings.limits.iter();
@@ -236,6 +239,7 @@ impl<'a> ActRow<'a> {
             company: None,
             cancels: None,
             cancels_leg: None,
+            active_at: None,
             description: "",
             entries: Vec::new(),
             settings: None,
@@ -296,6 +300,9 @@ impl<'a> ActRow<'a> {
         }
         if let Some(run) = &self.run {
             line += &run.line();
+        }
+        if let Some(at) = &self.active_at {
+            let _ = write!(line, "  active at {at}");
         }
         if let Some(item) = self.item {
             let _ = write!(line, "  item {item}");

@@ -5,6 +5,21 @@ use crate::problem::Code;
 
 pub(super) static ROUTES: &[Words] = &[
     Words {
+        name: "GET /v1/wallets/{id}/holds",
+        id: "listWalletHolds",
+        tag: "Holds",
+        summary: "List what is set aside in a wallet",
+        text: "The oldest first, with what is left of each hold and the transaction that placed it. One that is over is left out at once.",
+        answer: Answers::Found("HoldPage"),
+        answer_text: "A page of holds.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::InvalidCursor,
+            Code::RecordUnreadable,
+            Code::HistoryBehind,
+        ],
+    },
+    Words {
         name: "POST /v1/wallets/{id}/holds",
         id: "placeHold",
         tag: "Holds",

@@ -163,6 +163,21 @@ pub(super) static ROUTES: &[Words] = &[
         ],
     },
     Words {
+        name: "GET /v1/wallets/{id}/pending",
+        id: "listWalletPending",
+        tag: "Wallets",
+        summary: "List a wallet's pending grants",
+        text: "Charges and earns that do not count yet, the oldest first, with the transaction that granted each. From its instant on a grant is left out.",
+        answer: Answers::Found("PendingPage"),
+        answer_text: "A page of grants.",
+        codes: &[
+            Code::WalletNotFound,
+            Code::InvalidCursor,
+            Code::RecordUnreadable,
+            Code::HistoryBehind,
+        ],
+    },
+    Words {
         name: "GET /v1/wallets/{id}/lots",
         id: "listWalletLots",
         tag: "Wallets",
