@@ -21,7 +21,7 @@ pub struct Special {
     pub holds: Vec<Hold>,
     /// Grants that do not count yet.
     pub pending: Vec<Pending>,
-    /// What was earned and used lately, where that is limited. On disk it stands beside the rest, see [`kept`].
+    /// What was earned and used lately, where that is limited. On disk it stands beside the rest.
     #[serde(skip)]
     pub turnover: Option<Turnover>,
 }
