@@ -149,10 +149,10 @@ pub fn compact_offline(
     {
         return Err(worst.into());
     }
-    let Some(mut meta) = catalog.newest_meta().cloned() else {
+    if catalog.newest_meta().is_none() {
         return Ok(Compacted::default());
-    };
-    let file = open_settled(&**storage)?;
+    }
+    let (mut meta, file) = open_settled(&**storage)?;
     let mut around = Surroundings {
         pace,
         meta: &mut |change| {

@@ -2,6 +2,13 @@
 //!
 //! Four copies of 4 KiB. Copies 0 and 1 are written and synced, then 2 and 3, so at every instant two of them are
 //! whole; the sound one with the highest sequence number counts. A directory that lags behind it has lost a file.
+//!
+//! ```text
+//! half 0 (copies 0, 1)   7 ─► 8 ──────► 8 ─► 9        a half that is newer, or not sound, is the one written last
+//! half 1 (copies 2, 3)   7 ──────► 8 ──► 8            both alike: half 1
+//! ```
+//! The half that was written last may be in the page cache only, and after a failed sync no later sync brings it to the
+//! disk. The other one is on disk. So whoever writes next writes that half anew before it touches the other.
 
 use super::bytes::{get_u16, get_u32, get_u64, put_u16, put_u32, put_u64};
 use super::error::{Class, Problem};
@@ -154,13 +161,13 @@ impl Meta {
     /// Writes the next state in two synced halves.
     pub(crate) fn write(&mut self, file: &dyn StorageFile) -> io::Result<()> {
         self.seq += 1;
-        let copy = self.encode();
-        let mut half = [0; 2 * META_COPY_BYTES];
-        half[..META_COPY_BYTES].copy_from_slice(&copy);
-        half[META_COPY_BYTES..].copy_from_slice(&copy);
-        file.write_at(&half, 0)?;
-        file.sync_data()?;
-        file.write_at(&half, half.len() as u64)?;
+        self.write_half(file, 0)?;
+        self.write_half(file, 1)
+    }
+
+    fn write_half(&self, file: &dyn StorageFile, half: usize) -> io::Result<()> {
+        let bytes = self.encode().repeat(META_COPIES / 2);
+        file.write_at(&bytes, (half * bytes.len()) as u64)?;
         file.sync_data()
     }
 }
@@ -177,6 +184,30 @@ impl MetaCopies {
     /// The sound copy that was written last.
     pub fn newest(&self) -> Option<&Meta> {
         self.copies.iter().flatten().max_by_key(|meta| meta.seq)
+    }
+
+    /// The newest, in the half that was written last, again: then it is on disk, whatever became of it before. `None`: no
+    /// copy is sound.
+    pub(crate) fn settle(&self, file: &dyn StorageFile) -> io::Result<Option<Meta>> {
+        let Some(mut meta) = self.newest().cloned() else {
+            return Ok(None);
+        };
+        let [first, second] = [0, 1].map(|half| self.half_seq(half));
+        if first == second || second.is_none() {
+            meta.write_half(file, 1)?;
+        } else {
+            // Both halves, as ever: whoever builds on the state found here would lose it if half 1 stayed behind when the
+            // next write tears half 0.
+            meta.write(file)?;
+        }
+        Ok(Some(meta))
+    }
+
+    /// The newest state in a half; `None`: neither of its copies is sound.
+    fn half_seq(&self, half: usize) -> Option<u64> {
+        let mut copies = self.copies.chunks(META_COPIES / 2);
+        let sound = copies.nth(half)?.iter().flatten();
+        sound.map(|meta| meta.seq).max()
     }
 
     /// Copies that are bad, and copies that contradict each other.

@@ -161,10 +161,10 @@ pub fn retain_offline(
     if let Some(worst) = catalog.worst_blocking() {
         return Err(worst.into());
     }
-    let Some(mut meta) = catalog.newest_meta().cloned() else {
+    if catalog.newest_meta().is_none() {
         return Ok(RetainPlan::default());
-    };
-    let file = open_settled(&**storage)?;
+    }
+    let (mut meta, file) = open_settled(&**storage)?;
     let mut warrant = Warrant {
         before_us,
         prove: &mut |lsn| prove(lsn),

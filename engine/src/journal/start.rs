@@ -238,13 +238,8 @@ impl Recovered {
     /// The meta as it stands, or a first one for a store that does not exist yet.
     fn open_meta(&self) -> Result<(Meta, Arc<dyn StorageFile>), JournalError> {
         let storage = &*self.storage;
-        if let Some(mut meta) = self.meta.clone() {
-            let file = open_settled(storage)?;
-            // What was read may be in the page cache only, left by a run whose sync failed. The next header builds on
-            // it, so it is made durable first.
-            meta.write(&*file)
-                .map_err(JournalError::io("write", META_FILE))?;
-            return Ok((meta, file));
+        if self.meta.is_some() {
+            return open_settled(storage);
         }
         let store_id = self
             .options

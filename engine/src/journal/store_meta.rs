@@ -13,17 +13,26 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// The file, for whoever writes to it first in this process. What a killed process wrote last may be in the page cache
-/// only, and its name too: both are made durable now, or a power cut during the next write could cost the copies that are
-/// being written and those that never reached the disk, or leave segments without a meta.
-pub(super) fn open_settled(storage: &dyn Storage) -> Result<Arc<dyn StorageFile>, JournalError> {
+/// What it says and the file, for whoever writes to it first in this process. What a killed process wrote last may be in the
+/// page cache only, and its name too: both are made durable now, or a power cut during the next write could cost the copies
+/// that are being written and those that never reached the disk, or leave segments without a meta.
+pub(super) fn open_settled(
+    storage: &dyn Storage,
+) -> Result<(Meta, Arc<dyn StorageFile>), JournalError> {
+    let found = read_meta(storage)?;
     let file = storage
         .open(META_FILE, Access::Write)
         .map_err(JournalError::io("open", META_FILE))?;
-    file.sync_data()
-        .and_then(|()| storage.sync_dir())
-        .map_err(JournalError::io("sync", META_FILE))?;
-    Ok(file)
+    let meta = found
+        .settle(&*file)
+        .map_err(JournalError::io("write", META_FILE))?;
+    let Some(meta) = meta else {
+        return Err(Problem::new(Class::Meta, META_FILE, "no sound copy").into());
+    };
+    storage
+        .sync_dir()
+        .map_err(JournalError::io("sync the directory of", META_FILE))?;
+    Ok((meta, file))
 }
 
 /// The one open handle on the meta. Cheap to share.
@@ -50,11 +59,8 @@ impl StoreMeta {
 
     /// Of a directory that is held and not served.
     pub fn open(storage: &dyn Storage) -> Result<Self, JournalError> {
-        let found = read_meta(storage)?;
-        let Some(meta) = found.newest() else {
-            return Err(Problem::new(Class::Meta, META_FILE, "no sound copy").into());
-        };
-        Ok(Self::new(meta.clone(), open_settled(storage)?))
+        let (meta, file) = open_settled(storage)?;
+        Ok(Self::new(meta, file))
     }
 
     /// What it says now.

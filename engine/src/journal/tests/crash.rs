@@ -297,11 +297,15 @@ fn nothing_acknowledged_is_lost_in_random_crashes() {
 }
 
 /// Histories that went wrong once.
-const REMEMBERED: [u64; 2] = [
+const REMEMBERED: [u64; 4] = [
     // A kill between writing and syncing copies of the meta, and a power cut during the next write of it.
     1_118,
     // A kill between naming the first meta and syncing its name, and a power cut after the first segment was named.
     8_469,
+    // A failed sync of the second half of the meta, a kill, and a power cut during the next write of the first half.
+    8_380,
+    // A kill after half 0 was written, a start, and a power cut in the next write of half 0.
+    1_251,
 ];
 
 #[test]
