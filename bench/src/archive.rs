@@ -15,12 +15,13 @@ use engine::journal::{LogReader, SegmentFile};
 use engine::{Engine, EngineOptions, Request};
 use serde::Serialize;
 
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::inside;
 use crate::latency::{Latencies, Quantiles};
 use crate::machine::Machine;
 use crate::random::Random;
 use crate::report::{self, Table, count, progress};
+use crate::scratch;
 
 /// Wallets that the records are about, at random.
 const WALLETS: u64 = 10_000;
@@ -79,10 +80,7 @@ pub(crate) struct Noticed {
 
 pub(crate) fn run(args: &ArchiveArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let runtime = inside::runtime(machine.cores)?;
     let alone = scratch.path().join("alone");
     let together = scratch.path().join("together");

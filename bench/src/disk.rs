@@ -17,6 +17,7 @@ use crate::failure::{Doing, Failure};
 use crate::latency::{Latencies, Quantiles};
 use crate::machine::Machine;
 use crate::report::{Table, count, micros};
+use crate::scratch;
 
 /// What the journal writes at least: one alignment unit.
 const PAGE_BYTES: usize = 4_096;
@@ -100,10 +101,7 @@ pub(crate) fn measure(
     bytes: usize,
     time: Duration,
 ) -> Result<Flushes, Failure> {
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-disk-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let path = scratch.path().join("pages");
     let file = prepare(&path, way).doing(|| format!("prepare {}", path.display()))?;
     let page = Aligned::new(bytes);

@@ -6,6 +6,7 @@
 //! Requests start by the clock, whether the ones before are answered or not, and each is timed from when it was to
 //! start: a server that stands still for 50 ms is late for every request of those 50 ms.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,14 +18,12 @@ use engine::journal::FileStorage;
 use engine::{Clock, Engine, EngineOptions, SystemClock};
 use serde::Serialize;
 
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::inside::{self, points, wallet};
 use crate::machine::Machine;
-use crate::report::{self, Table, count, micros, progress};
-use crate::steady::{Stretch, traffic};
-
-/// Commands submitted together while the store is written.
-const BATCH: u64 = 8_192;
+use crate::report::{self, count, micros};
+use crate::scratch;
+use crate::steady::{self, Stretch, traffic};
 
 /// Wallets that the traffic goes to.
 const BUSY: u64 = 10_000;
@@ -83,33 +82,18 @@ impl Clock for JumpingClock {
 
 pub(crate) fn run(args: &ExpiryArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let runtime = inside::runtime(machine.cores)?;
     let figures = runtime.block_on(measure(args, scratch.path()))?;
     if args.json {
         report::print_json(&serde_json::json!({"machine": machine, "expiry": figures}));
         return Ok(());
     }
-    let mut table = Table::new(&["", "acts", "p50", "p99", "p99.9", "latest"]);
-    for (name, stretch) in [
+    let table = steady::table([
         ("before", figures.before),
         ("while they lapse", figures.during),
         ("afterwards", figures.after),
-    ] {
-        let latency = stretch.latency;
-        let times = [
-            latency.p50_us,
-            latency.p99_us,
-            latency.p999_us,
-            latency.max_us,
-        ];
-        let cells = [name.to_owned(), count(stretch.acts as f64)];
-        let cells = cells.into_iter().chain(times.map(micros));
-        table.row(cells.collect());
-    }
+    ]);
     report::print(&format!(
         "{machine}\n{table}\n{} wallets lapsed in {}: {} a second beside {} requests a second, {} a second alone",
         count(figures.lapses as f64),
@@ -128,7 +112,7 @@ async fn measure(args: &ExpiryArgs, store: &Path) -> Result<Figures, Failure> {
     });
     let engine = open(store, &clock).await?;
     inside::prepare(&engine, BUSY).await?;
-    let quiet = BUSY + 1..=BUSY + args.wallets;
+    let quiet = BUSY + 1..BUSY + 1 + args.wallets;
     create(&engine, quiet.clone()).await?;
     earn(&engine, quiet.clone(), clock.now_us() + AHEAD_US).await?;
     rest(&engine).await;
@@ -172,21 +156,17 @@ async fn open(store: &Path, clock: &Arc<JumpingClock>) -> Result<Engine, Failure
     opened.map_err(|error| failed(error.to_string()))
 }
 
-async fn create(engine: &Engine, ids: std::ops::RangeInclusive<u64>) -> Result<(), Failure> {
+async fn create(engine: &Engine, ids: Range<u64>) -> Result<(), Failure> {
     let create = |id| {
         Command::CreateWallet(CreateWallet {
             wallet: wallet(id),
             owner: Owner::user(id),
         })
     };
-    each(engine, "creating wallets", ids, create).await
+    inside::submit_each(engine, "creating wallets", ids, create).await
 }
 
-async fn earn(
-    engine: &Engine,
-    ids: std::ops::RangeInclusive<u64>,
-    until: i64,
-) -> Result<(), Failure> {
+async fn earn(engine: &Engine, ids: Range<u64>, until: i64) -> Result<(), Failure> {
     let earn = |id| {
         Command::Earn(Grant {
             wallet: wallet(id),
@@ -195,25 +175,7 @@ async fn earn(
             description: Description::default(),
         })
     };
-    each(engine, "granting points", ids, earn).await
-}
-
-async fn each(
-    engine: &Engine,
-    what: &str,
-    ids: std::ops::RangeInclusive<u64>,
-    command: impl Fn(u64) -> Command,
-) -> Result<(), Failure> {
-    let bar = progress(what, ids.end() - ids.start() + 1);
-    let mut from = *ids.start();
-    while from <= *ids.end() {
-        let to = (from + BATCH - 1).min(*ids.end());
-        inside::submit(engine, (from..=to).map(&command)).await?;
-        bar.inc(to - from + 1);
-        from = to + 1;
-    }
-    bar.finish_and_clear();
-    Ok(())
+    inside::submit_each(engine, "granting points", ids, earn).await
 }
 
 /// Waits until nobody is live.

@@ -12,18 +12,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use engine::domain::{
-    Amount, Command, Description, EntryType, Expiry, Fund, Grant, Timestamp, Use, WalletId,
-};
+use engine::domain::{Command, Description, EntryType, Expiry, Fund, Grant, Timestamp, Use};
 use engine::{Engine, HistoryPosition, HistoryQuery};
 use serde::Serialize;
 
-use crate::failure::{Doing, Failure};
-use crate::inside;
+use crate::failure::Failure;
+use crate::inside::{self, points, wallet};
 use crate::latency::{Latencies, Quantiles};
 use crate::machine::Machine;
 use crate::random::Random;
 use crate::report::{self, Table, count, progress};
+use crate::scratch;
 
 const WALLETS: u64 = 10_000;
 
@@ -106,21 +105,21 @@ impl Script {
             2 + self.random.below(WALLETS - 1)
         };
         let turn = &mut self.turns[id as usize];
-        let (now, points) = (*turn % 3, 1 + id % 5_000);
+        let (now, earned) = (*turn % 3, 1 + id % 5_000);
         *turn = turn.wrapping_add(1) % 3;
         let (wallet, description) = (wallet(id), Description::default());
-        let grant = |amount| Grant {
+        let grant = || Grant {
             wallet,
-            amount,
+            amount: points(earned),
             expiry: Expiry::Never,
             description: Description::default(),
         };
         match now {
-            0 => Command::Earn(grant(amount(points))),
-            1 => Command::Charge(grant(amount(points))),
+            0 => Command::Earn(grant()),
+            1 => Command::Charge(grant()),
             _ => Command::Use(Use {
                 wallet,
-                amount: amount(2 * points),
+                amount: points(2 * earned),
                 description,
             }),
         }
@@ -129,10 +128,7 @@ impl Script {
 
 pub(crate) fn run(args: &HistoryArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let runtime = inside::runtime(machine.cores)?;
     let measured = runtime.block_on(async {
         let engine = inside::open(inside::options(scratch.path())).await?;
@@ -317,14 +313,6 @@ fn now_us() -> i64 {
 
 fn refused(refusal: engine::Refusal) -> Failure {
     Failure::Engine(format!("refused a page: {refusal}"))
-}
-
-fn wallet(id: u64) -> WalletId {
-    WalletId::new(id).unwrap_or_else(|| unreachable!("{id} is a wallet"))
-}
-
-fn amount(points: u64) -> Amount {
-    Amount::new(points).unwrap_or_else(|| unreachable!("{points} is an amount"))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod plot;
 mod random;
 mod replay;
 mod report;
+mod scratch;
 mod settlement;
 mod snapshot;
 mod steady;

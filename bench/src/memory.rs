@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::http::{Child, ChildOptions, create_wallets, program};
 use crate::machine::Machine;
 use crate::report::{self, Table, count, progress};
+use crate::scratch;
 use crate::traffic::WALLETS_MAX;
 
 /// How often the server's live actors are counted.
@@ -99,10 +100,7 @@ pub(crate) fn run(args: &MemoryArgs) -> Result<(), Failure> {
 
 /// Starts a server with an empty store, creates the wallets, lets them rest, weighs.
 pub(crate) fn measure(directory: &Path, program: PathBuf, rest: Rest) -> Result<Memory, Failure> {
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let options = ChildOptions::new(program, scratch.path().join("store"));
     let cap = rest.max_active.to_string();
     let child = options.with(&["--max-active", &cap]).start()?;

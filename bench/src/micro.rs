@@ -24,10 +24,11 @@ use engine::journal::{
 use engine::record::{self, SCHEMA};
 use serde::Serialize;
 
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::inside::{Scenario, Script};
 use crate::machine::Machine;
 use crate::report::{self, Table, count};
+use crate::scratch;
 
 /// How long an append may wait for the next segment to be filled.
 const SPACE_WAIT: Duration = Duration::from_secs(10);
@@ -129,10 +130,7 @@ fn refused(rejection: Rejection) -> Failure {
 
 /// Appends as one caller can, and waits once, for the last act: what the journal takes for each.
 fn appended(times: u64, directory: &Path, kind: u8, body: &[u8]) -> Result<Duration, Failure> {
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let failed = |error: journal::JournalError| Failure::Engine(format!("journal: {error}"));
     let storage = FileStorage::open(scratch.path()).map_err(failed)?;
     let (tell, told) = channel();

@@ -17,6 +17,7 @@ use crate::failure::{Doing, Failure};
 use crate::inside::{self, Scenario, Script};
 use crate::machine::Machine;
 use crate::report::{self, Table, count, micros, progress};
+use crate::scratch;
 
 /// Wallets of a store that is written for the purpose.
 const WALLETS: u64 = 10_000;
@@ -73,10 +74,7 @@ struct Verify {
 
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let store = match &args.store {
         Some(store) => store.clone(),
         None => {

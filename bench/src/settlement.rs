@@ -22,11 +22,9 @@ use serde::Serialize;
 use crate::failure::{Doing, Failure};
 use crate::inside::{self, points, wallet};
 use crate::machine::Machine;
-use crate::report::{self, Table, count, micros, progress};
-use crate::steady::{Stretch, traffic};
-
-/// Commands submitted together while the store is written.
-const BATCH: u64 = 8_192;
+use crate::report::{self, count, micros};
+use crate::scratch;
+use crate::steady::{self, Stretch, traffic};
 
 /// Wallets that the traffic goes to.
 const BUSY: u64 = 10_000;
@@ -82,33 +80,18 @@ struct Figures {
 
 pub(crate) fn run(args: &SettlementArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let runtime = inside::runtime(machine.cores)?;
     let figures = runtime.block_on(measure(args, scratch.path()))?;
     if args.json {
         report::print_json(&serde_json::json!({"machine": machine, "settlement": figures}));
         return Ok(());
     }
-    let mut table = Table::new(&["", "acts", "p50", "p99", "p99.9", "latest"]);
-    for (name, stretch) in [
+    let table = steady::table([
         ("before", figures.before),
         ("while the run goes on", figures.during),
         ("afterwards", figures.after),
-    ] {
-        let latency = stretch.latency;
-        let times = [
-            latency.p50_us,
-            latency.p99_us,
-            latency.p999_us,
-            latency.max_us,
-        ];
-        let cells = [name.to_owned(), count(stretch.acts as f64)];
-        let cells = cells.into_iter().chain(times.map(micros));
-        table.row(cells.collect());
-    }
+    ]);
     report::print(&format!(
         "{machine}\n{table}\n{} companies with {} entries: {} beside {} requests a second, p99 {:.2} times that without; \
          alone {} with one worker, {} with two: {:.2} times as fast",
@@ -194,7 +177,7 @@ async fn fill(engine: &Engine, args: &SettlementArgs) -> Result<(), Failure> {
             name: name.clone(),
         })
     };
-    each(engine, "creating companies", companies, create).await?;
+    inside::submit_each(engine, "creating companies", 0..companies, create).await?;
     let charge = |at| {
         Command::Charge(Grant {
             wallet: company(at, companies),
@@ -203,7 +186,7 @@ async fn fill(engine: &Engine, args: &SettlementArgs) -> Result<(), Failure> {
             description: Description::default(),
         })
     };
-    each(engine, "charging", companies.min(args.entries), charge).await?;
+    inside::submit_each(engine, "charging", 0..companies.min(args.entries), charge).await?;
     let spend = |at| {
         Command::Use(Use {
             wallet: company(at, companies),
@@ -212,30 +195,12 @@ async fn fill(engine: &Engine, args: &SettlementArgs) -> Result<(), Failure> {
         })
     };
     let rest = args.entries.saturating_sub(companies);
-    each(engine, "spending", rest, spend).await
+    inside::submit_each(engine, "spending", 0..rest, spend).await
 }
 
 /// The wallet of a company, and its id; those of the traffic come before.
 fn company(at: u64, companies: u64) -> WalletId {
     wallet(BUSY + 1 + at % companies)
-}
-
-async fn each(
-    engine: &Engine,
-    what: &str,
-    times: u64,
-    command: impl Fn(u64) -> Command,
-) -> Result<(), Failure> {
-    let bar = progress(what, times);
-    let mut from = 0;
-    while from < times {
-        let to = (from + BATCH).min(times);
-        inside::submit(engine, (from..to).map(&command)).await?;
-        bar.inc(to - from);
-        from = to;
-    }
-    bar.finish_and_clear();
-    Ok(())
 }
 
 /// Runs the period, and waits until that is over.

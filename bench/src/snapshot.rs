@@ -24,6 +24,7 @@ use crate::inside::{self, Script, round};
 use crate::latency::{Latencies, Quantiles};
 use crate::machine::Machine;
 use crate::report::{self, Table, count, micros, progress};
+use crate::scratch;
 
 /// Commands submitted together while the store is written.
 const BATCH: u64 = 8_192;
@@ -98,10 +99,7 @@ struct Figures {
 
 pub(crate) fn run(args: &SnapshotArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let figures = &measure(args, &scratch.path().join("store"), machine.cores)?;
     if args.json {
         report::print_json(&serde_json::json!({"machine": machine, "snapshot": figures}));

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use crate::failure::Failure;
 use crate::inside::Script;
 use crate::latency::{Latencies, Quantiles};
+use crate::report::{Table, count, micros};
 
 /// Requests at once that a runtime's timer can still be blamed for.
 const TICK: Duration = Duration::from_millis(1);
@@ -66,6 +67,18 @@ pub(crate) async fn traffic(
         seconds,
         latency: latencies.quantiles(),
     })
+}
+
+/// What callers noticed: a row for each stretch.
+pub(crate) fn table(stretches: [(&str, Stretch); 3]) -> Table {
+    let mut table = Table::new(&["", "acts", "p50", "p99", "p99.9", "latest"]);
+    for (name, stretch) in stretches {
+        let took = stretch.latency;
+        let times = [took.p50_us, took.p99_us, took.p999_us, took.max_us].map(micros);
+        let cells = [name.to_owned(), count(stretch.acts as f64)];
+        table.row(cells.into_iter().chain(times).collect());
+    }
+    table
 }
 
 type Answered = Result<Result<Duration, engine::Refusal>, tokio::task::JoinError>;

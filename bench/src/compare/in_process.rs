@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::command::Timing;
 use super::ratio::{Ratios, median};
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::inside::{self, Figures, Load, Scenario};
 use crate::memory::{self, Rest};
 use crate::replay;
 use crate::report::say;
+use crate::scratch;
 
 /// Callers in process.
 const CALLERS: usize = 1_024;
@@ -65,10 +66,7 @@ pub(crate) fn replayed(
     ratios: &mut Ratios,
 ) -> Result<Value, Failure> {
     say("replay");
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let store = scratch.path().join("store");
     replay::write(&store, timing.records, cores)?;
     let openings = replay::measure(&store, scratch.path(), timing.rounds as usize, cores)?;

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use super::command::Timing;
 use super::ratio::{Ratios, median};
 use crate::disk::{self, Way};
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::http::{Child, ChildOptions, NOOP_FLAG, Outcome, Pace, Plan, create_wallets, drive};
 use crate::plot::Point;
 use crate::report::say;
+use crate::scratch;
 use crate::traffic::{Bulk, FUNDING, Mix, Noop, Single, Traffic, Wallets};
 
 /// Wallets of every load.
@@ -57,10 +58,7 @@ pub(crate) fn measure(
     timing: Timing,
     ratios: &mut Ratios,
 ) -> Result<OverHttp, Failure> {
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let start = |name: &str, arguments: &[&str]| {
         let options = ChildOptions::new(program.to_owned(), scratch.path().join(name));
         options.with(&[NOOP_FLAG]).with(arguments).start()

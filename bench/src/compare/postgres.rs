@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::peer::{Peer, PeerFigures, find, free_port, output};
 use crate::failure::{Doing, Failure};
+use crate::scratch;
 
 /// As many as ours has in P7.
 const CONNECTIONS: usize = 64;
@@ -51,10 +52,7 @@ pub(crate) fn measure(directory: &Path, time: Duration) -> Result<Option<PeerFig
     let Some(installed) = Installed::look()? else {
         return Ok(None);
     };
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-pg-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let own = scratch.path().canonicalize();
     let own = own.doing(|| format!("find {}", scratch.path().display()))?;
     installed.give(&own)?;

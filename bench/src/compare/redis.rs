@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::peer::{Peer, PeerFigures, find, free_port, output};
 use crate::failure::{Doing, Failure};
+use crate::scratch;
 
 /// As many as ours has in P7.
 const CONNECTIONS: usize = 64;
@@ -26,10 +27,7 @@ pub(crate) fn measure(directory: &Path, time: Duration) -> Result<Option<PeerFig
     else {
         return Ok(None);
     };
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-redis-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let port = free_port()?;
     let mut command = Command::new(&server);
     command.args([

@@ -12,11 +12,12 @@ use super::audit::{self, Differences};
 use super::lane::{Lane, Record, Target};
 use super::ledger::{Ledger, Leg};
 use super::operation::Planner;
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::http::{Child, ChildOptions, create_wallets, program};
 use crate::machine::Machine;
 use crate::random::Zipf;
 use crate::report::{self, Table, count, micros, progress};
+use crate::scratch;
 use crate::traffic::{WALLET_BASE, WALLETS_MAX};
 
 /// Points that each wallet starts with: more than a day takes from the busiest one.
@@ -93,10 +94,7 @@ pub(crate) fn run(args: &DayArgs) -> Result<(), Failure> {
     }
     let server = program("scrip-server", args.server.as_deref())?;
     let tool = program("wal-tool", args.wal_tool.as_deref())?;
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let store = args
         .keep
         .clone()

@@ -13,6 +13,7 @@ use super::{
 use crate::failure::{Doing, Failure};
 use crate::machine::Machine;
 use crate::report::{self, Table, count, micros, progress};
+use crate::scratch;
 use crate::traffic::{Bulk, FUNDING, Mix, Noop, Single, Traffic, WALLETS_MAX, Wallets};
 
 /// Drives a server over HTTP; starts one unless told a target.
@@ -77,10 +78,7 @@ pub(crate) struct HttpArgs {
 
 pub(crate) fn run(args: &HttpArgs) -> Result<(), Failure> {
     args.check()?;
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(&args.dir);
-    let scratch = scratch.doing(|| format!("make a directory in {}", args.dir.display()))?;
+    let scratch = scratch::directory(&args.dir)?;
     let child = match &args.target {
         Some(_) => None,
         None => {

@@ -16,4 +16,4 @@ pub(crate) use self::alternate::round;
 pub(crate) use self::command::{EngineArgs, run};
 pub(crate) use self::run::{Figures, Load, measure};
 pub(crate) use self::scenario::{Scenario, Script, points, wallet};
-pub(crate) use self::store::{open, options, prepare, runtime, submit};
+pub(crate) use self::store::{open, options, prepare, runtime, submit, submit_each};

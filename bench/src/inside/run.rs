@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::caller::{Phase, call};
 use super::scenario::{Scenario, Script, WALLETS};
 use super::store::{open, options, prepare, runtime};
-use crate::failure::{Doing, Failure};
+use crate::failure::Failure;
 use crate::latency::{Latencies, Quantiles};
+use crate::scratch;
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]
@@ -37,10 +38,7 @@ pub(crate) struct Figures {
 
 /// Opens a fresh store below the directory, runs the load, removes the store.
 pub(crate) fn measure(directory: &Path, load: Load) -> Result<Figures, Failure> {
-    let scratch = tempfile::Builder::new()
-        .prefix("scrip-bench-")
-        .tempdir_in(directory);
-    let scratch = scratch.doing(|| format!("make a directory in {}", directory.display()))?;
+    let scratch = scratch::directory(directory)?;
     let runtime = runtime(load.workers)?;
     runtime.block_on(async {
         let engine = open(options(scratch.path())).await?;

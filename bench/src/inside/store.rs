@@ -1,5 +1,6 @@
 //! An engine in this process, with wallets that have points.
 
+use std::ops::Range;
 use std::path::Path;
 
 use engine::Request;
@@ -9,9 +10,10 @@ use tokio::runtime::Runtime;
 
 use super::scenario::{points, wallet};
 use crate::failure::{Doing, Failure};
+use crate::report::progress;
 
-/// Commands submitted together while a store is prepared.
-const BATCH: usize = 8_192;
+/// Commands submitted together: enough for groups of thousands, little enough to hold.
+const BATCH: u64 = 8_192;
 
 /// Points of each wallet at the start: more than any scenario takes from one.
 const FUNDING: u64 = 1_000_000_000;
@@ -34,26 +36,22 @@ pub(crate) async fn open(options: EngineOptions) -> Result<Engine, Failure> {
 
 /// Creates wallets 1…count and gives each its first points.
 pub(crate) async fn prepare(engine: &Engine, count: u64) -> Result<(), Failure> {
-    let ids: Vec<u64> = (1..=count).collect();
-    for ids in ids.chunks(BATCH) {
-        let create = |id: &u64| {
-            Command::CreateWallet(CreateWallet {
-                wallet: wallet(*id),
-                owner: Owner::user(*id),
-            })
-        };
-        let charge = |id: &u64| {
-            Command::Charge(Grant {
-                wallet: wallet(*id),
-                amount: points(FUNDING),
-                expiry: Expiry::Never,
-                description: Description::default(),
-            })
-        };
-        submit(engine, ids.iter().map(create)).await?;
-        submit(engine, ids.iter().map(charge)).await?;
-    }
-    Ok(())
+    let create = |id| {
+        Command::CreateWallet(CreateWallet {
+            wallet: wallet(id),
+            owner: Owner::user(id),
+        })
+    };
+    let charge = |id| {
+        Command::Charge(Grant {
+            wallet: wallet(id),
+            amount: points(FUNDING),
+            expiry: Expiry::Never,
+            description: Description::default(),
+        })
+    };
+    submit_each(engine, "creating wallets", 1..count + 1, create).await?;
+    submit_each(engine, "funding wallets", 1..count + 1, charge).await
 }
 
 /// Carries out commands of which none may be refused.
@@ -65,5 +63,24 @@ pub(crate) async fn submit(
     for outcome in engine.submit_bulk(requests.collect()).await {
         outcome.map_err(|refusal| Failure::Engine(format!("refused a command: {refusal}")))?;
     }
+    Ok(())
+}
+
+/// Submits a command for each number, and shows how far that is.
+pub(crate) async fn submit_each(
+    engine: &Engine,
+    what: &str,
+    numbers: Range<u64>,
+    command: impl Fn(u64) -> Command,
+) -> Result<(), Failure> {
+    let bar = progress(what, numbers.end - numbers.start);
+    let mut from = numbers.start;
+    while from < numbers.end {
+        let to = (from + BATCH).min(numbers.end);
+        submit(engine, (from..to).map(&command)).await?;
+        bar.inc(to - from);
+        from = to;
+    }
+    bar.finish_and_clear();
     Ok(())
 }
