@@ -19,9 +19,9 @@ bench: ## every measured ratio in one run
 	cargo run --release -p bench -- compare
 
 soak: ## at length: 100,000 histories with power cuts, in which logs are written, packed, restored; snapshots, repairs, kill -9
-	SCRIP_TEST_SCALE=250 cargo test --release -p engine -- journal snapshot
-	SCRIP_TEST_SCALE=250 cargo test --release -p wal-tool --bins -- repair
-	SCRIP_TEST_SCALE=200 cargo test --release -p tests -- --nocapture kill_cycles model archive
+	SCRIP_TEST_SCALE=250 cargo test -p engine -- journal snapshot
+	SCRIP_TEST_SCALE=250 cargo test -p wal-tool --bins -- repair
+	SCRIP_TEST_SCALE=200 cargo test -p tests -- --nocapture kill_cycles model archive
 
 ci: ## what a change must pass
 	.ci/run
