@@ -132,7 +132,7 @@ fn decide_use(
     let forget_before = circumstances
         .now
         .minus_days(i64::from(settings.cancel_window_days));
-    if at < forget_before {
+    if at < forget_before || wallet.has_forgotten(at) {
         return Err(Rejection::CancelWindowOver { transaction });
     }
     let returned = wallet.returned(entry);

@@ -84,7 +84,7 @@ pub(super) fn decide(
     }
     let window = i64::from(circumstances.settings.cancel_window_days);
     let forget_before = circumstances.now.minus_days(window);
-    if at < forget_before {
+    if at < forget_before || wallet.has_forgotten(at) {
         return Err(Rejection::CancelWindowOver { transaction });
     }
     let returned = wallet.returned(entry);

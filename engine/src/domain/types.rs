@@ -217,6 +217,9 @@ impl TransactionId {
 // === impl EntryRef ===
 
 impl EntryRef {
+    /// Names no entry, and stands before all that are.
+    pub const NONE: Self = Self(TransactionId::NONE.0);
+
     /// A leg of an act.
     pub fn new(transaction: TransactionId, leg: u8) -> Self {
         Self(u64::from(leg) << NUMBER_MAX.count_ones() | transaction.0 & NUMBER_MAX)

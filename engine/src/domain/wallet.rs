@@ -28,7 +28,7 @@ pub struct Wallet {
     /// Where the points are.
     pub lots: Lots,
     /// What was given back of uses, by entry, which is also by time, ascending. Forgotten some
-    /// time after the cancel window.
+    /// time after the cancel window; the first one then names no entry, and says up to when.
     pub returns: Vec<Return>,
     /// What few wallets have.
     #[serde(with = "super::special::kept")]
@@ -377,15 +377,27 @@ impl Wallet {
         Ok(())
     }
 
+    /// Whether what was given back of an act of this time may be forgotten. The cancel window can have grown since.
+    pub fn has_forgotten(&self, used_at: Timestamp) -> bool {
+        let first = self.returns.first();
+        let forgotten = first.filter(|first| first.entry == Return::FORGOTTEN);
+        forgotten.is_some_and(|forgotten| used_at < forgotten.used_at)
+    }
+
     /// Remembers what was given back of a use in all, and forgets uses from before an instant. They
     /// are let go of in bulk, once they are half of what is kept, so that a wallet with a million
-    /// cancelled uses does not move all of them with each one.
+    /// cancelled uses does not move all of them with each one. The instant takes their place.
     pub fn remember(&mut self, entry: Return, forget_before: Timestamp) {
         let stale = self
             .returns
             .partition_point(|entry| entry.used_at < forget_before);
         if stale > 0 && stale * 2 >= self.returns.len() {
-            self.returns.drain(..stale);
+            self.returns.drain(1..stale);
+            self.returns[0] = Return {
+                entry: Return::FORGOTTEN,
+                used_at: forget_before,
+                amount: 0,
+            };
         }
         let found = self
             .returns
@@ -419,6 +431,13 @@ impl Wallet {
         }
         Ok(())
     }
+}
+
+// === impl Return ===
+
+impl Return {
+    /// Stands before every entry, in place of those that are forgotten.
+    const FORGOTTEN: EntryRef = EntryRef::NONE;
 }
 
 // === impl Standing ===

@@ -226,6 +226,34 @@ fn what_was_given_back_is_forgotten_in_bulk_after_the_window() {
 }
 
 #[test]
+fn a_longer_window_brings_nothing_back_that_was_forgotten() {
+    let mut world = given(&[
+        create(1),
+        grant(Fund::Free, 1, 100, None),
+        use_points(1, 10),
+    ]);
+    world.submit(&cancel(3, None)).unwrap();
+    world.settings.cancel_window_days = 1;
+    world.now = Timestamp(0).plus_days(30);
+    // With the second cancel the first one is forgotten: it is too old to be asked about.
+    world.submit(&use_points(1, 10)).unwrap();
+    world.submit(&cancel(5, Some(4))).unwrap();
+    world.settings.cancel_window_days = 400;
+    let over = Rejection::CancelWindowOver {
+        transaction: TransactionId(3),
+    };
+    assert_eq!(refused(&mut world, &cancel(3, None)), over);
+    assert_eq!(
+        refused(&mut world, &cancel(2, None)).code(),
+        "cancel-window-over"
+    );
+    assert_eq!(world.wallet(1).balance(), 94);
+    world.submit(&cancel(5, None)).unwrap();
+    assert_eq!(refused(&mut world, &cancel(5, None)).code(), "over-cancel");
+    assert_eq!(world.wallet(1).balance(), 100);
+}
+
+#[test]
 fn a_wallet_has_so_many_holds_and_not_one_more() {
     let mut world = World::default();
     world.submit(&create(1)).unwrap();
