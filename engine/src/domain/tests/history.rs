@@ -11,7 +11,12 @@ use super::*;
 pub(super) enum Step {
     Ask(Command),
     /// Cancel one of the acts so far, counted from the newest.
-    Cancel(usize, Option<u64>, Option<TakeBackPolicy>),
+    Cancel(
+        usize,
+        Option<u64>,
+        Option<TakeBackPolicy>,
+        Option<LapsedPolicy>,
+    ),
     /// Time passes, µs.
     Pass(i64),
     /// Grant that lapses so long after now, µs.
@@ -45,15 +50,42 @@ fn policy() -> impl Strategy<Value = Option<TakeBackPolicy>> {
     prop::option::of(prop::sample::select(&TakeBackPolicy::ALL[..]))
 }
 
+/// How long until something lapses, µs.
+fn after() -> impl Strategy<Value = i64> {
+    prop_oneof![
+        3 => (1..8_i64).prop_map(|tens| tens * 10),
+        1 => (1..40_i64).prop_map(|days| days * Timestamp::DAY_US),
+    ]
+}
+
+fn lapsed() -> impl Strategy<Value = LapsedPolicy> {
+    prop_oneof![
+        Just(LapsedPolicy::StayExpired),
+        (1..40_u16).prop_map(|days| LapsedPolicy::Regrant { days }),
+        (1..40_u16).prop_map(|days| LapsedPolicy::Grace { days }),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = ChangeSettings> {
+    let window = prop::option::of(prop::sample::select(&[1, 30, 400_u16][..]));
+    let all = (window, prop::option::of(lapsed()), policy());
+    all.prop_map(
+        |(cancel_window_days, lapsed_policy, take_back_policy)| ChangeSettings {
+            cancel_window_days,
+            lapsed_policy,
+            take_back_policy,
+            ..ChangeSettings::default()
+        },
+    )
+}
+
 /// Steps of every kind, over a few wallets, so that they meet.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let id = || 1..=WALLETS;
     let step = prop_oneof![
         3 => id().prop_map(|id| Step::Ask(create(id))),
-        8 => (fund(), id(), points(), prop::option::of(1..8_i64))
-            .prop_map(|(fund, id, points, after)| {
-                Step::Grant(fund, id, points, after.map(|after| after * 10))
-            }),
+        8 => (fund(), id(), points(), prop::option::of(after()))
+            .prop_map(|(fund, id, points, after)| Step::Grant(fund, id, points, after)),
         6 => (id(), points()).prop_map(|(id, points)| Step::Ask(use_points(id, points))),
         5 => (id(), vec((id(), points()), 1..4)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
         3 => (id(), points()).prop_map(|(id, points)| Step::Ask(up_to(id, points))),
@@ -65,8 +97,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
                     min_balance_after,
                 })))
             }),
-        8 => (0..12_usize, prop::option::of(points()), policy())
-            .prop_map(|(back, points, policy)| Step::Cancel(back, points, policy)),
+        8 => (0..12_usize, prop::option::of(points()), policy(), prop::option::of(lapsed()))
+            .prop_map(|(back, points, policy, lapsed)| Step::Cancel(back, points, policy, lapsed)),
+        2 => settings().prop_map(|settings| Step::Ask(Command::ChangeSettings(Box::new(settings)))),
         4 => (fund(), id(), points(), prop::option::of(0..6_i64), prop::option::of(1..8_i64))
             .prop_map(|(fund, id, points, from, until)| {
                 let tens = |after: i64| after * 10;
@@ -77,6 +110,7 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (0..6_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Capture(back, points)),
         3 => (0..8_usize).prop_map(Step::Release),
         4 => (0..25_i64).prop_map(Step::Pass),
+        1 => (1..20_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
         1 => (1..300_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
     ];
     vec(step, 1..100)
@@ -109,11 +143,11 @@ pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
     let (leg, description) = (None, Description::default());
     Some(match step {
         Step::Ask(command) => command.clone(),
-        Step::Cancel(at, points, policy) => Command::Cancel(Cancel {
+        Step::Cancel(at, points, policy, lapsed) => Command::Cancel(Cancel {
             transaction: back(*at),
             leg,
             amount: points.map(amount),
-            lapsed: None,
+            lapsed: *lapsed,
             policy: *policy,
             description,
         }),
@@ -228,6 +262,7 @@ proptest! {
         for step in &steps {
             let Some(command) = command(&mut world, step) else { continue };
             let decided = world.submit(&command).map(|_| ()).map_err(|refused| refused.code());
+            oracle.forgets = decided == Err("cancel-window-over");
             let expected = oracle.submit(&command, world.now.0);
             prop_assert_eq!(decided, expected, "{:?} at {:?}", command, world.now);
             for (id, holder) in &mut oracle.holders {

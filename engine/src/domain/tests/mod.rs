@@ -78,6 +78,9 @@ impl World {
                 assert_eq!(standing.wallet.entity(), id);
             }
         }
+        if let Event::SettingsChanged(changed) = &event {
+            self.settings = changed.settings.clone();
+        }
         let event = Arc::new(event);
         self.acts.push((self.now, event.clone()));
         event

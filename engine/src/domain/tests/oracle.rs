@@ -3,36 +3,17 @@
 
 mod back;
 mod hold;
+mod holder;
 mod later;
+mod rules;
 
 use std::collections::BTreeSet;
 
 use self::hold::Kept;
+pub(super) use self::holder::{Holder, Points};
 use self::later::Promise;
+use self::rules::Rules;
 use super::*;
-
-/// Points of one grant. `until` is the largest instant where they never lapse.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Points {
-    pub(super) fund: Fund,
-    pub(super) until: i64,
-    pub(super) lot: u64,
-    pub(super) amount: u64,
-}
-
-/// One wallet, as a list.
-#[derive(Clone, Default, Debug)]
-pub(super) struct Holder {
-    pub(super) points: Vec<Points>,
-    pub(super) version: u64,
-    /// What is owed, by fund.
-    pub(super) debts: BTreeMap<Fund, u64>,
-    /// What is set aside.
-    pub(super) kept: Vec<Kept>,
-    lots: u64,
-    /// What was given and does not count yet.
-    promises: Vec<Promise>,
-}
 
 #[derive(Clone, Debug)]
 struct Usage {
@@ -43,11 +24,15 @@ struct Usage {
     given: bool,
 }
 
-/// All wallets, and what the acts were.
+/// All wallets, what the acts were, and what the operator decided.
 #[derive(Clone, Default)]
 pub(super) struct Oracle {
     pub(super) holders: BTreeMap<u64, Holder>,
-    acts: Vec<(u64, Option<Usage>)>,
+    /// Whether the wallet that is asked says that it has forgotten: it does so in bulk, and when is its own affair.
+    pub(super) forgets: bool,
+    rules: Rules,
+    /// Of each act the wallet, if it is about one, and what can be undone of it.
+    acts: Vec<(Option<u64>, Option<Usage>)>,
     /// Acts that promised something.
     promised: BTreeSet<u64>,
     /// Acts that set something aside.
@@ -74,8 +59,8 @@ impl Oracle {
             Command::GrantLater(one) => self.promise(one, now),
             Command::ActivateGrant(one) => self.keep(one.transaction.0, now),
             Command::VoidGrant(one) => self.drop(one.transaction.0, now),
-            Command::ChangeSettings(_)
-            | Command::CloseDay(_)
+            Command::ChangeSettings(one) => self.rule(one),
+            Command::CloseDay(_)
             | Command::ChangeStatus(_)
             | Command::Adjust(_)
             | Command::CreateCompany(_)
@@ -271,82 +256,19 @@ impl Oracle {
         }
     }
 
+    /// The wallet that an earlier act is about, with what was due in it recorded.
+    fn earlier(&mut self, act: u64, now: i64) -> Result<Option<u64>, &'static str> {
+        let at = (act as usize).wrapping_sub(1);
+        let (id, _) = self.acts.get(at).ok_or("transaction-not-found")?;
+        let id = *id;
+        self.lapse(id.as_slice(), now);
+        Ok(id)
+    }
+
     fn done(&mut self, ids: &[u64], usage: Option<Usage>) {
         for id in ids {
             self.holders.get_mut(id).unwrap().version += 1;
         }
-        self.acts.push((ids[0], usage));
-    }
-}
-
-impl Holder {
-    /// Points that can be spent.
-    fn available(&self) -> u64 {
-        let there: u64 = self.points.iter().map(|points| points.amount).sum();
-        there.saturating_sub(self.debts.values().sum())
-    }
-
-    /// All that is there or set aside, less what is owed.
-    pub(super) fn balance(&self) -> i128 {
-        self.of(Fund::Free) + self.of(Fund::Paid)
-    }
-
-    fn of(&self, fund: Fund) -> i128 {
-        let kept = self.kept.iter().flat_map(|kept| &kept.taken);
-        let all = self.points.iter().chain(kept);
-        let all = all.filter(|points| points.fund == fund);
-        let all: i128 = all.map(|points| i128::from(points.amount)).sum();
-        all - i128::from(self.debts.get(&fund).copied().unwrap_or(0))
-    }
-
-    /// New points: what is owed is paid first, the rest is a lot. Tells the whole of them.
-    fn gain(&mut self, fund: Fund, until: i64, amount: u64) -> Points {
-        let owed = self.debts.entry(fund).or_default();
-        let paid = amount.min(*owed);
-        *owed -= paid;
-        let lot = self.lots;
-        self.give(fund, until, amount - paid);
-        self.points.retain(|points| points.amount > 0);
-        Points {
-            fund,
-            until,
-            lot,
-            amount,
-        }
-    }
-
-    fn give(&mut self, fund: Fund, until: i64, amount: u64) {
-        let lot = self.lots;
-        self.lots += 1;
-        self.points.push(Points {
-            fund,
-            until,
-            lot,
-            amount,
-        });
-    }
-
-    fn give_back(&mut self, points: Points, amount: u64) {
-        match self.points.iter_mut().find(|held| held.lot == points.lot) {
-            Some(held) => held.amount += amount,
-            None if amount > 0 => self.points.push(Points { amount, ..points }),
-            None => {}
-        }
-    }
-
-    fn take(&mut self, amount: u64) -> Vec<Points> {
-        let mut left = amount;
-        let mut taken = Vec::new();
-        self.points.sort_unstable();
-        for points in &mut self.points {
-            let amount = left.min(points.amount);
-            left -= amount;
-            points.amount -= amount;
-            if amount > 0 {
-                taken.push(Points { amount, ..*points });
-            }
-        }
-        self.points.retain(|points| points.amount > 0);
-        taken
+        self.acts.push((Some(ids[0]), usage));
     }
 }

@@ -4,12 +4,14 @@ use super::*;
 
 impl Oracle {
     pub(super) fn cancel(&mut self, one: &Cancel, now: i64) -> Result<(), &'static str> {
-        let (act, amount) = (one.transaction.0, one.amount.map(Amount::get));
-        let at = (act as usize).wrapping_sub(1);
-        let (id, usage) = self.acts.get(at).cloned().ok_or("transaction-not-found")?;
-        self.lapse(&[id], now);
-        let usage = usage.ok_or("not-cancellable")?;
-        if now - usage.at > 400 * 86_400_000_000 {
+        let amount = one.amount.map(Amount::get);
+        let id = self.earlier(one.transaction.0, now)?;
+        let at = one.transaction.0 as usize - 1;
+        let usage = self.acts[at].1.clone().ok_or("not-cancellable")?;
+        let id = id.unwrap();
+        let window = self.rules.window_days * Timestamp::DAY_US;
+        let horizon = self.holders[&id].horizon.filter(|_| self.forgets);
+        if usage.at < now - window || horizon.is_some_and(|horizon| usage.at < horizon) {
             return Err("cancel-window-over");
         }
         let used: u64 = usage.taken.iter().map(|points| points.amount).sum();
@@ -18,11 +20,14 @@ impl Oracle {
             return Err("over-cancel");
         }
         if usage.given {
-            let policy = one.policy.unwrap_or_default();
+            let policy = one.policy.unwrap_or(self.rules.take_back);
             self.take_back(id, usage.taken[0], (amount, policy), now)?;
         } else {
-            self.give_back(id, &usage, amount)?;
+            let policy = one.lapsed.unwrap_or(self.rules.lapsed);
+            self.give_back(id, &usage, (amount, policy), now)?;
         }
+        let horizon = &mut self.holders.get_mut(&id).unwrap().horizon;
+        *horizon = (*horizon).max(Some(now - window));
         if let Some((_, Some(usage))) = self.acts.get_mut(at) {
             usage.returned += amount;
         }
@@ -30,19 +35,44 @@ impl Oracle {
         Ok(())
     }
 
-    fn give_back(&mut self, id: u64, usage: &Usage, amount: u64) -> Result<(), &'static str> {
+    /// Gives back what was spent, the last of it first: to its own lot, or, where that has lapsed and the policy has days for
+    /// it, in a new lot of each fund and new expiry.
+    fn give_back(
+        &mut self,
+        id: u64,
+        usage: &Usage,
+        (amount, policy): (u64, LapsedPolicy),
+        now: i64,
+    ) -> Result<(), &'static str> {
         let holder = self.holders.get_mut(&id).unwrap();
         if holder.room() < i128::from(amount) {
             return Err("balance-limit");
         }
         // Each point by itself would be too slow; each lot by itself, from the end, is the same.
         let (mut skip, mut left) = (usage.returned, amount);
+        let mut anew: Vec<Points> = Vec::new();
         for points in usage.taken.iter().rev() {
             let passed = skip.min(points.amount);
             skip -= passed;
             let back = left.min(points.amount - passed);
             left -= back;
-            holder.give_back(*points, back);
+            let Some(until) = prolonged(points.until, policy, now).filter(|_| back > 0) else {
+                holder.give_back(*points, back);
+                continue;
+            };
+            let mut others = anew.iter_mut();
+            let same = others.find(|other| (other.fund, other.until) == (points.fund, until));
+            match same {
+                Some(other) => other.amount += back,
+                None => anew.push(Points {
+                    until,
+                    amount: back,
+                    ..*points
+                }),
+            }
+        }
+        for points in anew {
+            holder.give(points.fund, points.until, points.amount);
         }
         Ok(())
     }
@@ -81,5 +111,18 @@ impl Oracle {
         holder.points.retain(|points| points.amount > 0);
         *holder.debts.entry(fund).or_default() += owed;
         Ok(())
+    }
+}
+
+/// How long points can be spent that come back after their expiry; `None`: as long as ever, or not at all.
+fn prolonged(until: i64, policy: LapsedPolicy, now: i64) -> Option<i64> {
+    if until > now {
+        return None;
+    }
+    let days = |days: u16| i64::from(days) * Timestamp::DAY_US;
+    match policy {
+        LapsedPolicy::StayExpired => None,
+        LapsedPolicy::Regrant { days: more } => Some(now + days(more)),
+        LapsedPolicy::Grace { days: more } => Some(until + days(more)).filter(|until| *until > now),
     }
 }

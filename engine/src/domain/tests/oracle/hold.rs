@@ -98,13 +98,11 @@ impl Oracle {
     }
 
     fn held(&mut self, act: u64, now: i64) -> Result<(u64, usize), &'static str> {
-        let at = (act as usize).wrapping_sub(1);
-        let (id, _) = self.acts.get(at).ok_or("transaction-not-found")?;
-        let id = *id;
-        self.lapse(&[id], now);
+        let id = self.earlier(act, now)?;
         if !self.placed.contains(&act) {
             return Err("not-held");
         }
+        let id = id.unwrap();
         let mut kept = self.holders[&id].kept.iter();
         let found = kept.position(|kept| kept.act == act);
         Ok((id, found.ok_or("hold-over")?))

@@ -8,7 +8,7 @@ pub(super) struct Promise {
     /// Place of its act, from 1.
     act: u64,
     fund: Fund,
-    amount: u64,
+    pub(super) amount: u64,
     at: Option<i64>,
     until: i64,
 }
@@ -78,14 +78,11 @@ impl Oracle {
     }
 
     fn find(&mut self, act: u64, now: i64) -> Result<(u64, Promise), &'static str> {
-        let at = (act as usize).wrapping_sub(1);
-        let (id, _) = self.acts.get(at).ok_or("transaction-not-found")?;
-        let id = *id;
-        let made = self.promised.contains(&act);
-        self.lapse(&[id], now);
-        if !made {
+        let id = self.earlier(act, now)?;
+        if !self.promised.contains(&act) {
             return Err("not-pending");
         }
+        let id = id.unwrap();
         let mut promises = self.holders[&id].promises.iter();
         let found = promises.find(|promise| promise.act == act);
         Ok((id, *found.ok_or("pending-over")?))
@@ -107,16 +104,5 @@ impl Oracle {
     fn forget(&mut self, id: u64, promise: Promise) {
         let promises = &mut self.holders.get_mut(&id).unwrap().promises;
         promises.retain(|other| other.act != promise.act);
-    }
-}
-
-impl Holder {
-    /// Points that still fit in, with all that is promised.
-    pub(super) fn room(&self) -> i128 {
-        let promised = self.promises.iter();
-        let promised: i128 = promised.map(|promise| i128::from(promise.amount)).sum();
-        let most = self.balance();
-        let most = most.max(self.of(Fund::Free)).max(self.of(Fund::Paid));
-        i128::from(NUMBER_MAX) - most - promised
     }
 }

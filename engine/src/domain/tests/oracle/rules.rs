@@ -1,0 +1,36 @@
+//! What the operator decided, as the oracle keeps it.
+
+use super::*;
+
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) window_days: i64,
+    pub(super) lapsed: LapsedPolicy,
+    pub(super) take_back: TakeBackPolicy,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            window_days: 400,
+            lapsed: LapsedPolicy::StayExpired,
+            take_back: TakeBackPolicy::Deny,
+        }
+    }
+}
+
+impl Oracle {
+    /// What is not named stays.
+    pub(super) fn rule(&mut self, one: &ChangeSettings) -> Result<(), &'static str> {
+        let Rules {
+            window_days,
+            lapsed,
+            take_back,
+        } = &mut self.rules;
+        *window_days = one.cancel_window_days.map_or(*window_days, i64::from);
+        *lapsed = one.lapsed_policy.unwrap_or(*lapsed);
+        *take_back = one.take_back_policy.unwrap_or(*take_back);
+        self.acts.push((None, None));
+        Ok(())
+    }
+}
