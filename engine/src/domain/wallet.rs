@@ -119,11 +119,14 @@ impl Wallet {
             return (0, all);
         };
         let (free, paid) = self.lots.spendable(now);
-        match fund {
-            Fund::Free => (0, free.min(all)),
+        let (before, there) = match fund {
+            Fund::Free => (0, free),
             // Free points are spent first, so the paid ones stand behind all of them.
-            Fund::Paid => (free, paid.min(all)),
-        }
+            Fund::Paid => (free, paid),
+        };
+        // What a fund owes cannot be asked of it, however much there is of the other.
+        let even = there.saturating_sub(self.special().debt.of(fund));
+        (before, even.min(all))
     }
 
     /// Ledger points as they stand at `now`, without those that have lapsed by then: (free, paid).

@@ -6,6 +6,7 @@ mod batch;
 mod check;
 mod commands;
 mod company;
+mod hand;
 mod history;
 mod limits;
 mod oracle;
