@@ -21,6 +21,8 @@ pub(super) enum Step {
     Pass(i64),
     /// Grant that lapses so long after now, µs.
     Grant(Fund, u64, u64, Option<i64>),
+    /// Correction upwards that lapses so long after now, µs.
+    Correct(Fund, u64, u64, Option<i64>),
     /// Grant that counts so long after now, µs, or once it is activated, and lapses so long after now.
     Later(Fund, u64, u64, Option<i64>, Option<i64>),
     /// Activate one of the acts so far, counted from the newest, or void it.
@@ -35,9 +37,30 @@ pub(super) enum Step {
 
 const WALLETS: u64 = 4;
 
+/// An act is named by its place among those that fit, from the newest, below this; from here on by its place among all.
+const FITTING: usize = 6;
+
+/// The first wallets more often, so that much happens in them.
+fn id() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 1..=2_u64, 1 => 1..=WALLETS]
+}
+
+/// An act so far.
+fn act() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => 0..FITTING, 1 => FITTING..2 * FITTING]
+}
+
+/// Points that are given: more than are spent at once.
+fn gift() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        40 => 1..200_u64,
+        1 => NUMBER_MAX - 60..=NUMBER_MAX,
+    ]
+}
+
 fn points() -> impl Strategy<Value = u64> {
     prop_oneof![
-        8 => 1..60_u64,
+        20 => 1..60_u64,
         1 => NUMBER_MAX - 60..=NUMBER_MAX,
     ]
 }
@@ -79,15 +102,18 @@ fn settings() -> impl Strategy<Value = ChangeSettings> {
     )
 }
 
-/// Steps of every kind, over a few wallets, so that they meet.
+/// Steps of every kind, over a few wallets, so that they meet; most of these are there from the start.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let id = || 1..=WALLETS;
     let step = prop_oneof![
         3 => id().prop_map(|id| Step::Ask(create(id))),
-        8 => (fund(), id(), points(), prop::option::of(after()))
+        8 => (fund(), id(), gift(), prop::option::of(after()))
             .prop_map(|(fund, id, points, after)| Step::Grant(fund, id, points, after)),
+        2 => (fund(), id(), gift(), prop::option::of(after()))
+            .prop_map(|(fund, id, points, after)| Step::Correct(fund, id, points, after)),
+        3 => (fund(), id(), points())
+            .prop_map(|(fund, id, points)| Step::Ask(adjust(fund, id, points, Change::Down))),
         6 => (id(), points()).prop_map(|(id, points)| Step::Ask(use_points(id, points))),
-        5 => (id(), vec((id(), points()), 1..4)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
+        5 => (id(), vec((1..=WALLETS, points()), 1..3)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
         3 => (id(), points()).prop_map(|(id, points)| Step::Ask(up_to(id, points))),
         4 => (conditioned(), prop::option::of(1..12_u64), prop::option::of(0..80_u64))
             .prop_map(|(command, if_version, min_balance_after)| {
@@ -97,23 +123,27 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
                     min_balance_after,
                 })))
             }),
-        8 => (0..12_usize, prop::option::of(points()), policy(), prop::option::of(lapsed()))
+        8 => (act(), prop::option::of(points()), policy(), prop::option::of(lapsed()))
             .prop_map(|(back, points, policy, lapsed)| Step::Cancel(back, points, policy, lapsed)),
         2 => settings().prop_map(|settings| Step::Ask(Command::ChangeSettings(Box::new(settings)))),
-        4 => (fund(), id(), points(), prop::option::of(0..6_i64), prop::option::of(1..8_i64))
+        4 => (fund(), id(), gift(), prop::option::of(0..6_i64), prop::option::of(1..8_i64))
             .prop_map(|(fund, id, points, from, until)| {
                 let tens = |after: i64| after * 10;
                 Step::Later(fund, id, points, from.map(tens), until.map(tens))
             }),
-        4 => (0..8_usize, any::<bool>()).prop_map(|(back, void)| Step::Settle(back, void)),
+        4 => (act(), any::<bool>()).prop_map(|(back, void)| Step::Settle(back, void)),
         5 => (id(), points(), 0..8_i64).prop_map(|(id, points, after)| Step::Hold(id, points, after * 10)),
-        4 => (0..6_usize, prop::option::of(points())).prop_map(|(back, points)| Step::Capture(back, points)),
-        3 => (0..8_usize).prop_map(Step::Release),
+        4 => (act(), prop::option::of(points())).prop_map(|(back, points)| Step::Capture(back, points)),
+        3 => act().prop_map(Step::Release),
         4 => (0..25_i64).prop_map(Step::Pass),
         1 => (1..20_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
         1 => (1..300_i64).prop_map(|days| Step::Pass(days * Timestamp::DAY_US)),
     ];
-    vec(step, 1..100)
+    let there = prop_oneof![4 => Just(WALLETS - 1), 1 => 0..=WALLETS];
+    (there, vec(step, 1..100)).prop_map(|(there, steps)| {
+        let created = (1..=there).map(|id| Step::Ask(create(id)));
+        created.chain(steps).collect()
+    })
 }
 
 fn up_to(id: u64, points: u64) -> Command {
@@ -123,11 +153,20 @@ fn up_to(id: u64, points: u64) -> Command {
     Command::UseUpTo(command)
 }
 
+fn adjust(fund: Fund, id: u64, points: u64, change: Change) -> Command {
+    Command::Adjust(Adjust {
+        wallet: wallet(id),
+        change,
+        fund,
+        amount: amount(points),
+        reason: Description::new("counted again").unwrap(),
+    })
+}
+
 /// What conditions are put on.
 fn conditioned() -> impl Strategy<Value = Command> {
-    let id = || 1..=WALLETS;
     prop_oneof![
-        (fund(), id(), points()).prop_map(|(fund, id, points)| grant(fund, id, points, None)),
+        (fund(), id(), gift()).prop_map(|(fund, id, points)| grant(fund, id, points, None)),
         (id(), points()).prop_map(|(id, points)| use_points(id, points)),
         (id(), points()).prop_map(|(id, points)| up_to(id, points)),
         (id(), id(), points()).prop_map(|(from, to, points)| transfer(from, &[(to, points)])),
@@ -138,13 +177,19 @@ fn conditioned() -> impl Strategy<Value = Command> {
 pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
     let now = world.now.0;
     let after = |after: i64| Timestamp(now / 10 * 10 + after);
-    let acts = world.acts.len() as u64;
-    let back = |back: usize| TransactionId(acts.saturating_sub(back as u64));
+    // Mostly one of the acts that can be meant, and at times any.
+    let back = |fits: fn(&Event) -> bool, back: usize| {
+        let acts = world.acts.iter().enumerate().rev();
+        let fitting = acts.filter(|(_, (_, event))| back >= FITTING || fits(event));
+        let fitting: Vec<_> = fitting.map(|(at, _)| at as u64 + 1).collect();
+        let found = fitting.get(back % FITTING % fitting.len().max(1));
+        TransactionId(found.copied().unwrap_or(0))
+    };
     let (leg, description) = (None, Description::default());
     Some(match step {
         Step::Ask(command) => command.clone(),
         Step::Cancel(at, points, policy, lapsed) => Command::Cancel(Cancel {
-            transaction: back(*at),
+            transaction: back(can_be_cancelled, *at),
             leg,
             amount: points.map(amount),
             lapsed: *lapsed,
@@ -153,6 +198,10 @@ pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
         }),
         Step::Grant(fund, id, points, until) => {
             grant(*fund, *id, *points, until.map(|until| after(until).0))
+        }
+        Step::Correct(fund, id, points, until) => {
+            let expires_at = until.map(after);
+            adjust(*fund, *id, *points, Change::Up { expires_at })
         }
         Step::Later(fund, id, points, from, until) => Command::GrantLater(Box::new(GrantLater {
             grant: Grant {
@@ -165,12 +214,12 @@ pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
             active_at: from.map(after),
         })),
         Step::Settle(at, true) => Command::VoidGrant(VoidGrant {
-            transaction: back(*at),
+            transaction: back(is_pending, *at),
             leg,
             description,
         }),
         Step::Settle(at, false) => {
-            let transaction = back(*at);
+            let transaction = back(is_pending, *at);
             Command::ActivateGrant(ActivateGrant { transaction, leg })
         }
         Step::Hold(id, points, until) => Command::PlaceHold(PlaceHold {
@@ -180,12 +229,12 @@ pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
             description,
         }),
         Step::Capture(at, points) => Command::CaptureHold(CaptureHold {
-            transaction: back(*at),
+            transaction: back(is_hold, *at),
             amount: points.map(amount),
             description,
         }),
         Step::Release(at) => Command::ReleaseHold(ReleaseHold {
-            transaction: back(*at),
+            transaction: back(is_hold, *at),
             description,
         }),
         Step::Pass(time) => {
@@ -193,6 +242,25 @@ pub(super) fn command(world: &mut World, step: &Step) -> Option<Command> {
             return None;
         }
     })
+}
+
+fn can_be_cancelled(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Used(_)
+            | Event::HoldCaptured(_)
+            | Event::Charged(_)
+            | Event::Earned(_)
+            | Event::GrantActivated(_)
+    )
+}
+
+fn is_pending(event: &Event) -> bool {
+    matches!(event, Event::GrantPending(_))
+}
+
+fn is_hold(event: &Event) -> bool {
+    matches!(event, Event::HoldPlaced(_))
 }
 
 /// Points of a wallet in spending order, as the oracle lists them.

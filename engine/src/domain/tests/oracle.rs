@@ -2,6 +2,7 @@
 //! points that is sorted anew each time. It knows no lot limits; the histories stay below them.
 
 mod back;
+mod hand;
 mod hold;
 mod holder;
 mod later;
@@ -60,9 +61,9 @@ impl Oracle {
             Command::ActivateGrant(one) => self.keep(one.transaction.0, now),
             Command::VoidGrant(one) => self.drop(one.transaction.0, now),
             Command::ChangeSettings(one) => self.rule(one),
+            Command::Adjust(one) => self.adjust(one, now),
             Command::CloseDay(_)
             | Command::ChangeStatus(_)
-            | Command::Adjust(_)
             | Command::CreateCompany(_)
             | Command::JoinCompany(_)
             | Command::LeaveCompany(_)

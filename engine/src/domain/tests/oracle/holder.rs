@@ -34,6 +34,18 @@ impl Holder {
         there.saturating_sub(self.debts.values().sum())
     }
 
+    /// Points of one fund that can be spent by themselves: what is owed of the fund is left, so that it is even, and never more
+    /// than the wallet has in all.
+    pub(super) fn available_of(&self, fund: Option<Fund>) -> u64 {
+        let Some(fund) = fund else {
+            return self.available();
+        };
+        let of_fund = self.points.iter().filter(|points| points.fund == fund);
+        let there: u64 = of_fund.map(|points| points.amount).sum();
+        let owed = self.debts.get(&fund).copied().unwrap_or(0);
+        there.saturating_sub(owed).min(self.available())
+    }
+
     /// Points that still fit in, with all that is promised.
     pub(super) fn room(&self) -> i128 {
         let promised = self.promises.iter();
@@ -92,10 +104,16 @@ impl Holder {
     }
 
     pub(super) fn take(&mut self, amount: u64) -> Vec<Points> {
+        self.take_of(None, amount)
+    }
+
+    /// Takes points of one fund, or of both, in spending order.
+    pub(super) fn take_of(&mut self, fund: Option<Fund>, amount: u64) -> Vec<Points> {
         let mut left = amount;
         let mut taken = Vec::new();
         self.points.sort_unstable();
-        for points in &mut self.points {
+        let all = self.points.iter_mut();
+        for points in all.filter(|points| fund.is_none_or(|fund| fund == points.fund)) {
             let amount = left.min(points.amount);
             left -= amount;
             points.amount -= amount;
