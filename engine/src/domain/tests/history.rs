@@ -69,6 +69,15 @@ fn fund() -> impl Strategy<Value = Fund> {
     prop_oneof![Just(Fund::Free), Just(Fund::Paid)]
 }
 
+/// Wallets are unfrozen more often than frozen, so that something goes on.
+fn status() -> impl Strategy<Value = Status> {
+    prop_oneof![
+        2 => Just(Status::Frozen),
+        6 => Just(Status::Open),
+        1 => Just(Status::Closed),
+    ]
+}
+
 fn policy() -> impl Strategy<Value = Option<TakeBackPolicy>> {
     prop::option::of(prop::sample::select(&TakeBackPolicy::ALL[..]))
 }
@@ -112,6 +121,9 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(fund, id, points, after)| Step::Correct(fund, id, points, after)),
         3 => (fund(), id(), points())
             .prop_map(|(fund, id, points)| Step::Ask(adjust(fund, id, points, Change::Down))),
+        3 => (id(), status()).prop_map(|(id, status)| Step::Ask(turn(id, status))),
+        // The one that is there and has little.
+        1 => Just(Step::Ask(turn(WALLETS - 1, Status::Closed))),
         6 => (id(), points()).prop_map(|(id, points)| Step::Ask(use_points(id, points))),
         5 => (id(), vec((1..=WALLETS, points()), 1..3)).prop_map(|(from, to)| Step::Ask(transfer(from, &to))),
         3 => (id(), points()).prop_map(|(id, points)| Step::Ask(up_to(id, points))),
@@ -151,6 +163,14 @@ fn up_to(id: u64, points: u64) -> Command {
         unreachable!("a use")
     };
     Command::UseUpTo(command)
+}
+
+fn turn(id: u64, status: Status) -> Command {
+    Command::ChangeStatus(ChangeStatus {
+        wallet: wallet(id),
+        status,
+        description: Description::default(),
+    })
 }
 
 fn adjust(fund: Fund, id: u64, points: u64, change: Change) -> Command {
@@ -338,7 +358,8 @@ proptest! {
                 holder.points.sort_unstable();
                 prop_assert_eq!(&listed(wallet), &holder.points);
                 prop_assert_eq!((wallet.version, i128::from(wallet.balance())), (holder.version, holder.balance()));
-                let Special { debt, holds, .. } = wallet.special();
+                let Special { debt, holds, status, .. } = wallet.special();
+                prop_assert_eq!(*status, holder.status);
                 for fund in [Fund::Free, Fund::Paid] {
                     prop_assert_eq!(debt.of(fund), holder.debts.get(&fund).copied().unwrap_or(0));
                 }

@@ -62,8 +62,8 @@ impl Oracle {
             Command::VoidGrant(one) => self.drop(one.transaction.0, now),
             Command::ChangeSettings(one) => self.rule(one),
             Command::Adjust(one) => self.adjust(one, now),
+            Command::ChangeStatus(one) => self.turn(one.wallet.get(), one.status, now),
             Command::CloseDay(_)
-            | Command::ChangeStatus(_)
             | Command::CreateCompany(_)
             | Command::JoinCompany(_)
             | Command::LeaveCompany(_)
@@ -96,7 +96,7 @@ impl Oracle {
             Expiry::After(term) => panic!("{term:?} has tests of its own"),
         };
         self.lapse(&[id], now);
-        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        let holder = self.open(id)?;
         if until <= now {
             return Err("expires-at-past");
         }
@@ -116,7 +116,7 @@ impl Oracle {
 
     fn spend(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
         self.lapse(&[id], now);
-        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        let holder = self.open(id)?;
         if holder.available() < amount {
             return Err("insufficient-balance");
         }
@@ -191,6 +191,16 @@ impl Oracle {
         Ok(())
     }
 
+    /// A wallet that takes part in everything.
+    fn open(&mut self, id: u64) -> Result<&mut Holder, &'static str> {
+        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        match holder.status {
+            Status::Open => Ok(holder),
+            Status::Frozen => Err("wallet-frozen"),
+            Status::Closed => Err("wallet-closed"),
+        }
+    }
+
     fn transfer(&mut self, one: &Transfer, now: i64) -> Result<(), &'static str> {
         let from = one.from.get();
         let to: Vec<_> = one
@@ -209,6 +219,9 @@ impl Oracle {
         }
         if once.len() < ids.len() {
             return Err("same-wallet");
+        }
+        for id in &ids {
+            self.open(*id)?;
         }
         let asked: u128 = to.iter().map(|(_, amount)| u128::from(*amount)).sum();
         if u128::from(self.holders[&from].available()) < asked {

@@ -9,6 +9,9 @@ impl Oracle {
         let at = one.transaction.0 as usize - 1;
         let usage = self.acts[at].1.clone().ok_or("not-cancellable")?;
         let id = id.unwrap();
+        if self.holders[&id].status == Status::Closed {
+            return Err("wallet-closed");
+        }
         let window = self.rules.window_days * Timestamp::DAY_US;
         let horizon = self.holders[&id].horizon.filter(|_| self.forgets);
         if usage.at < now - window || horizon.is_some_and(|horizon| usage.at < horizon) {

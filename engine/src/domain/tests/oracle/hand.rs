@@ -8,6 +8,9 @@ impl Oracle {
         let (id, amount, fund) = (one.wallet.get(), one.amount.get(), one.fund);
         self.lapse(&[id], now);
         let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        if holder.status == Status::Closed {
+            return Err("wallet-closed");
+        }
         match one.change {
             Change::Up { expires_at } => {
                 let until = expires_at.map_or(NEVER, |at| at.0);
@@ -26,6 +29,27 @@ impl Oracle {
                 holder.take_of(Some(fund), amount);
             }
         }
+        self.done(&[id], None);
+        Ok(())
+    }
+
+    /// Freezes, unfreezes or closes: for good, and only what holds, has set aside, awaits and owes nothing.
+    pub(super) fn turn(&mut self, id: u64, to: Status, now: i64) -> Result<(), &'static str> {
+        self.lapse(&[id], now);
+        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        if holder.status == Status::Closed {
+            return Err("wallet-closed");
+        }
+        if holder.status == to {
+            return Err("status-unchanged");
+        }
+        let aside = holder.kept.len() + holder.promises.len();
+        let owed: u64 = holder.debts.values().sum();
+        let is_empty = holder.points.is_empty() && aside == 0 && owed == 0;
+        if to == Status::Closed && !is_empty {
+            return Err("wallet-not-empty");
+        }
+        holder.status = to;
         self.done(&[id], None);
         Ok(())
     }

@@ -17,7 +17,7 @@ impl Oracle {
         let (id, amount, until) = (one.wallet.get(), one.amount.get(), one.expires_at.0);
         self.lapse(&[id], now);
         let act = self.acts.len() as u64 + 1;
-        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        let holder = self.open(id)?;
         if until <= now {
             return Err("expires-at-past");
         }
@@ -40,7 +40,7 @@ impl Oracle {
         now: i64,
     ) -> Result<(), &'static str> {
         let (id, at) = self.held(act, now)?;
-        let holder = self.holders.get_mut(&id).unwrap();
+        let holder = self.open(id)?;
         let kept = &mut holder.kept[at];
         let held: u64 = kept.taken.iter().map(|points| points.amount).sum();
         let mut left = amount.unwrap_or(held);

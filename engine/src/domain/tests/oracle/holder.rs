@@ -16,6 +16,7 @@ pub(in super::super) struct Points {
 pub(in super::super) struct Holder {
     pub(in super::super) points: Vec<Points>,
     pub(in super::super) version: u64,
+    pub(in super::super) status: Status,
     /// What is owed, by fund.
     pub(in super::super) debts: BTreeMap<Fund, u64>,
     /// What is set aside.

@@ -24,7 +24,7 @@ impl Oracle {
         let at = one.active_at.map(|at| at.0);
         self.lapse(&[id], now);
         let act = self.acts.len() as u64 + 1;
-        let holder = self.holders.get_mut(&id).ok_or("wallet-not-found")?;
+        let holder = self.open(id)?;
         if at.is_some_and(|at| at <= now) {
             return Err("active-at-past");
         }
@@ -50,6 +50,7 @@ impl Oracle {
     /// Has a promise count from now on.
     pub(super) fn keep(&mut self, act: u64, now: i64) -> Result<(), &'static str> {
         let (id, promise) = self.find(act, now)?;
+        self.open(id)?;
         if promise.until <= now {
             return Err("expires-at-past");
         }
