@@ -2,6 +2,7 @@
 //! points that is sorted anew each time. It knows no lot limits; the histories stay below them.
 
 mod back;
+mod conditions;
 mod hand;
 mod hold;
 mod holder;
@@ -137,58 +138,6 @@ impl Oracle {
         // With nothing there at all the whole amount is missing.
         let amount = if there > 0 { amount.min(there) } else { amount };
         self.spend(id, amount, now)
-    }
-
-    fn conditional(&mut self, one: &Conditional, now: i64) -> Result<(), &'static str> {
-        let ids: Vec<u64> = match &one.command {
-            Command::Charge(grant) | Command::Earn(grant) => vec![grant.wallet.get()],
-            Command::Use(usage) | Command::UseUpTo(usage) => vec![usage.wallet.get()],
-            Command::Transfer(transfer) => {
-                let to = transfer.to.iter().map(|(id, _)| id.get());
-                std::iter::once(transfer.from.get()).chain(to).collect()
-            }
-            Command::CreateWallet(_)
-            | Command::Cancel(_)
-            | Command::CloseDay(_)
-            | Command::ChangeSettings(_)
-            | Command::ChangeStatus(_)
-            | Command::Adjust(_)
-            | Command::PlaceHold(_)
-            | Command::CaptureHold(_)
-            | Command::ReleaseHold(_)
-            | Command::CreateCompany(_)
-            | Command::JoinCompany(_)
-            | Command::LeaveCompany(_)
-            | Command::CompanyUse(_)
-            | Command::GrantLater(_)
-            | Command::ActivateGrant(_)
-            | Command::VoidGrant(_)
-            | Command::CloseSettlement(_)
-            | Command::MoveSettlement(_)
-            | Command::RunSettlement(_)
-            | Command::Conditional(_) => unreachable!("no history has conditions on {one:?}"),
-        };
-        let mut once = ids.clone();
-        once.sort_unstable();
-        once.dedup();
-        self.lapse(&once, now);
-        if let Some(version) = one.if_version {
-            let holder = self.holders.get(&ids[0]).ok_or("wallet-not-found")?;
-            if holder.version != version {
-                return Err("version-mismatch");
-            }
-        }
-        let before = self.clone();
-        self.submit(&one.command, now)?;
-        let left = self.holders[&ids[0]].balance();
-        if one
-            .min_balance_after
-            .is_some_and(|least| left < i128::from(least))
-        {
-            *self = before;
-            return Err("min-balance");
-        }
-        Ok(())
     }
 
     /// A wallet that takes part in everything.
