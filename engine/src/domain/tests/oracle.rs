@@ -7,6 +7,7 @@ mod hand;
 mod hold;
 mod holder;
 mod later;
+mod room;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use self::hold::Kept;
 pub(super) use self::holder::{Holder, Points};
 use self::later::Promise;
+use self::room::{Counted, Side};
 use self::rules::Rules;
 use super::*;
 
@@ -22,6 +24,8 @@ struct Usage {
     at: i64,
     taken: Vec<Points>,
     returned: u64,
+    /// What of the limits it took up.
+    counted: Option<usize>,
     /// Points were given and can be taken back; otherwise they were spent and can be given back.
     given: bool,
 }
@@ -35,6 +39,8 @@ pub(super) struct Oracle {
     rules: Rules,
     /// Of each act the wallet, if it is about one, and what can be undone of it.
     acts: Vec<(Option<u64>, Option<Usage>)>,
+    /// What took up room.
+    counted: Vec<Counted>,
     /// Acts that promised something.
     promised: BTreeSet<u64>,
     /// Acts that set something aside.
@@ -97,18 +103,18 @@ impl Oracle {
             Expiry::After(term) => panic!("{term:?} has tests of its own"),
         };
         self.lapse(&[id], now);
-        let holder = self.open(id)?;
+        self.open(id)?;
         if until <= now {
             return Err("expires-at-past");
         }
-        if holder.room() < i128::from(amount) {
-            return Err("balance-limit");
-        }
-        let given = holder.gain(fund, until, amount);
+        let amount = self.let_in((id, fund), amount, now)?;
+        let counted = self.count((id, Side::of_grant(fund)), amount, now);
+        let holder = self.holders.get_mut(&id).unwrap();
         let grant = Usage {
             at: now,
-            taken: vec![given],
+            taken: vec![holder.gain(fund, until, amount)],
             returned: 0,
+            counted,
             given: true,
         };
         self.done(&[id], Some(grant));
@@ -117,15 +123,17 @@ impl Oracle {
 
     fn spend(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
         self.lapse(&[id], now);
-        let holder = self.open(id)?;
-        if holder.available() < amount {
+        self.open(id)?;
+        let amount = self.let_out(id, amount, now)?;
+        if self.holders[&id].available() < amount {
             return Err("insufficient-balance");
         }
-        let (at, taken, returned) = (now, holder.take(amount), 0);
+        let counted = self.count((id, Some(Side::Used)), amount, now);
         let usage = Usage {
-            at,
-            taken,
-            returned,
+            at: now,
+            taken: self.holders.get_mut(&id).unwrap().take(amount),
+            returned: 0,
+            counted,
             given: false,
         };
         self.done(&[id], Some(usage));
@@ -134,10 +142,12 @@ impl Oracle {
 
     fn spend_up_to(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
         self.lapse(&[id], now);
-        let there = self.holders.get(&id).map_or(0, Holder::available);
-        // With nothing there at all the whole amount is missing.
-        let amount = if there > 0 { amount.min(there) } else { amount };
-        self.spend(id, amount, now)
+        let there = self.open(id)?.available();
+        if there == 0 {
+            return Err("insufficient-balance");
+        }
+        // What is not there is not asked of the limits.
+        self.spend(id, amount.min(there), now)
     }
 
     /// A wallet that takes part in everything.
@@ -176,11 +186,11 @@ impl Oracle {
         if u128::from(self.holders[&from].available()) < asked {
             return Err("insufficient-balance");
         }
-        if to
-            .iter()
-            .any(|(id, amount)| self.holders[id].room() < i128::from(*amount))
-        {
-            return Err("balance-limit");
+        for (id, amount) in &to {
+            self.fit_in(*id, *amount)?;
+            if self.holders[id].room() < i128::from(*amount) {
+                return Err("balance-limit");
+            }
         }
         for (id, amount) in &to {
             let taken = self.holders.get_mut(&from).unwrap().take(*amount);

@@ -118,6 +118,18 @@ fn settings() -> impl Strategy<Value = ChangeSettings> {
     )
 }
 
+/// Sets a limit or lifts it.
+fn limit() -> impl Strategy<Value = ChangeSettings> {
+    let kind = prop::sample::select(&LimitKind::ALL[..]);
+    let mode = prop::sample::select(&[LimitMode::Trim, LimitMode::Reject][..]);
+    let limit = (1..400_u64, mode).prop_map(|(most, mode)| Limit { most, mode });
+    let limit = (kind, prop::option::of(limit));
+    limit.prop_map(|limit| ChangeSettings {
+        limit: Some(limit),
+        ..ChangeSettings::default()
+    })
+}
+
 /// Steps of every kind, over a few wallets, so that they meet; most of these are there from the start.
 pub(in super::super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let least = prop::option::of(0..80_u64);
@@ -141,6 +153,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(fund, id, points, after)| Step::Correct(fund, id, points, after)),
         3 => (fund(), id(), points())
             .prop_map(|(fund, id, points)| Step::Ask(adjust(fund, id, points, Change::Down))),
+        2 => limit().prop_map(|limit| Step::Ask(Command::ChangeSettings(Box::new(limit)))),
         3 => (id(), status()).prop_map(|(id, status)| Step::Ask(turn(id, status))),
         // The one that is there and has little.
         1 => Just(Step::Ask(turn(WALLETS - 1, Status::Closed))),

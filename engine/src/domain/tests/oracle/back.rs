@@ -22,13 +22,15 @@ impl Oracle {
         if amount == 0 || usage.returned + amount > used {
             return Err("over-cancel");
         }
-        if usage.given {
+        let undone = if usage.given {
             let policy = one.policy.unwrap_or(self.rules.take_back);
-            self.take_back(id, usage.taken[0], (amount, policy), now)?;
+            self.take_back(id, usage.taken[0], (amount, policy), now)?
         } else {
             let policy = one.lapsed.unwrap_or(self.rules.lapsed);
             self.give_back(id, &usage, (amount, policy), now)?;
-        }
+            amount
+        };
+        self.uncount(usage.counted, undone);
         let horizon = &mut self.holders.get_mut(&id).unwrap().horizon;
         *horizon = (*horizon).max(Some(now - window));
         if let Some((_, Some(usage))) = self.acts.get_mut(at) {
@@ -80,14 +82,15 @@ impl Oracle {
         Ok(())
     }
 
-    /// Takes back what was given: what of it is still in its lot leaves it, and for the rest the policy speaks.
+    /// Takes back what was given: what of it is still in its lot leaves it, and for the rest the policy speaks. Tells by how
+    /// much the balance went down.
     fn take_back(
         &mut self,
         id: u64,
         given: Points,
         (amount, policy): (u64, TakeBackPolicy),
         now: i64,
-    ) -> Result<(), &'static str> {
+    ) -> Result<u64, &'static str> {
         let holder = self.holders.get_mut(&id).unwrap();
         let Points {
             fund, until, lot, ..
@@ -113,7 +116,7 @@ impl Oracle {
         }
         holder.points.retain(|points| points.amount > 0);
         *holder.debts.entry(fund).or_default() += owed;
-        Ok(())
+        Ok(there + owed)
     }
 }
 

@@ -10,6 +10,8 @@ pub(in super::super) struct Kept {
     until: i64,
     /// What is left, in spending order.
     pub(in super::super) taken: Vec<Points>,
+    /// What of the limits it took up.
+    counted: Option<usize>,
 }
 
 impl Oracle {
@@ -17,15 +19,23 @@ impl Oracle {
         let (id, amount, until) = (one.wallet.get(), one.amount.get(), one.expires_at.0);
         self.lapse(&[id], now);
         let act = self.acts.len() as u64 + 1;
-        let holder = self.open(id)?;
+        self.open(id)?;
         if until <= now {
             return Err("expires-at-past");
         }
-        if holder.available() < amount {
+        let amount = self.let_out(id, amount, now)?;
+        if self.holders[&id].available() < amount {
             return Err("insufficient-balance");
         }
+        let counted = self.count((id, Some(Side::Used)), amount, now);
+        let holder = self.holders.get_mut(&id).unwrap();
         let taken = holder.take(amount);
-        holder.kept.push(Kept { act, until, taken });
+        holder.kept.push(Kept {
+            act,
+            until,
+            taken,
+            counted,
+        });
         // Lots and holds are counted together.
         holder.lots += 1;
         self.placed.insert(act);
@@ -47,6 +57,7 @@ impl Oracle {
         if left > held {
             return Err("over-capture");
         }
+        let counted = kept.counted;
         let mut taken = Vec::new();
         for points in &mut kept.taken {
             let amount = left.min(points.amount);
@@ -62,6 +73,7 @@ impl Oracle {
             at: now,
             taken,
             returned: 0,
+            counted,
             given: false,
         };
         self.done(&[id], Some(usage));
@@ -91,9 +103,11 @@ impl Oracle {
 
     fn let_go(&mut self, id: u64, at: usize) {
         let holder = self.holders.get_mut(&id).unwrap();
-        for points in holder.kept.remove(at).taken {
-            holder.give_back(points, points.amount);
+        let Kept { taken, counted, .. } = holder.kept.remove(at);
+        for points in &taken {
+            holder.give_back(*points, points.amount);
         }
+        self.uncount(counted, taken.iter().map(|points| points.amount).sum());
         self.done(&[id], None);
     }
 

@@ -11,6 +11,8 @@ pub(super) struct Promise {
     pub(super) amount: u64,
     at: Option<i64>,
     until: i64,
+    /// What of the limits it took up.
+    counted: Option<usize>,
 }
 
 impl Oracle {
@@ -24,23 +26,24 @@ impl Oracle {
         let at = one.active_at.map(|at| at.0);
         self.lapse(&[id], now);
         let act = self.acts.len() as u64 + 1;
-        let holder = self.open(id)?;
+        self.open(id)?;
         if at.is_some_and(|at| at <= now) {
             return Err("active-at-past");
         }
         if until <= at.unwrap_or(now) {
             return Err("expires-at-past");
         }
-        if holder.room() < i128::from(amount) {
-            return Err("balance-limit");
-        }
         let fund = one.fund;
+        let amount = self.let_in((id, fund), amount, now)?;
+        let counted = self.count((id, Side::of_grant(fund)), amount, now);
+        let holder = self.holders.get_mut(&id).unwrap();
         holder.promises.push(Promise {
             act,
             fund,
             amount,
             at,
             until,
+            counted,
         });
         self.promised.insert(act);
         self.done(&[id], None);
@@ -61,6 +64,7 @@ impl Oracle {
     pub(super) fn drop(&mut self, act: u64, now: i64) -> Result<(), &'static str> {
         let (id, promise) = self.find(act, now)?;
         self.forget(id, promise);
+        self.uncount(promise.counted, promise.amount);
         self.done(&[id], None);
         Ok(())
     }
@@ -97,6 +101,7 @@ impl Oracle {
             at: now,
             taken: vec![given],
             returned: 0,
+            counted: promise.counted,
             given: true,
         };
         self.done(&[id], Some(grant));
