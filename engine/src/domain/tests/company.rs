@@ -38,7 +38,7 @@ fn spend(id: u64, user: u64, points: u64, fund: Option<Fund>) -> Command {
 }
 
 impl World {
-    fn company(&self, id: u64) -> &Company {
+    pub(super) fn company(&self, id: u64) -> &Company {
         match &self.wallets[&company(id).entity()] {
             Some(Entity::Company(company)) => company,
             other => panic!("company {id} does not exist: {other:?}"),

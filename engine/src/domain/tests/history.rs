@@ -76,7 +76,11 @@ proptest! {
         let (mut world, mut oracle) = (World::default(), Oracle::default());
         for step in &steps {
             let Some(command) = command(&mut world, step) else { continue };
-            let decided = world.submit(&command).map(|_| ()).map_err(|refused| refused.code());
+            let decided = world.submit(&command).map_err(|refused| refused.code());
+            if let (Command::CompanyUse(asked), Ok(event)) = (&command, &decided) {
+                prop_assert_eq!(event.entries()[0].by, Some(asked.user));
+            }
+            let decided = decided.map(|_| ());
             oracle.forgets = decided == Err("cancel-window-over");
             let expected = oracle.submit(&command, world.now.0);
             prop_assert_eq!(decided, expected, "{:?} at {:?}", command, world.now);
@@ -93,6 +97,9 @@ proptest! {
                 // Lot by lot, hold by hold, in the order in which they were placed.
                 let kept: Vec<_> = holder.kept.iter().map(|kept| kept.taken.clone()).collect();
                 prop_assert_eq!(holds.iter().map(|hold| points_of(&hold.runs)).collect::<Vec<_>>(), kept);
+            }
+            for (id, members) in &oracle.companies {
+                prop_assert!(world.company(*id).members.iter().eq(members));
             }
             let balances = oracle.holders.values().map(Holder::balance);
             prop_assert_eq!(balance_of_entries(&world.acts), balances.sum::<i128>());

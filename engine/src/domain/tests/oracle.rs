@@ -2,6 +2,7 @@
 //! points that is sorted anew each time. It knows no lot limits; the histories stay below them.
 
 mod back;
+mod company;
 mod conditions;
 mod hand;
 mod hold;
@@ -34,6 +35,8 @@ struct Usage {
 #[derive(Clone, Default)]
 pub(super) struct Oracle {
     pub(super) holders: BTreeMap<u64, Holder>,
+    /// Members by company.
+    pub(super) companies: BTreeMap<u64, BTreeSet<u64>>,
     /// Whether the wallet that is asked says that it has forgotten: it does so in bulk, and when is its own affair.
     pub(super) forgets: bool,
     rules: Rules,
@@ -68,13 +71,13 @@ impl Oracle {
             Command::ActivateGrant(one) => self.keep(one.transaction.0, now),
             Command::VoidGrant(one) => self.drop(one.transaction.0, now),
             Command::ChangeSettings(one) => self.rule(one),
+            Command::CreateCompany(one) => self.found(one.company.get(), now),
+            Command::JoinCompany(one) => self.join(one.company.get(), one.user),
+            Command::LeaveCompany(one) => self.leave(one.company.get(), one.user),
+            Command::CompanyUse(one) => self.spend_for(one, now),
             Command::Adjust(one) => self.adjust(one, now),
             Command::ChangeStatus(one) => self.turn(one.wallet.get(), one.status, now),
             Command::CloseDay(_)
-            | Command::CreateCompany(_)
-            | Command::JoinCompany(_)
-            | Command::LeaveCompany(_)
-            | Command::CompanyUse(_)
             | Command::CloseSettlement(_)
             | Command::MoveSettlement(_)
             | Command::RunSettlement(_) => {
@@ -123,15 +126,25 @@ impl Oracle {
 
     fn spend(&mut self, id: u64, amount: u64, now: i64) -> Result<(), &'static str> {
         self.lapse(&[id], now);
+        self.spend_of((id, None), amount, now)
+    }
+
+    /// Spends points of one fund, or of both.
+    fn spend_of(
+        &mut self,
+        (id, fund): (u64, Option<Fund>),
+        amount: u64,
+        now: i64,
+    ) -> Result<(), &'static str> {
         self.open(id)?;
         let amount = self.let_out(id, amount, now)?;
-        if self.holders[&id].available() < amount {
+        if self.holders[&id].available_of(fund) < amount {
             return Err("insufficient-balance");
         }
         let counted = self.count((id, Some(Side::Used)), amount, now);
         let usage = Usage {
             at: now,
-            taken: self.holders.get_mut(&id).unwrap().take(amount),
+            taken: self.holders.get_mut(&id).unwrap().take_of(fund, amount),
             returned: 0,
             counted,
             given: false,

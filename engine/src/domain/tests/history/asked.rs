@@ -118,6 +118,33 @@ fn settings() -> impl Strategy<Value = ChangeSettings> {
     )
 }
 
+/// What companies and their members do. The first wallet, where there is none yet, mostly comes to be with a company.
+fn by_company() -> impl Strategy<Value = Command> {
+    let company =
+        || prop_oneof![4 => Just(1), 1 => 1..=WALLETS].prop_map(|id| CompanyId::new(id).unwrap());
+    let user = || 1..4_u64;
+    let used = (company(), user(), points(), prop::option::of(fund()));
+    prop_oneof![
+        1 => company().prop_map(found),
+        2 => (company(), user())
+            .prop_map(|(company, user)| Command::JoinCompany(JoinCompany { company, user })),
+        1 => (company(), user())
+            .prop_map(|(company, user)| Command::LeaveCompany(LeaveCompany { company, user })),
+        6 => used.prop_map(|(company, user, points, fund)| Command::CompanyUse(CompanyUse {
+            company,
+            user,
+            amount: amount(points),
+            fund,
+            description: Description::default(),
+        })),
+    ]
+}
+
+fn found(company: CompanyId) -> Command {
+    let name = Description::new("Acme").unwrap();
+    Command::CreateCompany(CreateCompany { company, name })
+}
+
 /// Sets a limit or lifts it.
 fn limit() -> impl Strategy<Value = ChangeSettings> {
     let kind = prop::sample::select(&LimitKind::ALL[..]);
@@ -130,7 +157,8 @@ fn limit() -> impl Strategy<Value = ChangeSettings> {
     })
 }
 
-/// Steps of every kind, over a few wallets, so that they meet; most of these are there from the start.
+/// Steps of every kind, over a few wallets, so that they meet; most of these are there from the start, and the first one is a
+/// company's as often as not.
 pub(in super::super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let least = prop::option::of(0..80_u64);
     let on_conditions = (step(), if_version(), least).prop_map(|(step, if_version, least)| {
@@ -138,8 +166,11 @@ pub(in super::super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     });
     let step = prop_oneof![8 => step(), 1 => on_conditions];
     let there = prop_oneof![4 => Just(WALLETS - 1), 1 => 0..=WALLETS];
-    (there, vec(step, 1..100)).prop_map(|(there, steps)| {
-        let created = (1..=there).map(|id| Step::Ask(create(id)));
+    (there, any::<bool>(), vec(step, 1..100)).prop_map(|(there, company, steps)| {
+        let created = (1..=there).map(|id| match CompanyId::new(id) {
+            Some(first) if company && id == 1 => Step::Ask(found(first)),
+            Some(_) | None => Step::Ask(create(id)),
+        });
         created.chain(steps).collect()
     })
 }
@@ -153,6 +184,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(fund, id, points, after)| Step::Correct(fund, id, points, after)),
         3 => (fund(), id(), points())
             .prop_map(|(fund, id, points)| Step::Ask(adjust(fund, id, points, Change::Down))),
+        9 => by_company().prop_map(Step::Ask),
         2 => limit().prop_map(|limit| Step::Ask(Command::ChangeSettings(Box::new(limit)))),
         3 => (id(), status()).prop_map(|(id, status)| Step::Ask(turn(id, status))),
         // The one that is there and has little.
@@ -311,7 +343,10 @@ fn on_conditions(
 
 /// The version of the wallet that a command is about, zero if it is not there; `None` where no conditions are put on it.
 fn seen(world: &World, command: &Command) -> Option<u64> {
-    if matches!(command, Command::CreateWallet(_)) {
+    if matches!(
+        command,
+        Command::CreateWallet(_) | Command::CreateCompany(_)
+    ) {
         return None;
     }
     let ids = command.participants(&world.facts(command));
