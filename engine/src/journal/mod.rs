@@ -76,6 +76,7 @@ mod walk;
 mod writer;
 
 pub use crate::clock::Clock;
+pub use archive::RunFile;
 pub use archiver::Archiver;
 pub use backup::{BackupFile, BackupPlan};
 pub use base::Base;

@@ -1,6 +1,7 @@
 //! Reading acts back while the journal runs: by LSN, durable ones only.
 //!
-//! Sealed segments are read through a map, the active one by `pread`. Every record read is checked again.
+//! Sealed segments are read through a map, the active one by `pread`, archived ones out of their blocks. Every record
+//! read is checked again, or the block that it is in.
 
 use super::bytes::get_u16;
 use super::chunk::Span;
@@ -115,23 +116,33 @@ impl ActReader {
         if lsn.0 == 0 || lsn.0 > self.index.durable() {
             return Ok(None);
         }
-        let Some(mut segment) = self.index.holding(lsn.0) else {
-            return Ok(None);
-        };
-        let mut found = locate(&segment, lsn.0);
-        if is_gone(&found)
-            && let Some(moved) = self.index.holding(lsn.0)
-        {
-            // It went into the archive between the two lines above.
-            segment = moved;
-            found = locate(&segment, lsn.0);
-        }
-        match found? {
-            Some((offset, header)) => {
-                read_act(&mut Window::over(&segment), offset, header, look).map(Some)
-            }
+        let mut look = Some(look);
+        let mut once = |act: ActRef<'_>| look.take().map(|look| look(act));
+        let mut read = || match self.index.holding(lsn.0) {
+            Some(segment) => with_act_of(&segment, lsn.0, &mut once).map(Option::flatten),
             None => Ok(None),
+        };
+        match read() {
+            // It went into the archive after its segment was looked up.
+            found if is_gone(&found) => read(),
+            found => found,
         }
+    }
+}
+
+fn with_act_of<R>(
+    segment: &IndexedSegment,
+    lsn: u64,
+    look: impl FnOnce(ActRef<'_>) -> R,
+) -> Result<Option<R>, JournalError> {
+    if let Some(run) = segment.file.archived() {
+        return run.with_act(lsn, look);
+    }
+    match locate(segment, lsn)? {
+        Some((offset, header)) => {
+            read_act(&mut Window::over(segment), offset, header, look).map(Some)
+        }
+        None => Ok(None),
     }
 }
 

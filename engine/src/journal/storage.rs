@@ -2,6 +2,7 @@
 //!
 //! Everything goes through these few calls, so a simulated disk can lose, tear and refuse at each of them.
 
+use super::archive::RunFile;
 use super::error::JournalError;
 use super::map::MappedSegment;
 use crate::clock::wall_us;
@@ -74,6 +75,14 @@ pub trait StorageFile: Send + Sync {
     fn forget_cache(&self) -> io::Result<()>;
     /// The whole file mapped for reading; None where that cannot be.
     fn map(&self) -> Option<MappedSegment>;
+    /// The archived segment that this shows, if it shows one.
+    fn archived(&self) -> Option<&RunFile> {
+        None
+    }
+    /// Where the pieces begin that can only be read as a whole, behind a first one; none: any byte can be read by itself.
+    fn seams(&self) -> Vec<u64> {
+        Vec::new()
+    }
 }
 
 /// A real directory.

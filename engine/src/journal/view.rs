@@ -16,9 +16,6 @@ use super::tail::sealed_problem;
 use super::walk::{Link, SegmentKey, Walk};
 use std::borrow::Cow;
 
-/// What is read at a time where not all can be: no block begins within a page.
-const READ_AROUND_BYTES: usize = 4096;
-
 /// One segment in memory.
 pub struct SegmentView {
     pub file: SegmentFile,
@@ -30,7 +27,7 @@ pub struct SegmentView {
     pub(crate) lost: Vec<Lost>,
 }
 
-/// A stretch of an archived segment that cannot be read back, in whole pages: a block holds whole groups, and a group begins on a page.
+/// A stretch of an archived segment that cannot be read back: whole blocks, that is, whole records.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Lost {
     pub(crate) from: u64,
@@ -430,18 +427,21 @@ fn read_around(file: &SegmentFile) -> Result<(Vec<u8>, Vec<Lost>), JournalError>
     let size = size.map_err(JournalError::io("read", &file.name))?;
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
     let mut found: Vec<Lost> = Vec::new();
-    for (page, at) in bytes
-        .chunks_mut(READ_AROUND_BYTES)
-        .zip((0..).step_by(READ_AROUND_BYTES))
-    {
-        let read = file.file.read_at(page, at);
-        let to = at + page.len() as u64;
+    let seams = file.file.seams();
+    let starts = std::iter::once(&0).chain(&seams);
+    for (at, to) in starts.zip(seams.iter().chain([&size])) {
+        let (at, to) = (*at, *to);
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let Some(piece) = bytes.get_mut(place(at)..place(to)) else {
+            continue;
+        };
+        let read = file.file.read_at(piece, at);
         let problem = match read.map_err(JournalError::io("read", &file.name)) {
             Ok(_) => continue,
             Err(JournalError::Damage(problem)) => problem,
             Err(error) => return Err(error),
         };
-        page.fill(0);
+        piece.fill(0);
         match found.last_mut() {
             Some(last) if last.to == at && last.problem == problem => last.to = to,
             Some(_) | None => found.push(Lost {

@@ -3,6 +3,7 @@
 use super::super::catalog::SegmentFile;
 use super::super::compact::Pace;
 use super::super::error::JournalError;
+use super::super::flaw::FlawKind;
 use super::super::segment::{HEADER_PAGE_BYTES, SegmentHeader};
 use super::super::storage::StorageFile;
 use super::super::tail::{sealed_problem, stops_early};
@@ -10,13 +11,15 @@ use super::super::walk::{Link, SegmentKey, Walk};
 use super::columns::Columns;
 use super::layout::{BlockHeader, FileHeader, Place, Run, Trailer, crc_from};
 use std::sync::Arc;
+use zstd::bulk::Compressor;
 
-/// Columns of a block before it is compressed: enough for the compressor to learn from, little to unpack for one record.
-pub(super) const BLOCK_COLUMNS_BYTES: usize = 128 * 1024;
+/// Columns of a block before it is compressed: some 130 short records. A page of a history unpacks as many blocks as it has
+/// rows, so they are small; each costs 96 bytes beside, 32 of them in memory, so they are no smaller.
+const BLOCK_COLUMNS_BYTES: usize = 4 * 1024;
 /// Stretch of a segment in a block: isolated records are mostly padding, and unpacking one record rebuilds all of it.
-const BLOCK_STRETCH_BYTES: u64 = 4 * 1024 * 1024;
-/// What is read for a block: its stretch and one group more.
-const WINDOW_BYTES: u64 = BLOCK_STRETCH_BYTES + 2 * 1024 * 1024;
+const BLOCK_STRETCH_BYTES: u64 = 256 * 1024;
+/// What is read of a segment at a time: any record with the gap behind it, and many blocks.
+const WINDOW_BYTES: u64 = 1024 * 1024;
 /// Level of compression. Measured on single operations: higher ones cost several times the work for 3 % of the size.
 const COMPRESSION_LEVEL: i32 = 3;
 
@@ -28,6 +31,15 @@ pub(crate) struct Builder {
     at: u64,
     runs: Vec<Run>,
     places: Vec<Place>,
+    compressor: Compressor<'static>,
+}
+
+/// Acts of one segment that stand together, whatever groups they are of.
+struct Block {
+    from: u64,
+    /// What its first record follows on from.
+    start: Link,
+    columns: Columns,
 }
 
 impl Builder {
@@ -37,6 +49,7 @@ impl Builder {
         name: &str,
         header: &FileHeader,
     ) -> Result<Self, JournalError> {
+        let compressor = Compressor::new(COMPRESSION_LEVEL);
         let mut builder = Self {
             file,
             name: name.to_owned(),
@@ -44,6 +57,7 @@ impl Builder {
             at: 0,
             runs: Vec::new(),
             places: Vec::new(),
+            compressor: compressor.map_err(JournalError::io("compress", name))?,
         };
         builder.put(&header.encode())?;
         Ok(builder)
@@ -69,18 +83,9 @@ impl Builder {
             end: next.prev_bytes,
         };
         self.put(&run.encode(self.seed))?;
-        let key = SegmentKey::of(source);
-        let mut link = Link::stated_by(source);
-        let mut at = HEADER_PAGE_BYTES;
-        while at < run.end {
-            let block = Block::gather(segment, key, (at, run.end), link)?;
-            self.put_block(index, &block, link)?;
-            run.blocks += 1;
-            pace(block.to - at)?;
-            (at, link) = (block.to, block.end);
-        }
-        if (link.lsn, link.crc) != (run.last_lsn, run.last_crc) || at != run.end {
-            return Err(stops_early(&segment.name, at, link.lsn + 1).into());
+        let link = self.put_blocks(segment, &mut run, index, pace)?;
+        if (link.lsn, link.crc) != (run.last_lsn, run.last_crc) {
+            return Err(stops_early(&segment.name, run.end, link.lsn + 1).into());
         }
         // Only now the number of its blocks is known.
         self.write_at(&run.encode(self.seed), run_at)?;
@@ -111,10 +116,66 @@ impl Builder {
         Ok(self.at)
     }
 
-    fn put_block(&mut self, run: u32, block: &Block, start: Link) -> Result<(), JournalError> {
-        let columns = block.columns.to_bytes();
-        let stored = zstd::bulk::compress(&columns, COMPRESSION_LEVEL)
-            .map_err(JournalError::io("compress", &self.name))?;
+    /// Goes through a segment up to where it ended, each byte of it checked. Gives its last record.
+    fn put_blocks(
+        &mut self,
+        segment: &SegmentFile,
+        run: &mut Run,
+        index: u32,
+        pace: &mut Pace<'_>,
+    ) -> Result<Link, JournalError> {
+        let (key, link) = (SegmentKey::of(&run.source), Link::stated_by(&run.source));
+        let mut block = Block::behind(HEADER_PAGE_BYTES, link);
+        let mut walk = Walk::new(&[], HEADER_PAGE_BYTES, key, link);
+        let mut window = Vec::new();
+        while walk.at() < run.end {
+            let from = walk.at();
+            let to = run.end.min(from + WINDOW_BYTES);
+            window.resize(usize::try_from(to - from).unwrap_or(usize::MAX), 0);
+            let read = segment.file.read_at(&mut window, from);
+            let read = read.map_err(JournalError::io("read", &segment.name))?;
+            let mut walking = walk.over(&window[..read], from);
+            loop {
+                match walking.step() {
+                    Ok(Some(walked)) => {
+                        block.columns.push(&walked);
+                        // An act is read back from one block.
+                        if walked.header().is_more() {
+                            continue;
+                        }
+                    }
+                    Ok(None) => break,
+                    // The window cuts it: it begins the next one.
+                    Err(flaw) if flaw.kind == FlawKind::Cut && to < run.end => break,
+                    Err(flaw) => return Err(sealed_problem(&segment.name, &flaw).into()),
+                }
+                let (at, link) = (walking.at(), walking.link());
+                if block.is_full(at) || at == run.end {
+                    self.put_block(index, &block, at, link)?;
+                    run.blocks += 1;
+                    pace(at - block.from)?;
+                    block = Block::behind(at, link);
+                }
+            }
+            if walking.at() == from {
+                return Err(stops_early(&segment.name, from, walking.link().lsn + 1).into());
+            }
+            let at = walking.at();
+            walk = walking.over(&[], at);
+        }
+        Ok(walk.link())
+    }
+
+    fn put_block(
+        &mut self,
+        run: u32,
+        block: &Block,
+        to: u64,
+        end: Link,
+    ) -> Result<(), JournalError> {
+        let (start, columns) = (block.start, block.columns.to_bytes());
+        let stored = self.compressor.compress(&columns);
+        let stored = stored.map_err(JournalError::io("compress", &self.name))?;
         let length = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let header = BlockHeader {
             stored: length(stored.len()),
@@ -122,11 +183,11 @@ impl Builder {
             records: length(block.columns.records()),
             stored_crc: crc_from(self.seed, &stored),
             from: block.from,
-            to: block.to,
+            to,
             prev_lsn: start.lsn,
             prev_time_us: start.time_us,
             prev_crc: start.crc,
-            last_crc: block.end.crc,
+            last_crc: end.crc,
         };
         self.places.push(Place {
             offset: self.at,
@@ -152,51 +213,18 @@ impl Builder {
     }
 }
 
-/// Whole groups of one segment.
-struct Block {
-    from: u64,
-    to: u64,
-    end: Link,
-    columns: Columns,
-}
-
 impl Block {
-    /// The groups from `from` on that fit into a block, each byte of them checked.
-    fn gather(
-        segment: &SegmentFile,
-        key: SegmentKey,
-        (from, end): (u64, u64),
-        link: Link,
-    ) -> Result<Self, JournalError> {
-        let len = usize::try_from((end - from).min(WINDOW_BYTES)).unwrap_or(usize::MAX);
-        let mut window = vec![0; len];
-        let read = segment
-            .file
-            .read_at(&mut window, from)
-            .map_err(JournalError::io("read", &segment.name))?;
-        let mut walk = Walk::new(&window[..read], from, key, link);
-        let mut columns = Columns::behind(link);
-        loop {
-            match walk.step() {
-                Ok(Some(walked)) => columns.push(&walked),
-                Ok(None) => break,
-                Err(flaw) => return Err(sealed_problem(&segment.name, &flaw).into()),
-            }
-            let full = columns.bytes() >= BLOCK_COLUMNS_BYTES
-                || walk.whole_end() - from >= BLOCK_STRETCH_BYTES;
-            if full && walk.is_between_groups() {
-                break;
-            }
-        }
-        let to = walk.whole_end();
-        if to == from {
-            return Err(stops_early(&segment.name, from, link.lsn + 1).into());
-        }
-        Ok(Self {
+    /// Without a record yet, behind this one.
+    fn behind(from: u64, link: Link) -> Self {
+        Self {
             from,
-            to,
-            end: walk.whole_link(),
-            columns,
-        })
+            start: link,
+            columns: Columns::behind(link),
+        }
+    }
+
+    /// Whether it is to end here.
+    fn is_full(&self, at: u64) -> bool {
+        self.columns.bytes() >= BLOCK_COLUMNS_BYTES || at - self.from >= BLOCK_STRETCH_BYTES
     }
 }

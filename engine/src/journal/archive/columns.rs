@@ -1,11 +1,13 @@
-//! The content of a block: records of whole groups, taken apart into columns.
+//! The content of a block: whole records, taken apart into columns.
 //!
 //! ```text
 //! kinds │ flags │ schemas │ times │ durables │ body lengths │ bodies
 //! ```
 //! Times are distances to the record before. A group knows as durable exactly what was written before it, a bare record
-//! what it attests: the column holds how far a record is from that, which is nearly always zero.
+//! what it attests: the column holds how far a record is from that, which is nearly always zero, or one number for all
+//! that are left of a group in which the block begins.
 
+use super::super::bytes::get_u32;
 use super::super::frame::{HEADER_BYTES, KIND_LOSS, RecordHeader, body_crc, group_end};
 use super::super::loss::Loss;
 use super::super::walk::{Link, SegmentKey, Walked};
@@ -90,70 +92,130 @@ impl Columns {
     }
 }
 
+/// The records of a block, one after the other, without their bytes being made again.
+pub(super) struct Rows<'a> {
+    kinds: &'a [u8],
+    flags: &'a [u8],
+    schemas: &'a [u8],
+    times: &'a [u8],
+    durables: &'a [u8],
+    lengths: &'a [u8],
+    bodies: &'a [u8],
+    alignment: u32,
+    /// Where the next one begins, from the start of the segment.
+    at: u64,
+    lsn: u64,
+    group_lsn: u64,
+    time_us: i64,
+}
+
+/// A record as its block has it.
+pub(super) struct Row<'a> {
+    /// Without link and checksums: they are made of the bytes.
+    pub(super) header: RecordHeader,
+    pub(super) body: &'a [u8],
+    /// Bytes from the start of the segment.
+    pub(super) offset: u64,
+}
+
+impl<'a> Rows<'a> {
+    /// None when there are not as many records in the columns as the block states.
+    pub(super) fn of(columns: &'a [u8], stretch: Stretch, key: SegmentKey) -> Option<Self> {
+        let count = usize::try_from(stretch.records).ok()?;
+        let (kinds, rest) = columns.split_at_checked(count)?;
+        let (flags, rest) = rest.split_at_checked(count)?;
+        let (schemas, rest) = split_varints(rest, count)?;
+        let (times, rest) = split_varints(rest, count)?;
+        let (durables, rest) = split_varints(rest, count)?;
+        let (lengths, bodies) = split_varints(rest, count)?;
+        Some(Self {
+            kinds,
+            flags,
+            schemas,
+            times,
+            durables,
+            lengths,
+            bodies,
+            alignment: key.alignment,
+            at: stretch.from,
+            lsn: stretch.start.lsn,
+            group_lsn: stretch.start.lsn,
+            time_us: stretch.start.time_us,
+        })
+    }
+
+    /// The next record; None behind the last one, or where there cannot be such a record.
+    pub(super) fn next(&mut self) -> Option<Row<'a>> {
+        let body_len = usize::try_from(take_varint(&mut self.lengths)?).ok()?;
+        let (body, bodies) = self.bodies.split_at_checked(body_len)?;
+        let distance = signed(take_varint(&mut self.times)?);
+        let mut header = RecordHeader {
+            kind: take(&mut self.kinds)?,
+            flags: take(&mut self.flags)?,
+            body_len: u32::try_from(body_len).ok()?,
+            time_us: self.time_us.wrapping_add(distance),
+            schema: u16::try_from(take_varint(&mut self.schemas)?).ok()?,
+            ..RecordHeader::default()
+        };
+        let bare = header.is_bare();
+        header.lsn = self.lsn.wrapping_add(u64::from(!bare));
+        let expected = if bare { header.lsn } else { self.group_lsn };
+        let off = signed(take_varint(&mut self.durables)?);
+        header.durable_lsn = expected.wrapping_add(off.cast_unsigned());
+        let offset = self.at;
+        self.bodies = bodies;
+        self.time_us = header.time_us;
+        // Behind a loss the log goes on behind the last record that was given up.
+        self.lsn = match header.kind {
+            KIND_LOSS => Loss::decode(&header, body)?.to_lsn,
+            _ => header.lsn,
+        };
+        self.at += header.framed_len() as u64;
+        if header.is_end() {
+            self.group_lsn = header.lsn;
+            self.at = group_end(self.at, self.alignment);
+        }
+        Some(Row {
+            header,
+            body,
+            offset,
+        })
+    }
+
+    /// Whether all of it was taken, and ends here.
+    pub(super) fn ends_at(&self, to: u64) -> bool {
+        self.kinds.is_empty() && self.bodies.is_empty() && self.at == to
+    }
+}
+
 /// Makes the bytes of a stretch again; gives them with the last record. None when the columns cannot be of this stretch.
 pub(super) fn rebuild(
     columns: &[u8],
     stretch: Stretch,
     key: SegmentKey,
 ) -> Option<(Vec<u8>, Link)> {
-    let count = usize::try_from(stretch.records).ok()?;
-    let (kinds, rest) = columns.split_at_checked(count)?;
-    let (flags, rest) = rest.split_at_checked(count)?;
-    let mut rest = rest;
-    let mut column = || -> Option<Vec<u64>> {
-        let mut values = Vec::with_capacity(count);
-        for _ in 0..count {
-            values.push(take_varint(&mut rest)?);
-        }
-        Some(values)
-    };
-    let (schemas, times, durables, lengths) = (column()?, column()?, column()?, column()?);
-    let mut bodies = rest;
+    let mut rows = Rows::of(columns, stretch, key)?;
     let len = usize::try_from(stretch.to.checked_sub(stretch.from)?).ok()?;
     let mut out = vec![0; len];
-    let (mut at, mut link, mut group_lsn) = (0, stretch.start, stretch.start.lsn);
-    let mut time_us = link.time_us;
-    for index in 0..count {
-        let body_len = usize::try_from(lengths[index]).ok()?;
-        let (body, after) = bodies.split_at_checked(body_len)?;
-        bodies = after;
-        time_us = time_us.wrapping_add(signed(times[index]));
-        let mut header = RecordHeader {
-            kind: kinds[index],
-            flags: flags[index],
-            body_len: u32::try_from(body_len).ok()?,
-            time_us,
-            schema: u16::try_from(schemas[index]).ok()?,
-            prev_crc: link.crc,
-            body_crc: body_crc(body),
-            ..RecordHeader::default()
-        };
-        header.lsn = if header.is_bare() {
-            link.lsn
-        } else {
-            link.lsn.wrapping_add(1)
-        };
-        let expected = if header.is_bare() {
-            header.lsn
-        } else {
-            group_lsn
-        };
-        header.durable_lsn = expected.wrapping_add(signed(durables[index]).cast_unsigned());
+    let mut link = stretch.start;
+    while let Some(Row {
+        mut header,
+        body,
+        offset,
+    }) = rows.next()
+    {
+        header.prev_crc = link.crc;
+        header.body_crc = body_crc(body);
         let raw = header.encode(key.seed);
-        out.get_mut(at..at + HEADER_BYTES)?.copy_from_slice(&raw);
+        let at = usize::try_from(offset - stretch.from).ok()?;
         let body_at = at + HEADER_BYTES;
-        out.get_mut(body_at..body_at + body_len)?
+        out.get_mut(at..body_at)?.copy_from_slice(&raw);
+        out.get_mut(body_at..body_at + body.len())?
             .copy_from_slice(body);
-        at += header.framed_len();
-        header.hdr_crc = super::super::bytes::get_u32(&raw, HEADER_BYTES - 4);
+        header.hdr_crc = get_u32(&raw, HEADER_BYTES - 4);
         link = link_behind(&header, body, link)?;
-        if header.is_end() {
-            group_lsn = header.lsn;
-            let end = group_end(stretch.from + at as u64, key.alignment);
-            at = usize::try_from(end - stretch.from).ok()?;
-        }
     }
-    (bodies.is_empty() && at == len).then_some((out, link))
+    rows.ends_at(stretch.to).then_some((out, link))
 }
 
 /// What the record behind this one follows on from.
@@ -186,6 +248,22 @@ fn put_signed(out: &mut Vec<u8>, value: i64) {
 
 fn signed(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
+fn take(bytes: &mut &[u8]) -> Option<u8> {
+    let (first, rest) = bytes.split_first()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+/// So many numbers, and what is behind them.
+fn split_varints(bytes: &[u8], count: usize) -> Option<(&[u8], &[u8])> {
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte < 0x80);
+    let len = match count.checked_sub(1) {
+        Some(before) => ends.map(|(at, _)| at + 1).nth(before)?,
+        None => 0,
+    };
+    bytes.split_at_checked(len)
 }
 
 fn take_varint(bytes: &mut &[u8]) -> Option<u64> {

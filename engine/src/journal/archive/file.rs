@@ -11,16 +11,25 @@ use super::layout::{
     PLACE_BYTES, Place, RUN_BYTES, Run, TRAILER_BYTES, Trailer, crc_from, parse_archive_name,
 };
 use parking_lot::Mutex;
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use zstd::bulk::Decompressor;
 
-/// Columns of one block at most: one group more than a block aims at. A length beyond it was made up.
+/// Columns of one block at most; earlier versions wrote whole groups into one. A length beyond it was made up.
 const COLUMNS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Stretch of a segment in one block at most.
 const STRETCH_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Unpacked blocks kept for the next read: neighbours in a history, and a piece for each replaying thread.
-const BLOCKS_KEPT: usize = 8;
+/// Unpacked blocks kept for the next read: neighbours in a history, and a piece for each replaying thread. 16 MiB where
+/// records are isolated.
+const BLOCKS_KEPT: usize = 64;
+
+thread_local! {
+    /// What unpacks on this thread: making one takes as long as a block does.
+    static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// An archive file whose index has been read.
 pub(crate) struct ArchiveFile {
@@ -36,11 +45,21 @@ pub(crate) struct ArchiveFile {
 /// Unpacked blocks of all archive files of a directory, by file and number.
 #[derive(Default)]
 pub(crate) struct BlockCache {
-    kept: Mutex<VecDeque<Unpacked>>,
+    /// The bytes of their stretches, for whoever reads on.
+    bytes: Kept<Vec<u8>>,
+    /// Their columns, for whoever looks for one act.
+    columns: Kept<Unpacked>,
 }
 
-/// First LSN of the file, number of the block, its bytes.
-type Unpacked = (u64, usize, Arc<Vec<u8>>);
+/// The last blocks used: first LSN of the file, number of the block, what is kept of it.
+struct Kept<T>(Mutex<VecDeque<(u64, usize, Arc<T>)>>);
+
+/// A block as it was packed, its checksum checked.
+pub(super) struct Unpacked {
+    pub(super) stretch: Stretch,
+    pub(super) columns: Vec<u8>,
+    last_crc: u32,
+}
 
 impl ArchiveFile {
     /// Opens `name` in the folder; `header.first_lsn` and the others must be what the file is called.
@@ -161,19 +180,38 @@ impl ArchiveFile {
             .sum()
     }
 
-    /// A block, from the cache when it lies there.
-    pub(crate) fn cached(
+    /// The block of a run in which an act with this LSN would be.
+    pub(super) fn block_holding(&self, run: usize, lsn: u64) -> Option<usize> {
+        let blocks = self.blocks_of(run);
+        let places = self.places.get(blocks.clone())?;
+        let count = places.partition_point(|place| place.first_lsn <= lsn);
+        Some(blocks.start + count.checked_sub(1)?)
+    }
+
+    /// The bytes of a block, from the cache when they lie there.
+    pub(super) fn cached(
         &self,
         block: usize,
         cache: &BlockCache,
     ) -> Result<Arc<Vec<u8>>, JournalError> {
-        let id = self.header.first_lsn;
-        if let Some(found) = cache.find(id, block) {
-            return Ok(found);
-        }
-        let unpacked = Arc::new(self.unpack(block)?);
-        cache.keep(id, block, Arc::clone(&unpacked));
-        Ok(unpacked)
+        let id = (self.header.first_lsn, block);
+        cache.bytes.find_or(id, || self.unpack(block))
+    }
+
+    /// The columns of a block, from the cache when they lie there.
+    pub(super) fn columns(
+        &self,
+        block: usize,
+        cache: &BlockCache,
+    ) -> Result<Arc<Unpacked>, JournalError> {
+        let id = (self.header.first_lsn, block);
+        cache.columns.find_or(id, || self.unpack_columns(block))
+    }
+
+    /// What is told of a block whose content cannot be.
+    pub(super) fn flawed(&self, block: usize, flaw: LayoutFlaw) -> JournalError {
+        let place = self.places[block];
+        damage_of(&self.shown(), place.offset, place.first_lsn, flaw)
     }
 
     /// Header times of its first and last record, µs.
@@ -193,9 +231,18 @@ impl ArchiveFile {
 
     /// As `unpack`, with the last record.
     fn unpack_to_end(&self, block: usize) -> Result<(Vec<u8>, Link), JournalError> {
+        let unpacked = self.unpack_columns(block)?;
+        let key = SegmentKey::of(&self.runs[self.places[block].run as usize].source);
+        match rebuild(&unpacked.columns, unpacked.stretch, key) {
+            Some((bytes, end)) if end.crc == unpacked.last_crc => Ok((bytes, end)),
+            Some(_) | None => Err(self.flawed(block, LayoutFlaw::Crc)),
+        }
+    }
+
+    fn unpack_columns(&self, block: usize) -> Result<Unpacked, JournalError> {
         let place = self.places[block];
         let shown = self.shown();
-        let flawed = |flaw| damage_of(&shown, place.offset, place.first_lsn, flaw);
+        let flawed = |flaw| self.flawed(block, flaw);
         let file = self
             .folder
             .open(&self.name, Access::Read)
@@ -222,8 +269,8 @@ impl ArchiveFile {
         if crc_from(self.seed, stored) != head.stored_crc {
             return Err(flawed(LayoutFlaw::Crc));
         }
-        let columns = zstd::bulk::decompress(stored, head.columns as usize)
-            .map_err(|_| flawed(LayoutFlaw::Short))?;
+        let columns =
+            decompress(stored, head.columns as usize).map_err(|_| flawed(LayoutFlaw::Short))?;
         let stretch = Stretch {
             from: head.from,
             to: head.to,
@@ -234,10 +281,11 @@ impl ArchiveFile {
                 time_us: head.prev_time_us,
             },
         };
-        match rebuild(&columns, stretch, SegmentKey::of(&run.source)) {
-            Some((bytes, end)) if end.crc == head.last_crc => Ok((bytes, end)),
-            Some(_) | None => Err(flawed(LayoutFlaw::Crc)),
-        }
+        Ok(Unpacked {
+            stretch,
+            columns,
+            last_crc: head.last_crc,
+        })
     }
 
     /// Drops what the page cache holds of the file, so that it is read from the disk.
@@ -249,9 +297,33 @@ impl ArchiveFile {
     }
 }
 
-impl BlockCache {
-    fn find(&self, file: u64, block: usize) -> Option<Arc<Vec<u8>>> {
-        let mut kept = self.kept.lock();
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> Kept<T> {
+    /// What is kept of a block, or what is made of it now.
+    fn find_or(
+        &self,
+        (file, block): (u64, usize),
+        make: impl FnOnce() -> Result<T, JournalError>,
+    ) -> Result<Arc<T>, JournalError> {
+        if let Some(found) = self.find(file, block) {
+            return Ok(found);
+        }
+        let made = Arc::new(make()?);
+        let mut kept = self.0.lock();
+        if kept.len() >= BLOCKS_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((file, block, Arc::clone(&made)));
+        Ok(made)
+    }
+
+    fn find(&self, file: u64, block: usize) -> Option<Arc<T>> {
+        let mut kept = self.0.lock();
         let at = kept
             .iter()
             .position(|(id, number, _)| (*id, *number) == (file, block))?;
@@ -260,14 +332,16 @@ impl BlockCache {
         kept.push_back(found);
         Some(bytes)
     }
+}
 
-    fn keep(&self, file: u64, block: usize, bytes: Arc<Vec<u8>>) {
-        let mut kept = self.kept.lock();
-        if kept.len() >= BLOCKS_KEPT {
-            kept.pop_front();
-        }
-        kept.push_back((file, block, bytes));
-    }
+fn decompress(stored: &[u8], len: usize) -> io::Result<Vec<u8>> {
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let ready = match unpacker.take() {
+            Some(ready) => ready,
+            None => Decompressor::new()?,
+        };
+        unpacker.insert(ready).decompress(stored, len)
+    })
 }
 
 /// The name of an archive file inside the data directory.

@@ -2,15 +2,21 @@
 
 use super::super::error::JournalError;
 use super::super::map::MappedSegment;
+use super::super::place::{Lsn, Position};
+use super::super::reader::ActRef;
 use super::super::segment::HEADER_PAGE_BYTES;
 use super::super::storage::StorageFile;
+use super::super::walk::SegmentKey;
+use super::columns::Rows;
 use super::file::{ArchiveFile, BlockCache};
+use super::layout::LayoutFlaw;
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
 /// One segment inside an archive file. Reads as the segment did, and never changes.
 #[derive(Clone)]
-pub(crate) struct RunFile {
+pub struct RunFile {
     archive: Arc<ArchiveFile>,
     run: usize,
     cache: Arc<BlockCache>,
@@ -48,6 +54,59 @@ impl RunFile {
         }
         let bytes = self.archive.cached(low, &self.cache)?;
         Ok((self.archive.from(low), bytes))
+    }
+}
+
+impl RunFile {
+    /// The act whose first record is `lsn`, straight from the columns of its block; None when there is none. A block never
+    /// ends within an act.
+    pub(crate) fn with_act<R>(
+        &self,
+        lsn: u64,
+        look: impl FnOnce(ActRef<'_>) -> R,
+    ) -> Result<Option<R>, JournalError> {
+        let Some(block) = self.archive.block_holding(self.run, lsn) else {
+            return Ok(None);
+        };
+        let unpacked = self.archive.columns(block, &self.cache)?;
+        let flawed = || self.archive.flawed(block, LayoutFlaw::Short);
+        let source = &self.archive.runs[self.run].source;
+        let (columns, stretch) = (&unpacked.columns, unpacked.stretch);
+        let rows = Rows::of(columns, stretch, SegmentKey::of(source));
+        let mut rows = rows.ok_or_else(flawed)?;
+        let mut continues = false;
+        let first = loop {
+            match rows.next() {
+                Some(row) if row.header.lsn == lsn && !row.header.is_bare() => break row,
+                Some(row) if row.header.lsn > lsn => return Ok(None),
+                Some(row) => continues = row.header.is_more(),
+                None if rows.ends_at(stretch.to) => return Ok(None),
+                None => return Err(flawed()),
+            }
+        };
+        if continues {
+            return Ok(None);
+        }
+        let mut body = Cow::Borrowed(first.body);
+        let mut last = first.header;
+        while last.is_more() {
+            let row = rows.next().ok_or_else(flawed)?;
+            body.to_mut().extend_from_slice(row.body);
+            last = row.header;
+        }
+        let header = first.header;
+        Ok(Some(look(ActRef {
+            lsn: Lsn(header.lsn),
+            last_lsn: Lsn(last.lsn),
+            time_us: header.time_us,
+            kind: header.kind,
+            schema: header.schema,
+            body: &body,
+            position: Position {
+                segment: u32::try_from(source.seq).unwrap_or(u32::MAX),
+                offset: u32::try_from(first.offset).unwrap_or(u32::MAX),
+            },
+        })))
     }
 }
 
@@ -98,5 +157,14 @@ impl StorageFile for RunFile {
 
     fn map(&self) -> Option<MappedSegment> {
         None
+    }
+
+    fn archived(&self) -> Option<&RunFile> {
+        Some(self)
+    }
+
+    fn seams(&self) -> Vec<u64> {
+        let blocks = self.archive.blocks_of(self.run);
+        blocks.map(|block| self.archive.from(block)).collect()
     }
 }

@@ -5,7 +5,7 @@ use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::tests::restoring::{placeless, reader, store};
 use crate::journal::tests::stage::{Run, body, replay, scaled, small};
 use crate::journal::{
-    Access, ActItem, Class, Compacted, JournalError, LogReader, OwnedAct, Range, Storage,
+    Access, ActItem, Class, Compacted, JournalError, LogReader, Lsn, OwnedAct, Range, Storage,
     compact_offline, open,
 };
 use std::sync::Arc;
@@ -119,6 +119,33 @@ fn only_what_two_snapshots_cover_is_archived_and_a_second_round_goes_on() {
     for act in &expected {
         let found = run.journal.reader().act_at(act.lsn).unwrap().unwrap();
         assert_eq!(found.body, act.body);
+    }
+}
+
+#[test]
+fn acts_are_read_out_of_blocks_that_end_within_groups() {
+    let disk = MemStorage::new(5);
+    let mut run = Run::start(&disk, small()).unwrap();
+    for at in 0..6 {
+        // Groups longer than a block, with acts of one record and of three.
+        let bodies: Vec<Vec<u8>> = (0..60)
+            .map(|index| body(at * 100 + index, if index == 31 { 20_000 } else { 90 }))
+            .collect();
+        let group: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+        run.group(&group);
+    }
+    drop(run);
+    let expected = acts(&disk).unwrap();
+    cover(&disk, expected.last().unwrap().last_lsn.0);
+    let done = compact(&disk).unwrap();
+    assert!(done.segments > 0, "{done:?}");
+    let run = Run::start(&disk, small()).unwrap();
+    let reader = run.journal.reader();
+    for act in &expected {
+        assert_eq!(reader.act_at(act.lsn).unwrap().as_ref(), Some(act));
+        for within in act.lsn.0 + 1..=act.last_lsn.0 {
+            assert_eq!(reader.act_at(Lsn(within)).unwrap(), None);
+        }
     }
 }
 
