@@ -183,27 +183,13 @@ async fn write(engine: &Engine, records: u64, at_once: u64) -> Result<(), Failur
         bar.set_position(written);
     }
     bar.finish_and_clear();
-    let failed = |reason: String| Failure::Engine(format!("made no snapshot: {reason}"));
-    engine.snapshot().await.map_err(failed)?;
-    // The second one needs a segment of its own.
-    let sealed = engine.metrics().snapshots.lsn;
-    while engine.metrics().snapshots.lsn == sealed {
-        let commands: Vec<_> = (0..TOGETHER).map(|_| operation(&mut random)).collect();
-        inside::submit(engine, commands.into_iter()).await?;
-        engine.snapshot().await.map_err(failed)?;
-    }
-    Ok(())
-}
-
-async fn compact(engine: &Engine) -> Result<engine::journal::Compacted, Failure> {
-    let done = engine.compact().await;
-    done.map_err(|reason| Failure::Engine(format!("archived nothing: {reason}")))
+    inside::cover_twice(engine, || operation(&mut random)).await
 }
 
 async fn size(store: &Path, records: u64, at_once: u64, segment: u64) -> Result<Size, Failure> {
     let engine = inside::open(options(store, segment)).await?;
     write(&engine, records, at_once).await?;
-    compact(&engine).await?;
+    inside::compact(&engine).await?;
     engine.shutdown().await;
     drop(engine);
     verified(store, records)
@@ -261,7 +247,7 @@ async fn notice(store: &Path, records: u64, quiet: Duration) -> Result<Noticed, 
     tokio::time::sleep(quiet).await;
     phase.store(ARCHIVING, Ordering::Relaxed);
     let begun = Instant::now();
-    let done = compact(&engine).await?;
+    let done = inside::compact(&engine).await?;
     let archiving_seconds = begun.elapsed().as_secs_f64();
     phase.store(QUIET, Ordering::Relaxed);
     tokio::time::sleep(quiet).await;

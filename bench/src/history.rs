@@ -2,7 +2,7 @@
 //! the index keeps up with those who write.
 //!
 //! ```text
-//! write N entries ─► wait for the index ─► pages, alone ─► pages, while others write at a fixed rate
+//! write N entries ─► wait for the index ─► (archive) ─► pages, alone ─► pages, while others write at a fixed rate
 //! ```
 //! Ten thousand wallets, of which one has a million entries, or a fifth of all where there are fewer.
 
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use engine::domain::{Command, Description, EntryType, Expiry, Fund, Grant, Timestamp, Use};
-use engine::{Engine, HistoryPosition, HistoryQuery};
+use engine::journal::Compacted;
+use engine::{Engine, EngineOptions, HistoryPosition, HistoryQuery};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -50,6 +51,9 @@ pub(crate) struct HistoryArgs {
     /// Entries a second that are written while pages are read.
     #[arg(long, default_value_t = 100_000)]
     rate: u64,
+    /// Move all of the log but its newest segments into the archive before pages are read.
+    #[arg(long)]
+    archived: bool,
     /// Directory for the store.
     #[arg(long, default_value = ".")]
     dir: PathBuf,
@@ -61,6 +65,9 @@ pub(crate) struct HistoryArgs {
 #[derive(Serialize)]
 struct Measured {
     entries: u64,
+    /// Records that were packed into the archive before pages were read.
+    archived_records: u64,
+    archived_bytes_per_record: f64,
     written_per_second: f64,
     /// From the last acknowledgement until all of it was sorted.
     behind_seconds: f64,
@@ -131,7 +138,12 @@ pub(crate) fn run(args: &HistoryArgs) -> Result<(), Failure> {
     let scratch = scratch::directory(&args.dir)?;
     let runtime = inside::runtime(machine.cores)?;
     let measured = runtime.block_on(async {
-        let engine = inside::open(inside::options(scratch.path())).await?;
+        let engine = inside::open(EngineOptions {
+            // The archive comes when it is asked for: pages are read from the one or from the other, not from both.
+            snapshot_every_bytes: 0,
+            ..inside::options(scratch.path())
+        });
+        let engine = engine.await?;
         let measured = measure(&engine, args).await;
         engine.shutdown().await;
         measured
@@ -165,9 +177,11 @@ fn text(measured: &Measured) -> String {
         table.row(row);
     }
     format!(
-        "{} entries written at {}/s; index behind by {:.2} s at the end, at most {} entries in memory, {:.1} bytes an entry; beside the pages {}/s were written\n{table}",
+        "{} entries written at {}/s, {} records archived with {:.1} bytes each; index behind by {:.2} s at the end, at most {} entries in memory, {:.1} bytes an entry; beside the pages {}/s were written\n{table}",
         count(measured.entries as f64),
         count(measured.written_per_second),
+        count(measured.archived_records as f64),
+        measured.archived_bytes_per_record,
         measured.behind_seconds,
         count(measured.memory_entries_max as f64),
         measured.bytes_per_entry,
@@ -188,6 +202,7 @@ async fn measure(engine: &Engine, args: &HistoryArgs) -> Result<Measured, Failur
         bar.set_position(written);
     }
     bar.finish_and_clear();
+    let written_us = now_us();
     let written_per_second = written as f64 / begun.elapsed().as_secs_f64();
     let begun = Instant::now();
     engine
@@ -195,13 +210,19 @@ async fn measure(engine: &Engine, args: &HistoryArgs) -> Result<Measured, Failur
         .await
         .map_err(refused)?;
     let behind_seconds = begun.elapsed().as_secs_f64();
-    read_all(engine, args).await?;
-    let alone = read_all(engine, args).await?;
+    let mut archived = Compacted::default();
+    if args.archived {
+        inside::cover_twice(engine, || script.next()).await?;
+        archived = inside::compact(engine).await?;
+    }
+    let archived_records = (archived.last_lsn.0 + 1).saturating_sub(archived.first_lsn.0.max(1));
+    read_all(engine, args, written_us).await?;
+    let alone = read_all(engine, args, written_us).await?;
     let stop = Arc::new(AtomicBool::new(false));
     // A task of its own: a page that has come waits for no batch that is being made.
     let writer = write(engine.clone(), script, args.rate, Arc::clone(&stop));
     let writer = tokio::spawn(writer);
-    let beside = read_all(engine, args).await;
+    let beside = read_all(engine, args, written_us).await;
     stop.store(true, Ordering::Relaxed);
     let served = writer
         .await
@@ -209,6 +230,8 @@ async fn measure(engine: &Engine, args: &HistoryArgs) -> Result<Measured, Failur
     let metrics = engine.metrics().history;
     Ok(Measured {
         entries: written,
+        archived_records,
+        archived_bytes_per_record: archived.bytes_after as f64 / archived_records.max(1) as f64,
         written_per_second,
         behind_seconds,
         memory_entries_max: memory,
@@ -240,7 +263,11 @@ async fn write(
     Ok(written as f64 / begun.elapsed().as_secs_f64())
 }
 
-async fn read_all(engine: &Engine, args: &HistoryArgs) -> Result<Vec<Pages>, Failure> {
+async fn read_all(
+    engine: &Engine,
+    args: &HistoryArgs,
+    written_us: i64,
+) -> Result<Vec<Pages>, Failure> {
     let last = engine.metrics().durable_lsn;
     let mut all = Vec::new();
     for (kind, narrow) in KINDS {
@@ -261,7 +288,7 @@ async fn read_all(engine: &Engine, args: &HistoryArgs) -> Result<Vec<Pages>, Fai
                 ascending: turn % 4 < 2,
                 ..HistoryQuery::of(wallet(id))
             };
-            narrow(&mut query, &mut random);
+            narrow(&mut query, &mut random, written_us);
             let begun = Instant::now();
             let page = engine.history(query).await.map_err(refused)?;
             took.record(begun.elapsed());
@@ -276,33 +303,34 @@ async fn read_all(engine: &Engine, args: &HistoryArgs) -> Result<Vec<Pages>, Fai
     Ok(all)
 }
 
-type Narrow = fn(&mut HistoryQuery, &mut Random);
+/// Told the instant after which nothing was written before pages were read.
+type Narrow = fn(&mut HistoryQuery, &mut Random, i64);
 
 /// Filters: from those that take every entry to those that find none among 20,000.
 const KINDS: [(&str, Narrow); 8] = [
-    ("all, at any depth", |_, _| {}),
-    ("all, by offset", |query, random| {
+    ("all, at any depth", |_, _, _| {}),
+    ("all, by offset", |query, random, _| {
         query.after = None;
         query.offset = match query.wallet.get() {
             1 => random.below(900_000) as usize,
             _ => random.below(400) as usize,
         };
     }),
-    ("one type", |query, _| query.kinds.push(EntryType::Use)),
-    ("one fund", |query, _| query.fund = Some(Fund::Paid)),
-    ("a type that never was", |query, _| {
+    ("one type", |query, _, _| query.kinds.push(EntryType::Use)),
+    ("one fund", |query, _, _| query.fund = Some(Fund::Paid)),
+    ("a type that never was", |query, _, _| {
         query.kinds.push(EntryType::Lapse)
     }),
-    ("a counterparty that never was", |query, random| {
+    ("a counterparty that never was", |query, random, _| {
         query.counterparty = Some(wallet(1 + random.below(WALLETS)));
     }),
-    ("amounts that are rare", |query, _| {
+    ("amounts that are rare", |query, _, _| {
         query.amount_min = Some(20_000);
         query.amount_max = Some(30_000);
     }),
-    ("the last minute, one type", |query, _| {
+    ("the last minute, one type", |query, _, written_us| {
         query.after = None;
-        query.from = Some(Timestamp(now_us() - 60_000_000));
+        query.from = Some(Timestamp(written_us - 60_000_000));
         query.kinds.push(EntryType::Earn);
     }),
 ];
@@ -327,6 +355,7 @@ mod tests {
             pages: 8,
             limit: 50,
             rate: 1_000,
+            archived: false,
             dir: directory.path().to_owned(),
             json: true,
         };

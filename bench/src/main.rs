@@ -28,6 +28,7 @@ mod settlement;
 mod snapshot;
 mod steady;
 mod traffic;
+mod versions;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,7 @@ enum Measurement {
     Replay(replay::ReplayArgs),
     Settlement(settlement::SettlementArgs),
     Snapshot(snapshot::SnapshotArgs),
+    Versions(versions::VersionsArgs),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +92,7 @@ fn measure(measurement: Measurement) -> Result<(), Failure> {
         Measurement::Replay(args) => replay::run(&args),
         Measurement::Settlement(args) => settlement::run(&args),
         Measurement::Snapshot(args) => snapshot::run(&args),
+        Measurement::Versions(args) => versions::run(&args),
     }
 }
 

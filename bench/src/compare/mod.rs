@@ -16,3 +16,4 @@ mod ratio;
 mod redis;
 
 pub(crate) use self::command::{CompareArgs, run};
+pub(crate) use self::ratio::median;

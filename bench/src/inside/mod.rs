@@ -16,4 +16,6 @@ pub(crate) use self::alternate::round;
 pub(crate) use self::command::{EngineArgs, run};
 pub(crate) use self::run::{Figures, Load, measure};
 pub(crate) use self::scenario::{Scenario, Script, points, wallet};
-pub(crate) use self::store::{open, options, prepare, runtime, submit, submit_each};
+pub(crate) use self::store::{
+    compact, cover_twice, open, options, prepare, runtime, submit, submit_each,
+};

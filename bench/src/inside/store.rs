@@ -5,6 +5,7 @@ use std::path::Path;
 
 use engine::Request;
 use engine::domain::{Command, CreateWallet, Description, Expiry, Grant, Owner};
+use engine::journal::Compacted;
 use engine::{Engine, EngineOptions};
 use tokio::runtime::Runtime;
 
@@ -83,4 +84,25 @@ pub(crate) async fn submit_each(
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Has two snapshots cover what is written now. The second one needs a segment of its own: more is written until it has one.
+pub(crate) async fn cover_twice(
+    engine: &Engine,
+    mut more: impl FnMut() -> Command,
+) -> Result<(), Failure> {
+    let failed = |reason: String| Failure::Engine(format!("made no snapshot: {reason}"));
+    engine.snapshot().await.map_err(failed)?;
+    let covered = engine.metrics().snapshots.lsn;
+    while engine.metrics().snapshots.lsn == covered {
+        submit(engine, (0..BATCH).map(|_| more())).await?;
+        engine.snapshot().await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Archives all that two snapshots cover.
+pub(crate) async fn compact(engine: &Engine) -> Result<Compacted, Failure> {
+    let done = engine.compact().await;
+    done.map_err(|reason| Failure::Engine(format!("archived nothing: {reason}")))
 }
