@@ -7,6 +7,7 @@
 use super::catalog::{Catalog, SegmentFile};
 use super::error::{Class, JournalError, Problem};
 use super::place::Lsn;
+use super::storage::Storage;
 use super::walk::Link;
 
 /// The last record that a known state covers.
@@ -18,6 +19,16 @@ pub struct Base {
     /// Its header time.
     pub time_us: i64,
 }
+
+/// A state that stands for the part of a log that was deleted, for those who write the log anew.
+pub struct Beginning<'a> {
+    /// The last record that it covers; a segment ends with it.
+    pub base: Base,
+    pub write: &'a mut WriteState<'a>,
+}
+
+/// Writes a state into the directory of a store of this id and timeline, in which its last record is this one.
+pub type WriteState<'a> = dyn FnMut(&dyn Storage, u128, u32, Base) -> Result<(), JournalError> + 'a;
 
 impl Base {
     pub(super) fn link(&self) -> Link {

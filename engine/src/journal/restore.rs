@@ -3,20 +3,29 @@
 //! The source is only read. The new store has an id of its own and a timeline one higher, its acts keep their LSNs and
 //! times, and its next record is FORK. Every header CRC starts from the store's id, so no file of the source, or of
 //! another restore from it, can pass for one of its own.
+//!
+//! ```text
+//! source   (deleted) │ seg 7 │ seg 8 │ seg 9 ── point …      snap of what led to the end of seg 7
+//! new                │ seg 1 │ seg 2 ─── point, FORK         the same state, under the new store's name
+//! ```
+//! A log that no longer goes back to LSN 1 needs a state that stands for what is gone. A segment of the new log ends
+//! where that state does, whatever was in between.
 
 use super::NewAct;
+use super::base::{Base, Beginning};
 use super::error::{Class, JournalError, Problem};
 use super::fork::{FORK_SCHEMA, Fork};
 use super::frame::{KIND_FORK, KIND_LOSS, RecordHeader};
 use super::log_reader::{LogReader, Range};
 use super::loss::Loss;
-use super::meta::Meta;
+use super::meta::{META_FILE, Meta};
 use super::options::Entropy;
 use super::place::Lsn;
 use super::rewrite::{Identity, Rewrite};
 use super::segment::SegmentHeader;
 use super::storage::Storage;
 use super::view::{Item, RecordView};
+use super::walk::Link;
 use std::ops::ControlFlow;
 
 /// How far a restore goes: always to the end of a whole act.
@@ -45,9 +54,11 @@ pub struct Restored {
 }
 
 /// Copies acts record by record and holds each against the one before.
-struct Copying<'a> {
+struct Copying<'a, 'b> {
     into: Rewrite<'a>,
     point: RestorePoint,
+    /// The state that is still to come.
+    beginning: Option<Beginning<'b>>,
     /// First record of the act that is not whole yet.
     first: Option<RecordHeader>,
     body: Vec<u8>,
@@ -66,6 +77,19 @@ pub fn restore(
     entropy: &Entropy,
     created_us: i64,
 ) -> Result<Restored, JournalError> {
+    reader.catalog().check_whole()?;
+    restore_behind(reader, into, point, entropy, created_us, None)
+}
+
+/// As `restore`, of a log that begins later: `beginning` stands for what was before.
+pub fn restore_behind(
+    reader: &LogReader,
+    into: &dyn Storage,
+    point: RestorePoint,
+    entropy: &Entropy,
+    created_us: i64,
+    beginning: Option<Beginning<'_>>,
+) -> Result<Restored, JournalError> {
     let catalog = reader.catalog();
     if let Some(worst) = catalog
         .blocking_problems()
@@ -80,7 +104,16 @@ pub fn restore(
             "there is no store to restore from".to_owned(),
         ));
     };
-    catalog.check_whole()?;
+    let before = match &beginning {
+        None => {
+            catalog.check_whole()?;
+            RecordHeader::default()
+        }
+        Some(beginning) => {
+            check_reach(beginning.base, point)?;
+            record_before(reader, beginning.base)
+        }
+    };
     check_empty(into)?;
     let identity = Identity {
         store_id: entropy
@@ -89,16 +122,51 @@ pub fn restore(
         timeline: meta.timeline + 1,
         created_us,
     };
+    let link = Link {
+        lsn: before.lsn,
+        crc: before.hdr_crc,
+        time_us: before.time_us,
+    };
     let copying = Copying {
-        into: Rewrite::new(into, identity, entropy, newest.capacity),
+        into: Rewrite::new(into, identity, entropy, newest.capacity).behind(link),
         point,
+        beginning,
         first: None,
         body: Vec::new(),
-        met: RecordHeader::default(),
-        taken: RecordHeader::default(),
+        met: before,
+        taken: before,
         acts: 0,
     };
     copying.run(reader, meta, newest)
+}
+
+/// Nobody can tell how things stood before the state that a log is known from.
+fn check_reach(base: Base, point: RestorePoint) -> Result<(), JournalError> {
+    let is_early = match point {
+        RestorePoint::End => false,
+        RestorePoint::Lsn(lsn) => lsn < base.lsn,
+        RestorePoint::Time(time_us) => time_us < base.time_us,
+    };
+    match is_early {
+        true => Err(JournalError::Options(format!(
+            "what led to LSN {} has been deleted: it is the first that can be restored",
+            base.lsn
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// The record before the first one that is left, as far as the log knows it. Its time counts only where the state ends with
+/// it, too.
+fn record_before(reader: &LogReader, base: Base) -> RecordHeader {
+    let first = reader.catalog().segments.first();
+    let first = first.and_then(|first| first.header());
+    first.map_or_else(RecordHeader::default, |first| RecordHeader {
+        lsn: first.prev_lsn,
+        hdr_crc: first.prev_crc,
+        time_us: base.time_us,
+        ..RecordHeader::default()
+    })
 }
 
 fn loss_of(record: &RecordView<'_>) -> Option<Loss> {
@@ -118,13 +186,14 @@ fn check_empty(into: &dyn Storage) -> Result<(), JournalError> {
     }
 }
 
-impl Copying<'_> {
+impl Copying<'_, '_> {
     fn run(
         mut self,
         reader: &LogReader,
         parent: &Meta,
         newest: &SegmentHeader,
     ) -> Result<Restored, JournalError> {
+        self.settle()?;
         let mut outcome = Ok(());
         reader.each_record(Range::default(), |item| match self.take(item) {
             Ok(flow) => flow,
@@ -154,6 +223,10 @@ impl Copying<'_> {
                 "the log ends at LSN {}, before LSN {lsn}",
                 self.met.lsn
             )));
+        }
+        if let Some(beginning) = self.beginning {
+            let what = format!("the log does not reach LSN {}", beginning.base.lsn);
+            return Err(Problem::new(Class::Meta, META_FILE, what).into());
         }
         let fork = Fork {
             parent: newest.store_id,
@@ -222,6 +295,7 @@ impl Copying<'_> {
         self.taken = record.header;
         self.first = None;
         self.body.clear();
+        self.settle()?;
         Ok(match self.point {
             // What lies behind the point is not even looked at.
             RestorePoint::Lsn(lsn) if record.header.lsn >= lsn.0 => ControlFlow::Break(()),
@@ -242,7 +316,22 @@ impl Copying<'_> {
         }
         self.into.append_loss(loss, time_us)?;
         self.taken = self.met;
+        self.settle()?;
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Writes the state, if what was taken over last is where it ends.
+    fn settle(&mut self) -> Result<(), JournalError> {
+        let last = self.taken.lsn;
+        let Some(beginning) = self.beginning.take_if(|one| one.base.lsn.0 == last) else {
+            return Ok(());
+        };
+        if beginning.base.crc != self.taken.hdr_crc {
+            let what =
+                format!("LSN {last} is another record than the one that the state ends with");
+            return Err(Problem::new(Class::Meta, META_FILE, what).into());
+        }
+        self.into.settle(beginning)
     }
 
     /// A walk checks links within a segment; here they must hold from the first record to the last.

@@ -6,6 +6,7 @@
 //! `store.meta` comes last, and nobody serves segments without it: a rewrite that was cut off is no store. Acts keep
 //! their LSNs and times; everything that says which store they belong to is new.
 
+use super::base::{Base, Beginning};
 use super::error::JournalError;
 use super::frame::{
     FLAG_BARE, HEADER_BYTES, KIND_CLOSE, KIND_LOSS, RecordHeader, act_framed_len, body_crc,
@@ -47,6 +48,8 @@ pub(crate) struct Rewrite<'a> {
     /// The last record that is written.
     link: Link,
     segments: u64,
+    /// LSN of the state that stands for what was before; 0: the log goes back to its beginning.
+    state: u64,
 }
 
 /// The segment in use.
@@ -77,6 +80,19 @@ impl<'a> Rewrite<'a> {
             last: RecordHeader::default(),
             link: Link::default(),
             segments: 0,
+            state: 0,
+        }
+    }
+
+    /// The same behind a record of the old log, which does not go back to its beginning.
+    pub(crate) fn behind(self, link: Link) -> Self {
+        Self {
+            last: RecordHeader {
+                lsn: link.lsn,
+                ..self.last
+            },
+            link,
+            ..self
         }
     }
 
@@ -160,6 +176,24 @@ impl<'a> Rewrite<'a> {
         Ok(loss.to_lsn)
     }
 
+    /// Ends the segment, so that a state can end with it, and has that state written.
+    pub(crate) fn settle(&mut self, beginning: Beginning<'_>) -> Result<(), JournalError> {
+        self.flush()?;
+        if self.segment.is_some() {
+            self.roll()?;
+        }
+        let base = Base {
+            crc: self.link.crc,
+            ..beginning.base
+        };
+        let Identity {
+            store_id, timeline, ..
+        } = self.identity;
+        (beginning.write)(self.storage, store_id, timeline, base)?;
+        self.state = base.lsn.0;
+        Ok(())
+    }
+
     /// Ends the group, so that the next act opens one.
     pub(crate) fn flush(&mut self) -> Result<(), JournalError> {
         if self.group.is_empty() {
@@ -212,6 +246,9 @@ impl<'a> Rewrite<'a> {
             active_seq: segment.header.seq,
             active_first_lsn: segment.header.first_lsn,
             oldest_seq: 1,
+            snapshots: [self.state, 0],
+            // Without its beginning a log has to say that it has none.
+            archive_seq: u64::from(self.state > 0),
             ..Meta::default()
         };
         let (meta, _) =

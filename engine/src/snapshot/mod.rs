@@ -8,6 +8,7 @@
 //! log that goes into it is verified again on the way. It owns its file format and the fold; it refuses to know who
 //! wants a snapshot, and what an event means is left to `domain`.
 
+mod carry;
 mod contents;
 mod fold;
 mod format;

@@ -4,12 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 use engine::domain::Timestamp;
-use engine::journal::{Entropy, FileStorage, LogReader, Lsn, RestorePoint, restore};
+use engine::journal::{
+    Beginning, Entropy, FileStorage, LogReader, Lsn, RestorePoint, Storage, restore_behind,
+};
+use engine::snapshot::Snapshot;
 use serde::Serialize;
 
 use crate::exit::{Stop, Verdict};
 use crate::instant::{self, rfc3339};
 use crate::output::{Format, FormatArgs, Output};
+use crate::snapshots;
 use crate::staged::Staged;
 
 const EXAMPLES: &str = "\
@@ -57,6 +61,16 @@ struct RestoreRow {
     segments: u64,
 }
 
+/// The snapshot of what was before, where the log no longer goes back to LSN 1.
+fn begin(reader: &LogReader) -> Result<Option<Snapshot>, Stop> {
+    if reader.catalog().begins_later().is_none() {
+        return Ok(None);
+    }
+    let mut sound = snapshots::look(reader, true)?.sound;
+    let found = snapshots::beginning(reader, &mut sound);
+    found.map_err(|problem| Stop::Journal(problem.into()))
+}
+
 // === impl Restore ===
 
 impl Restore {
@@ -73,9 +87,20 @@ impl Restore {
             (None, Some(at)) => RestorePoint::Time(at.0),
             (None, None) => RestorePoint::End,
         };
+        let snapshot = begin(&reader)?;
         let staged = Staged::new(&self.out)?;
         let into = FileStorage::existing(staged.dir())?;
-        let restored = restore(&reader, &into, point, &Entropy::System, instant::now().0);
+        let mut carry = |into: &dyn Storage, store_id, timeline, base| match &snapshot {
+            Some(snapshot) => snapshot.carry_over(into, store_id, timeline, base),
+            None => Ok(()),
+        };
+        let beginning = snapshot.as_ref().map(|snapshot| Beginning {
+            base: snapshot.base(),
+            write: &mut carry,
+        });
+        let now_us = instant::now().0;
+        let entropy = Entropy::System;
+        let restored = restore_behind(&reader, &into, point, &entropy, now_us, beginning);
         let restored = match restored {
             Ok(restored) => restored,
             Err(error) => {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::stage::{SECOND_US, Store, create, earn, key, run, send, spend};
+use crate::stage::{Answer, SECOND_US, Store, create, earn, key, run, send, spend};
 
 const DAY_US: i64 = 24 * 3600 * SECOND_US;
 
@@ -114,19 +114,147 @@ fn every_command_copes_with_a_log_that_begins_later() {
         );
     }
     // What would need the past says that it is gone, and that is no damage.
-    let out = tempfile::tempdir().unwrap();
-    let dir = store.dir().to_str().unwrap();
-    let to = out.path().join("restored");
     let gone = [
         store.tool(&["export"]),
         store.tool(&["balance", "1", "--at", "2020-01-01"]),
         store.tool(&["replay", "--to-lsn", "5"]),
-        run(&["restore", "--from", dir, "--out", to.to_str().unwrap()]),
     ];
     for answer in gone {
         assert_eq!(answer.code, 2, "{}", answer.err);
         assert!(answer.err.contains("has been deleted"), "{}", answer.err);
     }
+}
+
+/// A store after its retention, and where its log begins, is known from, and ends.
+struct Retained {
+    store: Store,
+    begins: u64,
+    known: u64,
+    last: u64,
+}
+
+fn retained() -> Retained {
+    let store = old();
+    let done = store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    let begins = done[1]["last_lsn"].as_u64().unwrap() + 1;
+    let snapshots = store.rows(&["snapshot", "list"], 0);
+    let known = snapshots.iter().filter_map(|row| row["lsn"].as_u64());
+    let known = known.min().unwrap();
+    let last = store.rows(&["verify"], 0)[0]["last_lsn"].as_u64().unwrap();
+    assert!(begins < known && known < last, "{begins} {known} {last}");
+    Retained {
+        store,
+        begins,
+        known,
+        last,
+    }
+}
+
+fn restore(store: &Store, to: &Path, point: &[&str]) -> (String, Answer) {
+    let (from, to) = (store.dir().to_str().unwrap(), to.to_str().unwrap());
+    let whole = ["restore", "--from", from, "--json", "--out", to];
+    (to.to_owned(), run(&[&whole[..], point].concat()))
+}
+
+fn said(dir: &str, question: &[&str]) -> String {
+    let answer = run(&[question, &[dir]].concat());
+    assert_eq!(answer.code, 0, "{question:?}: {}{}", answer.out, answer.err);
+    answer.out
+}
+
+#[test]
+fn a_restore_takes_over_all_that_is_left_before_the_snapshot_too() {
+    let Retained {
+        store,
+        begins,
+        last,
+        ..
+    } = retained();
+    let from = store.dir().to_str().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let (whole, answer) = restore(&store, &out.path().join("whole"), &[]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let row = &answer.rows()[0];
+    assert_eq!(
+        (&row["last_lsn"], &row["fork_lsn"]),
+        (&last.into(), &(last + 1).into())
+    );
+    assert_ne!(row["store_id"], row["parent"]);
+    let deep = run(&["verify", "--deep", "--json", &whole]);
+    assert_eq!(deep.code, 0, "{}{}", deep.out, deep.err);
+    assert_eq!(deep.rows()[0]["first_lsn"], begins);
+    let acts = |dir: &str| {
+        let rows = run(&["dump", "--json", "--to-lsn", &last.to_string(), dir]).rows();
+        let told = rows
+            .iter()
+            .map(|row| (row["lsn"].clone(), row["at"].clone(), row["event"].clone()));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(acts(&whole), acts(from));
+    for question in [
+        &["replay", "--format", "csv"][..],
+        &["history", "1", "--json"],
+    ] {
+        assert_eq!(said(&whole, question), said(from, question));
+    }
+}
+
+#[test]
+fn a_restore_goes_back_to_any_moment_that_is_left_and_names_the_first() {
+    let Retained {
+        store, known, last, ..
+    } = retained();
+    let from = store.dir().to_str().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let restore = |name: &str, point: &[&str]| restore(&store, &out.path().join(name), point);
+    // A moment that is left, by its LSN and by its time.
+    let middle = (known + last) / 2;
+    let at = run(&[
+        "dump",
+        "--json",
+        "--from-lsn",
+        &middle.to_string(),
+        "--limit",
+        "1",
+        from,
+    ]);
+    let at = at.rows()[0]["created_at"].as_str().unwrap().to_owned();
+    let lsn = middle.to_string();
+    let (by_lsn, answer) = restore("lsn", &["--to-lsn", &lsn]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let (by_time, answer) = restore("time", &["--to-time", &at]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    let then = said(from, &["replay", "--to-lsn", &lsn, "--format", "csv"]);
+    assert_eq!(said(&by_lsn, &["replay", "--format", "csv"]), then);
+    let reached = answer.rows()[0]["last_lsn"].to_string();
+    let then = said(from, &["replay", "--to-lsn", &reached, "--format", "csv"]);
+    assert_eq!(said(&by_time, &["replay", "--format", "csv"]), then);
+    // What led to the snapshot is gone, and the answer says what is not.
+    let first = known.to_string();
+    for (name, point) in [
+        ("early", ["--to-lsn", &(known - 1).to_string()]),
+        ("long", ["--to-time", "2024-06-01"]),
+    ] {
+        let (to, answer) = restore(name, &point);
+        assert_eq!(answer.code, 2, "{}", answer.err);
+        assert!(answer.err.contains("has been deleted"), "{}", answer.err);
+        assert!(
+            answer.err.contains(&format!("LSN {first}")),
+            "{}",
+            answer.err
+        );
+        assert!(!Path::new(&to).exists());
+    }
+    let (first, answer) = restore("first", &["--to-lsn", &first]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    // And again, from what was restored.
+    let to = out.path().join("again");
+    let answer = run(&["restore", "--from", &first, "--out", to.to_str().unwrap()]);
+    assert_eq!(answer.code, 0, "{}", answer.err);
+    assert_eq!(
+        said(to.to_str().unwrap(), &["replay", "--format", "csv"]),
+        said(&first, &["replay", "--format", "csv"])
+    );
 }
 
 #[test]

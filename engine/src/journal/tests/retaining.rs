@@ -3,11 +3,13 @@
 use super::archiving::cover;
 use super::restoring::{placeless, reader, store};
 use super::stage::{Run, append, body, replay, scaled, small};
+use crate::journal::frame::KIND_FORK;
 use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::writer::Turn;
 use crate::journal::{
-    Base, Class, JournalError, LogReader, Lsn, OwnedAct, RestorePoint, RetainPlan, Storage,
-    compact_offline, open, prepare, restore, retain_offline, snapshot_name,
+    Base, Beginning, Class, Entropy, Fork, JournalError, LogReader, Lsn, OwnedAct, RestorePoint,
+    Restored, RetainPlan, Storage, compact_offline, open, prepare, restore, restore_behind,
+    retain_offline, snapshot_name,
 };
 use std::sync::Arc;
 
@@ -179,6 +181,177 @@ fn a_log_that_begins_later_is_no_damage_but_is_not_the_whole_past() {
         .unwrap_err();
     assert_eq!(refused.exit_code(), 13, "{refused}");
     assert_eq!(found.backup_plan().unwrap().first_lsn, begins);
+}
+
+/// Every record that a known state may end with here: the last ones of segments, and the one before the first.
+fn bases(disk: &MemStorage, acts: &[OwnedAct]) -> Vec<Base> {
+    let found = reader(disk);
+    let segments = &found.catalog().segments;
+    let headers = segments.iter().map(|segment| segment.header().unwrap());
+    let base = |(lsn, crc): (u64, u32)| Base {
+        lsn: Lsn(lsn),
+        crc,
+        time_us: acts
+            .iter()
+            .rfind(|act| act.last_lsn.0 == lsn)
+            .unwrap()
+            .time_us,
+    };
+    let stated = headers.map(|header| base((header.prev_lsn, header.prev_crc)));
+    stated.collect()
+}
+
+/// Restores behind a state; gives what became of it with the state's place in the new store.
+fn restore_from(
+    disk: &MemStorage,
+    base: Base,
+    into: &MemStorage,
+    point: RestorePoint,
+) -> Result<(Restored, Base), JournalError> {
+    let mut placed = None;
+    let mut write = |storage: &dyn Storage, store_id, timeline, base: Base| {
+        let file = storage.create(&snapshot_name(base.lsn));
+        let file = file.map_err(JournalError::io("create", "the state"))?;
+        let synced = file.write_at(&[1; 8], 0).and_then(|()| file.sync_all());
+        synced.map_err(JournalError::io("sync", "the state"))?;
+        assert!(placed.replace((store_id, timeline, base)).is_none());
+        Ok(())
+    };
+    let write = &mut write;
+    let behind = Some(Beginning { base, write });
+    let done = restore_behind(&reader(disk), into, point, &Entropy::seeded(7), 0, behind)?;
+    let (store_id, timeline, base) = placed.expect("it was written");
+    assert_eq!((store_id, timeline), (done.store_id, done.timeline));
+    Ok((done, base))
+}
+
+/// The acts of a restored store behind its state, and what is left of those before.
+fn found_behind(disk: &MemStorage, base: Base) -> (Vec<OwnedAct>, Vec<OwnedAct>) {
+    let mut recovered = prepare(Arc::new(disk.copy()), small()).unwrap();
+    recovered.begin_behind(Some(base)).unwrap();
+    let behind = replay(&recovered).unwrap();
+    let mut before = Vec::new();
+    let range = crate::journal::Range {
+        to: base.lsn,
+        ..crate::journal::Range::default()
+    };
+    let read = reader(disk).each_act(range, |item| {
+        let crate::journal::ActItem::Act(act) = item else {
+            panic!("{item:?}");
+        };
+        before.push(act.to_owned());
+        std::ops::ControlFlow::Continue(())
+    });
+    read.unwrap();
+    (before, behind)
+}
+
+#[test]
+fn a_log_that_begins_later_is_restored_behind_any_state_to_any_lsn() {
+    let (disk, expected) = archived();
+    let first = reader(&disk).retain_plan(i64::MAX).unwrap().files[0].last_us;
+    let begins = retain(&disk, first + 1).unwrap().begins;
+    let kept: Vec<_> = expected.into_iter().collect();
+    let bases = bases(&disk, &kept);
+    assert!(bases.len() > 3, "{}", bases.len());
+    let last = kept.last().unwrap().last_lsn;
+    for base in &bases {
+        for lsn in (base.lsn.0..=last.0).step_by(23).chain([last.0]) {
+            let into = MemStorage::new(2);
+            let point = RestorePoint::Lsn(Lsn(lsn));
+            let (done, placed) = restore_from(&disk, *base, &into, point).unwrap();
+            assert_eq!((placed.lsn, placed.time_us), (base.lsn, base.time_us));
+            let (before, behind) = found_behind(&into, placed);
+            let (fork, behind) = behind.split_last().unwrap();
+            assert_eq!(fork.kind, KIND_FORK);
+            assert_eq!(Fork::decode(&fork.body), Some(done.fork));
+            assert_eq!(done.fork.lsn.0, fork.lsn.0 - 1);
+            let copied = [before, behind.to_vec()].concat();
+            let wanted = kept
+                .iter()
+                .filter(|act| act.lsn >= begins && act.last_lsn.0 <= lsn);
+            let wanted: Vec<_> = wanted.cloned().collect();
+            assert_eq!(placeless(&copied), placeless(&wanted), "{base:?} to {lsn}");
+            let found = reader(&into);
+            assert_eq!(found.catalog().problems(), []);
+            assert_eq!(found.verify(1, &|_, _| {}).unwrap().problems, []);
+            assert_eq!(found.catalog().begins_later(), Some(begins));
+            let meta = found.catalog().newest_meta().unwrap().clone();
+            assert_eq!(meta.snapshots, [base.lsn.0, 0]);
+            // Nobody serves it without the state, and it can be restored again.
+            assert_eq!(
+                open(Arc::new(into.copy()), small())
+                    .err()
+                    .unwrap()
+                    .exit_code(),
+                13
+            );
+            let again = MemStorage::new(3);
+            restore_from(&into, placed, &again, RestorePoint::End).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_led_to_the_first_known_state_cannot_be_restored() {
+    let (disk, acts) = archived();
+    let first = reader(&disk).retain_plan(i64::MAX).unwrap().files[0].last_us;
+    retain(&disk, first + 1).unwrap();
+    let base = bases(&disk, &acts)[2];
+    let into = MemStorage::new(2);
+    for point in [
+        RestorePoint::Lsn(Lsn(base.lsn.0 - 1)),
+        RestorePoint::Time(base.time_us - 1),
+    ] {
+        let refused = restore_from(&disk, base, &into, point).unwrap_err();
+        assert_eq!(refused.class(), Class::Usage);
+        let words = refused.to_string();
+        assert!(words.contains(&format!("LSN {} ", base.lsn)), "{words}");
+        assert_eq!(into.names(), [] as [String; 0]);
+    }
+    let point = RestorePoint::Time(base.time_us);
+    let (done, _) = restore_from(&disk, base, &into, point).unwrap();
+    assert!(done.fork.lsn >= base.lsn);
+    // A state of another past, and one of a future that the log does not have.
+    let ahead = Lsn(acts.last().unwrap().last_lsn.0 + 9);
+    let crc = !base.crc;
+    for foreign in [Base { crc, ..base }, Base { lsn: ahead, ..base }] {
+        let into = MemStorage::new(3);
+        let refused = restore_from(&disk, foreign, &into, RestorePoint::End).unwrap_err();
+        assert_eq!(refused.class(), Class::Meta, "{refused}");
+    }
+}
+
+#[test]
+fn a_restore_behind_a_state_that_is_cut_off_is_no_store() {
+    let (disk, acts) = archived();
+    retain(&disk, i64::MAX).unwrap();
+    let base = bases(&disk, &acts)[0];
+    let whole = MemStorage::new(4);
+    let (_, placed) = restore_from(&disk, base, &whole, RestorePoint::End).unwrap();
+    let calls = whole.calls();
+    let good = found_behind(&whole, placed).1;
+    for call in 1..=calls {
+        for seed in 0..scaled(3) {
+            let into = MemStorage::new(seed);
+            into.fail_at(call, Fault::PowerCut);
+            restore_from(&disk, base, &into, RestorePoint::End).unwrap_err();
+            let found = into.crash(seed);
+            let Ok(mut recovered) = prepare(Arc::new(found.clone()), small()) else {
+                continue;
+            };
+            if recovered.catalog().meta.is_none() {
+                // Nothing, or the state alone: nobody begins anew beside that.
+                let begun = recovered.begin_behind(Some(placed));
+                assert_eq!(begun.unwrap_err().class(), Class::Chain);
+                continue;
+            }
+            // Only the very last sync was missing.
+            assert!(found.names().contains(&snapshot_name(placed.lsn)));
+            recovered.begin_behind(Some(placed)).unwrap();
+            assert_eq!(placeless(&replay(&recovered).unwrap()), placeless(&good));
+        }
+    }
 }
 
 #[test]
