@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! plan, said aloud ─► snapshots proved ─► store.meta says where the log begins now ─► files removed, oldest first ─► fsync folder
+//!                                                                                └► indexes of their segments removed
 //! ```
 //! It is the only way in which history is ever lost on purpose. A file goes when all of it is older than the bound and
 //! within both kept snapshots, so that the state needs nothing of it; the first file that must stay ends the search.
@@ -199,9 +200,8 @@ pub(crate) fn retain(
     }
     let named = plan.files.iter().map(|file| &file.file);
     remove(storage, plan.leftovers.iter().chain(named))?;
-    if !plan.is_empty() {
-        remove_sidecars(&**storage, plan.begins_seq);
-    }
+    // Also where there is nothing else to delete: an earlier run may have been cut off before this.
+    remove_sidecars(&**storage, plan.begins_seq);
     Ok(plan)
 }
 

@@ -4,6 +4,7 @@ use super::archiving::cover;
 use super::restoring::{placeless, reader, store};
 use super::stage::{Run, append, body, replay, scaled, small};
 use crate::journal::frame::KIND_FORK;
+use crate::journal::sidecar::{SIDECAR_SUFFIX, sidecar_name};
 use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::writer::Turn;
 use crate::journal::{
@@ -57,6 +58,26 @@ fn acts(disk: &MemStorage) -> Vec<OwnedAct> {
 fn archives(disk: &MemStorage) -> Vec<String> {
     let found = disk.folder("archive").unwrap().list().unwrap();
     found.into_iter().map(|entry| entry.name).collect()
+}
+
+/// Puts an index beside every segment; gives those of the segments that stay.
+fn index_all(disk: &MemStorage, begins: Lsn) -> Vec<String> {
+    let mut kept = Vec::new();
+    for segment in &reader(disk).catalog().segments {
+        let name = sidecar_name(&segment.name);
+        disk.place(&name, Some(vec![0; 64]));
+        if segment.first_lsn >= begins.0 {
+            kept.push(name);
+        }
+    }
+    kept
+}
+
+fn sidecars(disk: &MemStorage) -> Vec<String> {
+    let names = disk.names().into_iter();
+    names
+        .filter(|name| name.ends_with(SIDECAR_SUFFIX))
+        .collect()
 }
 
 fn retain(disk: &MemStorage, before_us: i64) -> Result<RetainPlan, JournalError> {
@@ -359,6 +380,7 @@ fn a_crash_at_any_call_of_a_retention_leaves_one_log_or_the_other() {
     let (disk, expected) = archived();
     let plan = reader(&disk).retain_plan(i64::MAX).unwrap();
     let (mut before, mut after, mut histories) = (0, 0, 0);
+    let kept = index_all(&disk, plan.begins);
     let faults = [Fault::Eio].into_iter();
     for fault in faults.chain((0..scaled(2)).map(|_| Fault::PowerCut)) {
         for call in 1.. {
@@ -399,6 +421,7 @@ fn a_crash_at_any_call_of_a_retention_leaves_one_log_or_the_other() {
                 [] as [String; 0],
                 "{fault:?} at call {call}"
             );
+            assert_eq!(sidecars(&found), kept, "{fault:?} at call {call}");
             if !reached {
                 outcome.unwrap();
                 break;
