@@ -36,11 +36,11 @@ pub use self::engine::Engine;
 pub use self::metrics::{EngineMetrics, Histogram};
 pub use self::open::{
     EngineOptions, IN_FLIGHT_MAX, OpenError, OpenedSnapshot, Opening, Prepared, QUEUED_MAX,
-    RETAIN_MIN, SNAPSHOT_EVERY_BYTES,
+    RETAIN_MIN, SNAPSHOT_EVERY_BYTES, days_known,
 };
 pub use self::projections::{
-    DailyMetrics, DayAudit, DayDifference, HistoryMetrics, IndexError, IndexReport, rebuild_index,
-    verify_index,
+    DailyMetrics, DayAudit, DayDifference, DaysKnown, HistoryMetrics, IndexError, IndexReport,
+    rebuild_index, verify_index,
 };
 pub use self::replay::ReplayError;
 pub use self::sweeper::SweeperFigures;

@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use self::begin::OpenedSnapshot;
 use self::begin::{Begun, begin};
+pub use self::begin::{OpenedSnapshot, days_known};
 use crate::clock::SystemClock;
 use crate::compaction::{CompactionWorker, Policy};
 use crate::domain::{ALLOTTED_ID_MIN, CANCEL_WINDOW_DAYS};
@@ -240,7 +240,7 @@ impl Prepared {
         let begun = begin(&mut recovered, &options, &runtime)?;
         let replayed = replay_all(&recovered, &options, &begun)?;
         let opening = opening(&recovered, &begun, &replayed, start.elapsed());
-        let (history, daily) = projections(&recovered, opening.last_lsn)?;
+        let (history, daily) = projections(&recovered, &begun, opening.last_lsn)?;
         let (position, capacity) = (Arc::new(Position::default()), Arc::new(Notify::new()));
         position.advance(opening.last_lsn);
         let (last, behind_bytes) = (Lsn(opening.last_lsn), recovered.report().bytes);
@@ -331,13 +331,14 @@ fn archiving(
 /// The index of histories and the daily report, not started yet.
 fn projections(
     recovered: &Recovered,
+    begun: &Begun,
     last_lsn: u64,
 ) -> Result<(Arc<History>, Arc<Daily>), OpenError> {
     let log = recovered.storage();
     let folder = log.folder(INDEX_FOLDER);
     let index = folder.map_err(JournalError::io("make the folder", INDEX_FOLDER))?;
     let history = History::new(Arc::clone(&index), Arc::clone(log), last_lsn);
-    let daily = Daily::new(index, Arc::clone(log), last_lsn);
+    let daily = Daily::new(index, Arc::clone(log), last_lsn, begun.days_known.clone());
     Ok((Arc::new(history), Arc::new(daily)))
 }
 

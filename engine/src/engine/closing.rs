@@ -51,6 +51,9 @@ impl Engine {
     async fn close_summed(&self, day: Day) -> Result<(), Refusal> {
         let summed = self.inner.daily.summed(day);
         let (watermark, wallets, sum) = summed.map_err(|_| Refusal::HistoryBehind)?;
+        if day < self.inner.daily.first_day() {
+            return Err(Refusal::Gone);
+        }
         let command = Command::CloseDay(Box::new(CloseDay {
             day,
             watermark,

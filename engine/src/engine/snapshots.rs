@@ -3,6 +3,7 @@
 mod archive;
 mod crash;
 mod damage;
+mod days;
 mod equal;
 mod retain;
 mod stage;

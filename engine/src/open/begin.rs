@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 use super::{EngineOptions, OpenError, QUEUED_MAX};
-use crate::domain::Digest;
+use crate::domain::{Digest, Points, Timestamp};
 use crate::entities::{KeyTable, Limits, Table};
 use crate::journal::{Catalog, Class, JournalError, Lsn, Problem, Recovered, snapshot_lsn};
+use crate::projections::DaysKnown;
 use crate::snapshot::{self, Shelves, Snapshot, Tally};
 
 /// The snapshot that a start began with.
@@ -36,6 +37,8 @@ pub(super) struct Begun {
     pub(super) snapshot: Option<OpenedSnapshot>,
     pub(super) digest: Digest,
     pub(super) largest_id: u64,
+    /// What days rest on if their files are lost and the log does not go back to LSN 1.
+    pub(super) days_known: DaysKnown,
     /// Snapshots that were passed over, and why.
     pub(super) warnings: Vec<String>,
 }
@@ -113,10 +116,29 @@ fn attempt(
         elapsed: begun.elapsed(),
     };
     Ok(Begun {
+        days_known: days_known(&snapshot)?,
         snapshot: Some(opened),
         digest: tally.digest,
         largest_id: tally.largest_id,
         ..fresh
+    })
+}
+
+/// What days rest on, as a snapshot has it.
+pub fn days_known(snapshot: &Snapshot) -> Result<DaysKnown, JournalError> {
+    let (stated, program, base) = (snapshot.stated(), snapshot.program()?, snapshot.base());
+    // All wallets together hold no more than a balance can say, or no report could state it.
+    let points =
+        |sum: i128| i64::try_from(sum).unwrap_or(if sum < 0 { i64::MIN } else { i64::MAX });
+    Ok(DaysKnown {
+        lsn: base.lsn.0,
+        at: Timestamp(base.time_us),
+        held: Points {
+            paid: points(stated.paid),
+            free: points(stated.free),
+        },
+        zone: program.settings.zone,
+        closed: program.closed_day,
     })
 }
 
@@ -146,6 +168,7 @@ fn fresh(recovered: &Recovered, options: &EngineOptions, runtime: &Handle) -> Be
         snapshot: None,
         digest: Digest::default(),
         largest_id: 0,
+        days_known: DaysKnown::default(),
         warnings: Vec::new(),
     }
 }

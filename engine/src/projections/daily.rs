@@ -10,11 +10,13 @@
 
 mod audit;
 mod book;
+mod closing;
 mod file;
 mod follower;
 mod layout;
 mod leg;
 mod offline;
+mod origin;
 mod queue;
 
 use std::io;
@@ -29,6 +31,7 @@ pub use self::audit::{DayAudit, DayDifference};
 use self::book::{Book, Part};
 use self::leg::{DayLeg, Turn};
 pub(super) use self::offline::{rebuild_days, verify_days};
+pub use self::origin::DaysKnown;
 use self::queue::Queue;
 use super::history::Behind;
 use crate::domain::{Day, DayFlow, Event, Timestamp, WalletId, Zone};
@@ -55,6 +58,8 @@ struct Shared {
     store_id: OnceLock<u128>,
     /// Last LSN when the log was opened.
     opened_at: u64,
+    /// What days rest on where neither files nor the log go back to the beginning.
+    known: DaysKnown,
     /// Up to here everything is on disk.
     written: AtomicU64,
     refilled: AtomicU64,
@@ -97,10 +102,15 @@ pub(crate) struct DayPage {
 
 impl Daily {
     /// A report that is to be opened: days up to `opened_at` are looked for in `storage`, what is missing there is
-    /// read from `log`, and what comes later is folded in.
-    pub(crate) fn new(storage: Arc<dyn Storage>, log: Arc<dyn Storage>, opened_at: u64) -> Self {
+    /// read from `log`, and what comes later is folded in. A log that begins later has something `known` behind that.
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        log: Arc<dyn Storage>,
+        opened_at: u64,
+        known: DaysKnown,
+    ) -> Self {
         Self {
-            shared: Arc::new(Shared::new(storage, log, opened_at)),
+            shared: Arc::new(Shared::new(storage, log, opened_at, known)),
             thread: Mutex::new(None),
         }
     }
@@ -138,34 +148,6 @@ impl Daily {
         self.shared.book.lock().open.zone().clone()
     }
 
-    /// The next day to be closed by a record: behind the last one, or the first one that has entries.
-    pub(crate) fn next_to_close(&self) -> Result<Option<Day>, Behind> {
-        let book = self.shared.ready()?;
-        let open = &book.open;
-        Ok(match (open.closed_day, book.parts.first()) {
-            (Some(closed), _) => Some(closed.next()),
-            (None, Some(part)) => Some(part.day()),
-            (None, None) => (open.sum.entries > 0).then_some(open.day),
-        })
-    }
-
-    /// A day summed up: LSN of its last entry or else of the last one before it, wallets with entries, sums of all.
-    pub(crate) fn summed(&self, day: Day) -> Result<(u64, u64, DayFlow), Behind> {
-        let book = self.shared.ready()?;
-        let open = &book.open;
-        if open.day <= day {
-            let flows = open.day == day;
-            let sum = if flows { open.sum } else { quiet(&open.sum) };
-            return Ok((open.span.to, if flows { open.wallets() } else { 0 }, sum));
-        }
-        let part = book.parts.iter().rev().find(|part| part.day() <= day);
-        Ok(match part {
-            Some(part) if part.day() == day => (part.span().to, part.wallets(), part.sum()),
-            Some(part) => (part.span().to, 0, quiet(&part.sum())),
-            None => (0, 0, DayFlow::default()),
-        })
-    }
-
     /// The day that runs at an instant; never before one that has entries.
     pub(crate) fn today(&self, now: Timestamp) -> Day {
         // What was handed over may change the zone, or close a day.
@@ -174,6 +156,12 @@ impl Daily {
         let open = &book.open;
         let closed = open.closed_day.map_or(Day::MIN, Day::next);
         open.zone().day_of(now).max(open.day).max(closed)
+    }
+
+    /// The first day that is known: what was before has been deleted. To be asked for after a look, which may have met the
+    /// moment of change.
+    pub(crate) fn first_day(&self) -> Day {
+        self.shared.book.lock().first_day
     }
 
     /// Resolves when no day is missing.
@@ -262,7 +250,7 @@ impl Daily {
                 }
                 // Behind all entries, or before the first one.
                 None if day > open.day => page.sum = quiet(&open.sum),
-                None => page.sum = DayFlow::default(),
+                None => page.sum = DayFlow::opening_with(book.opening()),
                 Some(part) if part.day() == day => {
                     page.sum = part.sum();
                     page.wallets = part.wallets();
@@ -313,7 +301,12 @@ fn quiet(before: &DayFlow) -> DayFlow {
 // === impl Shared ===
 
 impl Shared {
-    fn new(storage: Arc<dyn Storage>, log: Arc<dyn Storage>, opened_at: u64) -> Self {
+    fn new(
+        storage: Arc<dyn Storage>,
+        log: Arc<dyn Storage>,
+        opened_at: u64,
+        known: DaysKnown,
+    ) -> Self {
         Self {
             queue: Mutex::new(Queue::starting_above(opened_at)),
             book: Mutex::new(Book::new()),
@@ -324,6 +317,7 @@ impl Shared {
             log,
             store_id: OnceLock::new(),
             opened_at,
+            known,
             written: AtomicU64::new(0),
             refilled: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -419,6 +413,7 @@ impl Shared {
             Part::File(file) => file.name != damaged.name,
             Part::Memory(_) => true,
         });
+        book.begin_above(0);
         // Whether this works or not: the day is written again.
         drop(self.storage.remove(&damaged.name));
         self.queue.lock().work = true;

@@ -6,8 +6,9 @@ use tokio::time::timeout;
 
 use super::{HISTORY_WAIT, behind};
 use crate::api::{DailyRow, DayReport, Refusal, WalletReport, WalletView};
-use crate::domain::{Day, DayFlow, Points, Timestamp, WalletId};
+use crate::domain::{Day, DayFlow, Entity, Points, Timestamp, WalletId};
 use crate::engine::{Engine, Inner};
+use crate::entities::{EntityState, view};
 
 /// Days of a wallet's report when no first one is given.
 const DAYS_DEFAULT: u32 = 30;
@@ -21,12 +22,15 @@ impl Engine {
         from: Option<Day>,
         to: Option<Day>,
     ) -> Result<WalletReport, Refusal> {
-        let view = self.wallet(id).await?;
+        let seen = self.seen(id, |id, state, now| {
+            Some((view(id, state, now)?, held(state)?))
+        });
+        let seen = seen.await?;
         let today = self.settle_days().await?;
         let inner = Arc::clone(&self.inner);
         // Reading years of days may touch the disk: not on a thread that serves others.
         let report =
-            tokio::task::spawn_blocking(move || inner.wallet_report(&view, (from, to), today));
+            tokio::task::spawn_blocking(move || inner.wallet_report(seen, (from, to), today));
         report.await.unwrap_or(Err(Refusal::Unreadable))
     }
 
@@ -66,7 +70,7 @@ impl Engine {
 impl Inner {
     fn wallet_report(
         &self,
-        view: &WalletView,
+        (view, held): (WalletView, Points),
         (from, to): (Option<Day>, Option<Day>),
         today: Day,
     ) -> Result<WalletReport, Refusal> {
@@ -75,7 +79,9 @@ impl Inner {
         // Days may have been counted in another zone when it was created.
         let earliest = created.previous();
         let to = to.unwrap_or(today).min(today);
-        let from = from.unwrap_or_else(|| to.minus_days(DAYS_DEFAULT - 1));
+        // Days that nobody asked for by name may be left out.
+        let first = self.daily.first_day();
+        let from = from.unwrap_or_else(|| to.minus_days(DAYS_DEFAULT - 1).max(first.min(to)));
         let from = from.max(earliest);
         let (flows, lsn) = self.daily.of_wallet(view.id, from, to).map_err(behind)?;
         let from = match flows.first() {
@@ -86,16 +92,41 @@ impl Inner {
             Some((_, flow)) => flow.opening,
             None => {
                 let before = self.daily.last_before(view.id, from, earliest);
-                let before = before.map_err(behind)?;
-                before.map_or(Points::ZERO, |flow| flow.closing())
+                match before.map_err(behind)? {
+                    Some(flow) => flow.closing(),
+                    None => self.held_after(&view, to, today, held)?,
+                }
             }
         };
+        if from < self.daily.first_day() {
+            return Err(Refusal::Gone);
+        }
         Ok(WalletReport {
             rows: each_day(view.id, from, to, &flows, opening),
             zone: zone.name().to_owned(),
             today,
             lsn,
         })
+    }
+
+    /// What a wallet without an entry on any known day up to one held then: what its next entry found, or what it holds,
+    /// if it has no other.
+    fn held_after(
+        &self,
+        view: &WalletView,
+        day: Day,
+        today: Day,
+        held: Points,
+    ) -> Result<Points, Refusal> {
+        if self.daily.first_day() <= self.daily.zone().day_of(view.created_at).previous() {
+            // Before its first entry.
+            return Ok(Points::ZERO);
+        }
+        let later = self
+            .daily
+            .of_wallet(view.id, day.next(), today.max(day.next()));
+        let (later, _) = later.map_err(behind)?;
+        Ok(later.first().map_or(held, |(_, flow)| flow.opening))
     }
 
     fn day_report(
@@ -107,6 +138,9 @@ impl Inner {
     ) -> Result<DayReport, Refusal> {
         let first = from.map_or(0, WalletId::get);
         let page = self.daily.of_day(day, first, limit).map_err(behind)?;
+        if day < self.daily.first_day() {
+            return Err(Refusal::Gone);
+        }
         let rows = page.rows.iter().filter_map(|(wallet, flow)| {
             let (wallet, flow) = (WalletId::new(*wallet)?, *flow);
             Some(DailyRow { wallet, day, flow })
@@ -121,6 +155,17 @@ impl Inner {
             today,
             lsn: page.lsn,
         })
+    }
+}
+
+/// What stands in a wallet's account, lapsed points that are not recorded yet included.
+fn held(state: &EntityState) -> Option<Points> {
+    match &state.entity {
+        Some(Entity::Wallet(wallet)) => Some(Points {
+            paid: wallet.paid,
+            free: wallet.free,
+        }),
+        Some(Entity::Company(_) | Entity::Program(_)) | None => None,
     }
 }
 

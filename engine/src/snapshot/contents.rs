@@ -1,9 +1,9 @@
 //! What a snapshot holds, piece by piece, for whoever holds it against the log.
 
-use super::KeptKey;
 use super::format::BlockKind;
 use super::read::Snapshot;
-use crate::domain::{Entity, EntityId, Timestamp};
+use super::{KeptKey, entity_key};
+use crate::domain::{Entity, EntityId, PROGRAM, Program, Timestamp};
 use crate::journal::{JournalError, Lsn};
 
 /// An entity as a snapshot has it.
@@ -27,6 +27,21 @@ impl Snapshot {
     /// Keys of records before this instant are past their window and not in here.
     pub fn keys_from(&self) -> Timestamp {
         Timestamp(self.header().keys_from_us)
+    }
+
+    /// What the operator had decided. Reads the one block that it is in.
+    pub fn program(&self) -> Result<Program, JournalError> {
+        let key = entity_key(PROGRAM);
+        let blocks = self.blocks(BlockKind::Rows);
+        let Some(block) = blocks.take_while(|block| block.first <= key).last() else {
+            return Ok(Program::default());
+        };
+        let body = self.body(block)?;
+        let row = self.rows(&body)?.into_iter().find(|row| row.id == PROGRAM);
+        Ok(match row.and_then(|row| row.state.entity) {
+            Some(Entity::Program(program)) => Program::clone(&program),
+            Some(Entity::Wallet(_) | Entity::Company(_)) | None => Program::default(),
+        })
     }
 
     /// Every entity, ascending. Checks every byte on the way.

@@ -2,13 +2,14 @@
 
 use clap::{Args, Subcommand};
 use engine::journal::Class;
-use engine::{IndexError, IndexReport, rebuild_index, verify_index};
+use engine::{DaysKnown, IndexError, IndexReport, days_known, rebuild_index, verify_index};
 use serde::Serialize;
 
 use crate::exit::{Stop, Verdict};
 use crate::log::Log;
 use crate::output::{Format, FormatArgs, Output, talk};
 use crate::place::Place;
+use crate::snapshots;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,11 +79,12 @@ impl Index {
             Action::Rebuild(rebuild) => (&rebuild.place, rebuild.format, rebuild.yes),
         };
         let log = Log::open(place.dir())?;
-        if rebuild {
-            log.check_whole()?;
-        }
+        let known = match rebuild {
+            true => known(&log)?,
+            false => DaysKnown::default(),
+        };
         let built = if rebuild {
-            rebuild_index(place.dir())
+            rebuild_index(place.dir(), known)
         } else {
             verify_index(place.dir())
         };
@@ -106,6 +108,22 @@ impl Index {
         }
         Ok(verdict)
     }
+}
+
+/// What the days rest on, where the log does not go back to LSN 1.
+fn known(log: &Log) -> Result<DaysKnown, Stop> {
+    log.check_whole()?;
+    if log.begins() <= 1 {
+        return Ok(DaysKnown::default());
+    }
+    let mut sound = snapshots::look(log.reader(), true)?.sound;
+    let found = snapshots::beginning(log.reader(), &mut sound);
+    let found = found.map_err(|problem| Stop::Journal(problem.into()))?;
+    Ok(found
+        .as_ref()
+        .map(days_known)
+        .transpose()?
+        .unwrap_or_default())
 }
 
 fn show(report: &IndexReport, format: Format, output: &mut Output) -> Result<(), Stop> {

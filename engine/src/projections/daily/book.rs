@@ -79,6 +79,10 @@ pub(super) struct Book {
     pub(super) folded: u64,
     /// The log has nothing up to here any more: days before are either on disk or forgotten.
     pub(super) begins_above: u64,
+    /// The first day that is known, with all days behind it. What flowed before it was deleted.
+    pub(super) first_day: Day,
+    /// There is nothing to go on from: where the days begin has to be found out first.
+    pub(super) unfounded: bool,
     /// Whether the folder has been read.
     pub(super) loaded: bool,
 }
@@ -258,14 +262,60 @@ impl Book {
             open: Folder::starting_above(&Zone::default(), 0, Points::ZERO),
             folded: 0,
             begins_above: 0,
+            first_day: Day::MIN,
+            unfounded: false,
             loaded: false,
         }
     }
 
-    /// Takes over the days that ended while folding.
+    /// Takes over the days that ended while folding, as far as they are whole.
     pub(super) fn take_ended(&mut self) {
-        let ended = std::mem::take(&mut self.open.ended);
-        self.parts.extend(ended.into_iter().map(Part::Memory));
+        for ended in std::mem::take(&mut self.open.ended) {
+            match ended.day < self.first_day {
+                true => self.begins_above = self.begins_above.max(ended.span.to),
+                false => self.parts.push(Part::Memory(ended)),
+            }
+        }
+    }
+
+    /// What all wallets held before the first entry that is known.
+    pub(super) fn opening(&self) -> Points {
+        let first = self.parts.first();
+        first.map_or(self.open.sum.opening, |part| part.sum().opening)
+    }
+
+    /// The running day, if all of it is known.
+    pub(super) fn running(&self) -> Option<&Folder> {
+        (self.open.day >= self.first_day).then_some(&self.open)
+    }
+
+    /// The log has nothing up to an LSN any more: days behind which one is missing that it does not give back are
+    /// forgotten, too, so that those that are left follow one another.
+    pub(super) fn begin_above(&mut self, lsn: u64) {
+        self.begins_above = self.begins_above.max(lsn);
+        if self.begins_above == 0 {
+            return;
+        }
+        let mut ends = 0;
+        let breaks = self.parts.iter().map(|part| {
+            let is_break = part.span().above > ends && ends < self.begins_above;
+            ends = ends.max(part.span().to);
+            is_break
+        });
+        let last = breaks
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rposition(|found| found);
+        if let Some(first) = last {
+            self.parts.drain(..first);
+            self.first_day = self.parts[0].day();
+            self.begins_above = self.begins_above.max(self.parts[0].span().above);
+        }
+        if self.open.span.above > ends && ends < self.begins_above {
+            self.parts.clear();
+            self.first_day = self.open.day.max(self.first_day);
+            self.begins_above = self.begins_above.max(self.open.span.above);
+        }
     }
 
     /// Puts a day in its place.

@@ -17,8 +17,9 @@ use super::book::{Book, Closed, Folder, Gap, Part};
 use super::file::DayFile;
 use super::layout::is_day_name;
 use super::leg::{DayLeg, Turn};
+use super::origin::Origin;
 use crate::domain::{Points, Zone};
-use crate::journal::{ActReader, Lsn};
+use crate::journal::{ActReader, LogReader, Lsn};
 use crate::projections::blocks::{Damaged, TMP};
 use crate::projections::reread::{Reread, Span, StepError, Stop, reread};
 
@@ -131,7 +132,7 @@ impl Shared {
 
     /// Writes the running day as it stands; a start goes on from there.
     fn checkpoint(&self) -> Result<(), StepError> {
-        let closed = self.book.lock().open.closed();
+        let closed = self.book.lock().running().and_then(Folder::closed);
         if let Some(closed) = closed {
             self.write_day(&closed)?;
         }
@@ -146,6 +147,9 @@ impl Shared {
 
     /// Folds from the log what was never handed over, or dropped. False when the log does not show all of it yet.
     fn catch_up(&self) -> Result<bool, StepError> {
+        if self.book.lock().unfounded {
+            self.found()?;
+        }
         let to = self.queue.lock().above;
         let (mut folder, mut span) = {
             let mut book = self.book.lock();
@@ -175,9 +179,53 @@ impl Shared {
         Ok(span.above >= to)
     }
 
+    /// Finds out where days begin that have nothing to go on from.
+    fn found(&self) -> Result<(), StepError> {
+        let begins_above = self.begin_above()?;
+        let origin = Origin::find(&self.log, begins_above, &self.known)?;
+        let mut book = self.book.lock();
+        book.open = Folder::starting_above(&origin.zone, origin.above, origin.held);
+        book.open.closed_day = origin.closed;
+        (book.folded, book.begins_above) = (origin.above, origin.above);
+        book.first_day = origin.day;
+        book.unfounded = false;
+        drop(book);
+        let (above, day) = (origin.above, origin.day);
+        tracing::warn!(above, %day, "the daily report begins anew; what was before has been deleted");
+        Ok(())
+    }
+
+    /// Begins without any files.
+    pub(super) fn begin_at_the_log(&self) -> Result<(), StepError> {
+        let above = self.begin_above()?;
+        let mut book = self.book.lock();
+        book.unfounded = above > 0;
+        book.loaded = !book.unfounded;
+        Ok(())
+    }
+
+    /// The log may begin later by now.
+    fn begin_above(&self) -> Result<u64, StepError> {
+        let reader = LogReader::of(Arc::clone(&self.log))?;
+        let begins = reader.catalog().begins_later();
+        let above = begins.map_or(0, |begins| begins.0.saturating_sub(1));
+        self.book.lock().begin_above(above);
+        Ok(above)
+    }
+
     /// Makes days again that are missing between others.
     fn rebuild(&self, gap: Gap) -> Result<(), StepError> {
         let span = gap.span;
+        if self.begin_above()? > span.above {
+            // Their part of the log was deleted: nobody can ask for them any more.
+            tracing::error!(
+                above = span.above,
+                to = span.to,
+                "days of the report are lost"
+            );
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
         let mut folder = Folder::starting_above(&gap.zone, span.above, gap.held);
         folder.closed_day = gap.closed;
         let mut acts = 0;
@@ -187,17 +235,6 @@ impl Shared {
         self.count_refilled(acts);
         folder.end_day();
         let mut book = self.book.lock();
-        if folder.span.above != span.to {
-            // Their part of the log was deleted: nobody can ask for them any more.
-            tracing::error!(
-                above = span.above,
-                to = span.to,
-                "days of the report are lost"
-            );
-            self.failures.fetch_add(1, Ordering::Relaxed);
-            book.begins_above = span.to;
-            return Ok(());
-        }
         for closed in folder.ended {
             book.put(Part::Memory(closed));
         }
@@ -242,15 +279,14 @@ impl Shared {
             }
         }
         let mut book = self.assemble(files);
-        book.begins_above = reader.first().0.saturating_sub(1);
-        if book.folded < book.begins_above {
-            book.folded = book.begins_above;
-            book.open = Folder::starting_above(&Zone::default(), book.folded, Points::ZERO);
+        let begins_above = reader.first().0.saturating_sub(1);
+        if book.folded < begins_above {
+            book.parts.clear();
+            book.unfounded = true;
         }
-        let mut held = self.book.lock();
-        *held = book;
-        held.loaded = true;
-        drop(held);
+        book.begin_above(begins_above);
+        book.loaded = !book.unfounded;
+        *self.book.lock() = book;
         found.map(drop)
     }
 

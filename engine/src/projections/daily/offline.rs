@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Shared;
 use super::file::DayFile;
 use super::layout::is_day_name;
+use super::{DaysKnown, Shared};
 use crate::journal::Storage;
 use crate::projections::blocks::{Damaged, TMP};
 use crate::projections::reread::StepError;
@@ -27,14 +27,15 @@ pub(crate) fn rebuild_days(
     storage: &Arc<dyn Storage>,
     log: &Arc<dyn Storage>,
     last_lsn: u64,
+    known: DaysKnown,
 ) -> Result<(), StepError> {
     for entry in storage.list()? {
         if is_day_name(&entry.name) {
             storage.remove(&entry.name)?;
         }
     }
-    let shared = Shared::new(Arc::clone(storage), Arc::clone(log), last_lsn);
-    shared.book.lock().loaded = true;
+    let shared = Shared::new(Arc::clone(storage), Arc::clone(log), last_lsn, known);
+    shared.begin_at_the_log()?;
     shared.step()?;
     shared.flush()
 }

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::{INDEX_FOLDER, Shared};
 use crate::journal::{FileStorage, JournalError, LogReader, Storage};
 use crate::projections::blocks::TMP;
-use crate::projections::daily::{rebuild_days, verify_days};
+use crate::projections::daily::{DaysKnown, rebuild_days, verify_days};
 use crate::projections::reread::{Span, StepError};
 
 /// What an index holds.
@@ -64,8 +64,9 @@ impl From<StepError> for IndexError {
     }
 }
 
-/// Builds the index of a directory anew from its log, under the directory's lock.
-pub fn rebuild_index(directory: &Path) -> Result<IndexReport, IndexError> {
+/// Builds the index of a directory anew from its log, under the directory's lock. A log that begins later has something
+/// `known` behind that.
+pub fn rebuild_index(directory: &Path, known: DaysKnown) -> Result<IndexReport, IndexError> {
     let log: Arc<dyn Storage> = Arc::new(FileStorage::existing(directory)?);
     let _held = log.lock()?;
     let index = log.folder(INDEX_FOLDER)?;
@@ -76,7 +77,7 @@ pub fn rebuild_index(directory: &Path) -> Result<IndexReport, IndexError> {
     shared.tail.lock().set_loaded();
     shared.step(true)?;
     shared.step(false)?;
-    rebuild_days(&index, &log, shared.opened_at)?;
+    rebuild_days(&index, &log, shared.opened_at, known)?;
     look(&log, Some(&*index))
 }
 
