@@ -196,7 +196,7 @@ fn role_of(event: &Event, wallet: WalletId) -> Option<Role> {
 }
 
 /// Time of the act that an LSN belongs to.
-fn time_of(reader: &ActReader, lsn: u64) -> Result<i64, JournalError> {
+pub(super) fn time_of(reader: &ActReader, lsn: u64) -> Result<i64, JournalError> {
     for lsn in (lsn.saturating_sub(ACT_RECORDS_MAX)..=lsn).rev() {
         if let Some(time) = reader.with_act(Lsn(lsn), |act| act.time_us)? {
             return Ok(time);
@@ -212,7 +212,7 @@ fn apply(state: &mut Option<Entity>, role: Role, event: &Event, lsn: u64) -> Res
     })
 }
 
-fn unreadable(error: JournalError) -> Refusal {
+pub(super) fn unreadable(error: JournalError) -> Refusal {
     tracing::error!(%error, "the log cannot be read back");
     Refusal::Unreadable
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::{HISTORY_WAIT, behind};
+use super::{HISTORY_WAIT, past};
 use crate::api::{Act, Refusal, SettlementPage, SettlementView};
 use crate::domain::{
     Booked, Books, CompanyId, Entity, Event, Points, Rejection, Span, Tally, Tallying, Timestamp,
@@ -40,6 +40,15 @@ const REST_MAX: Duration = Duration::from_millis(200);
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Pace {
     worked: Duration,
+}
+
+/// Why entries were not counted.
+enum Uncounted {
+    Refused(Refusal),
+    /// One is missing.
+    Gap(Untallied),
+    /// The index names one that there is not.
+    Absent(u64),
 }
 
 /// What the books of a company say about a period that is to be closed.
@@ -157,7 +166,7 @@ impl Engine {
         let mut own = pace.as_deref().copied();
         let counted = tokio::task::spawn_blocking(move || {
             let tally = inner.tally(begun, span, seen, &mut own);
-            (tally, own)
+            (inner.judged(tally, span), own)
         });
         let (tally, own) = counted.await.map_err(|_| Refusal::Unreadable)?;
         if let (Some(pace), Some(own)) = (pace, own) {
@@ -215,7 +224,7 @@ impl Inner {
         span: Span,
         seen: u64,
         pace: &mut Option<Pace>,
-    ) -> Result<Option<Tally>, Refusal> {
+    ) -> Result<Option<Tally>, Uncounted> {
         let wallet = tally.wallet().get();
         let mut since = Instant::now();
         // A batch has several entries of one wallet, and is counted once.
@@ -242,10 +251,10 @@ impl Inner {
         if let Some(pace) = pace {
             pace.worked += since.elapsed();
         }
-        walked.map_err(behind)?;
+        walked.map_err(|behind| Uncounted::Refused(super::behind(behind)))?;
         outcome?;
         if !proven && tally.version() < seen {
-            return Err(self.untallied(&Untallied {
+            return Err(Uncounted::Gap(Untallied {
                 lsn: counted,
                 expected: seen,
                 stated: tally.version(),
@@ -254,40 +263,68 @@ impl Inner {
         Ok(tally.finish())
     }
 
+    /// Says of a count that did not prove itself whether it can be had later.
+    fn judged(
+        &self,
+        tally: Result<Option<Tally>, Uncounted>,
+        span: Span,
+    ) -> Result<Option<Tally>, Refusal> {
+        let uncounted = match tally {
+            Ok(tally) => return Ok(tally),
+            Err(uncounted) => uncounted,
+        };
+        // Asked after the look, which may have met the moment of change.
+        let begins = self.reader.first().0;
+        let first = (begins > 1).then(|| past::time_of(&self.reader, begins));
+        if let Some(first) = first.transpose().map_err(past::unreadable)?
+            && !matches!(uncounted, Uncounted::Refused(_))
+            && span.from.0 < first
+        {
+            // Entries of the period may have been deleted, and what is left does not say that none was.
+            return Err(Refusal::Gone);
+        }
+        match uncounted {
+            Uncounted::Refused(refusal) => return Err(refusal),
+            Uncounted::Gap(gap) => {
+                tracing::error!(error = %gap, "the index of histories leaves entries out");
+            }
+            Uncounted::Absent(lsn) => {
+                tracing::error!(
+                    lsn,
+                    "the index of histories names an entry that there is not"
+                );
+            }
+        }
+        self.history.distrust();
+        Err(Refusal::HistoryBehind)
+    }
+
     /// Counts one act. Breaks at the first one behind the period.
     fn count(
         &self,
         tally: &mut Tallying,
         lsn: u64,
         span: Span,
-    ) -> Result<ControlFlow<()>, Refusal> {
-        let Some((record, at)) = self.record_at(lsn)? else {
-            self.history.distrust();
-            return Err(Refusal::HistoryBehind);
+    ) -> Result<ControlFlow<()>, Uncounted> {
+        let found = self.record_at(lsn).map_err(Uncounted::Refused)?;
+        let Some((record, at)) = found else {
+            return Err(Uncounted::Absent(lsn));
         };
         let Content::Event(event) = record.content else {
-            self.history.distrust();
-            return Err(Refusal::HistoryBehind);
+            return Err(Uncounted::Absent(lsn));
         };
         let (counted, flow) = if at < span.to {
             (tally.count(lsn, at, &event), ControlFlow::Continue(()))
         } else {
             (tally.check_next(lsn, &event), ControlFlow::Break(()))
         };
-        counted.map_err(|gap| self.untallied(&gap))?;
+        counted.map_err(Uncounted::Gap)?;
         Ok(flow)
     }
 
     /// Whether somebody is being served, statements of a run left out.
     fn is_serving(&self) -> bool {
         self.admission.in_flight() > self.runs.own.load(Ordering::Acquire)
-    }
-
-    /// The index does not have an entry that there is.
-    fn untallied(&self, gap: &Untallied) -> Refusal {
-        tracing::error!(error = %gap, "the index of histories leaves entries out");
-        self.history.distrust();
-        Refusal::HistoryBehind
     }
 }
 

@@ -1,11 +1,12 @@
-//! Reports of a log that begins later: as they were, or said to be gone, whatever became of the index.
+//! Reports and settlements of a log that begins later: as they were, or said to be gone, whatever became of the index.
 
 use super::stage::*;
 use crate::api::{DailyRow, Refusal, Request, Settle};
 use crate::clock::Clock;
 use crate::domain::{
     Amount, ChangeSettings, Command, CompanyId, CreateCompany, CreateWallet, Day, DayFlow,
-    Description, Expiry, Grant, Owner, SomeTerms, Span, Timestamp, WalletId, Zone,
+    Description, Event, Expiry, Grant, Owner, SettlementClosed, SomeTerms, Span, Timestamp,
+    WalletId, Zone,
 };
 use crate::engine::Engine;
 use crate::journal::sim::MemStorage;
@@ -288,4 +289,44 @@ async fn before_a_change_of_the_zone_nobody_knows_which_day_it_was() {
         "{gone} of {}",
         whole.len()
     );
+}
+
+async fn closed(engine: &Engine, ask: Settle) -> Result<SettlementClosed, Refusal> {
+    let settled = engine.close_settlement(ask, None).await?;
+    let Event::SettlementClosed(closed) = &*settled.act.event else {
+        panic!("{settled:?}");
+    };
+    Ok((**closed).clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_period_whose_entries_were_deleted_is_not_closed_and_others_are() {
+    let (disk, clock) = filled(None).await;
+    let [early, open, quiet] = COMPANIES;
+    let next = settle(early, at(DAYS - 5), at(DAYS));
+    let engine = open_at(&disk.copy(), &clock, None).await;
+    let expected = closed(&engine, next.clone()).await.unwrap();
+    assert!(expected.tally.entries > 0);
+    engine.shutdown().await;
+    let (disk, begins) = retained(&disk, &clock).await;
+    for lost in [false, true] {
+        let disk = without_index(&disk, |_| lost);
+        let engine = open_at(&disk, &clock, None).await;
+        for to in [at(1), Zone::default().start_of(begins).0, at(DAYS)] {
+            for _ in 0..2 {
+                let refused = closed(&engine, settle(open, 0, to)).await;
+                assert_eq!(refused.err(), Some(Refusal::Gone), "{lost} {to}");
+            }
+        }
+        let found = closed(&engine, next.clone()).await.unwrap();
+        assert_eq!(found.tally, expected.tally);
+        let found = closed(&engine, settle(quiet, 0, at(DAYS))).await.unwrap();
+        assert_eq!(found.tally.entries, 0);
+        assert_eq!(
+            engine.metrics().history.failures,
+            0,
+            "nothing was distrusted"
+        );
+        engine.shutdown().await;
+    }
 }

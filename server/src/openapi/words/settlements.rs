@@ -28,6 +28,7 @@ pub(super) static ROUTES: &[Words] = &[
             Code::PeriodNotNext,
             Code::SettlementLimit,
             Code::HistoryBehind,
+            Code::HistoryGone,
         ],
     },
     Words {
@@ -38,7 +39,11 @@ pub(super) static ROUTES: &[Words] = &[
         text: "The last period first.",
         answer: Answers::Found("SettlementPage"),
         answer_text: "A page of statements.",
-        codes: &[Code::CompanyNotFound, Code::InvalidCursor],
+        codes: &[
+            Code::CompanyNotFound,
+            Code::InvalidCursor,
+            Code::HistoryGone,
+        ],
     },
     Words {
         name: "GET /v1/companies/{id}/settlements/{period}",
@@ -48,7 +53,11 @@ pub(super) static ROUTES: &[Words] = &[
         text: "With what became of it. `Accept: text/csv` gives a header and a line, `Accept: text/html` a page to print.",
         answer: Answers::Found("Settlement"),
         answer_text: "The statement as it stands.",
-        codes: &[Code::CompanyNotFound, Code::SettlementNotFound],
+        codes: &[
+            Code::CompanyNotFound,
+            Code::SettlementNotFound,
+            Code::HistoryGone,
+        ],
     },
     Words {
         name: "POST /v1/companies/{id}/settlements/{period}/confirm",
