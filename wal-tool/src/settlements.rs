@@ -20,6 +20,8 @@ use crate::acts::Act;
 /// All statements of a log.
 #[derive(Default)]
 pub(crate) struct Statements {
+    /// Statements before the first that is met may have been deleted.
+    begins_later: bool,
     of_wallets: HashMap<WalletId, Vec<Statement>>,
 }
 
@@ -41,6 +43,14 @@ pub(crate) struct Statement {
 // === impl Statements ===
 
 impl Statements {
+    /// Those of a log that no longer goes back to its beginning, or is walked from a known state on.
+    pub(crate) fn behind_others() -> Self {
+        Self {
+            begins_later: true,
+            ..Self::default()
+        }
+    }
+
     /// Takes an act of the first walk in.
     pub(crate) fn take(&mut self, act: &Act<'_>, event: &Event) {
         let Event::SettlementClosed(event) = event else {
@@ -50,7 +60,10 @@ impl Statements {
         let (since, opening) = (event.tally.since_version, event.tally.opening);
         let of_wallet = self.of_wallets.entry(wallet).or_default();
         let before = of_wallet.last().map(|before| &before.event);
-        let fault = does_not_join(before, event);
+        let fault = match before {
+            None if self.begins_later => None,
+            before => does_not_join(before, event),
+        };
         of_wallet.push(Statement {
             lsn: act.lsn,
             event: (**event).clone(),

@@ -133,7 +133,10 @@ impl Verify {
 
     /// The first walk: what there is. Tells what damage it meets.
     fn gather(&self, log: &Log, verdict: &mut Verdict) -> Result<Statements, Stop> {
-        let mut statements = Statements::default();
+        let mut statements = match log.begins() {
+            1 => Statements::default(),
+            _ => Statements::behind_others(),
+        };
         let mut tell = |problem: &Problem| {
             verdict.meet(problem.class);
             talk(format_args!("{problem}"));

@@ -100,6 +100,7 @@ impl Deep {
             last_at: Some(Timestamp(base.time_us)),
             last_lsn: base.lsn.0,
             days: None,
+            statements: Statements::behind_others(),
             begins_lsn,
             known_lsn: base.lsn.0,
             ..self

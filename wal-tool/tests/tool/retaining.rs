@@ -3,12 +3,24 @@
 use std::fs;
 use std::path::Path;
 
-use crate::stage::{Answer, SECOND_US, Store, create, earn, key, run, send, spend};
+use engine::domain::{
+    CloseSettlement, Command as Act, CompanyId, CreateCompany, Description, Event, Granted, Points,
+    SomeTerms, Span, Standing, Tallying, Timestamp,
+};
+
+use crate::stage::{
+    Answer, SECOND_US, START_US, Store, amount, charge, create, earn, key, run, send, spend, wallet,
+};
 
 const DAY_US: i64 = 24 * 3600 * SECOND_US;
 
 /// A closed store of a thousand days with three archive files: two of them long past, one of these days.
 fn old() -> Store {
+    old_with(|_, _| {})
+}
+
+/// The same, with something more at the end of each round.
+fn old_with(mut more: impl FnMut(&mut Store, i64)) -> Store {
     let mut store = Store::new();
     store.pass(-1_000 * DAY_US);
     store.act(&create(1), None);
@@ -19,6 +31,7 @@ fn old() -> Store {
             store.act(&earn(1, 10), key(100 * round + at));
             store.act(&send(1, 2, 3), None);
         }
+        more(&mut store, i64::try_from(round).unwrap());
         store = store.close();
         store.rows(&["snapshot", "create"], 0);
         store.rows(&["compact", "--yes"], 0);
@@ -255,6 +268,77 @@ fn a_restore_goes_back_to_any_moment_that_is_left_and_names_the_first() {
         said(to.to_str().unwrap(), &["replay", "--format", "csv"]),
         said(&first, &["replay", "--format", "csv"])
     );
+}
+
+/// Closes a period of company 7.
+fn settle(store: &mut Store, (from, to): (Timestamp, Timestamp), tally: Tallying) {
+    let created_at = Timestamp(START_US - 1_000 * DAY_US);
+    let close = CloseSettlement {
+        company: CompanyId::new(7).unwrap(),
+        span: Span::new(from, to).unwrap(),
+        zone: "Asia/Seoul".into(),
+        terms: SomeTerms::default(),
+        by: Description::new("accounting").unwrap(),
+        created_at: created_at.max(from),
+        tally: tally.finish().map(Box::new),
+    };
+    store.act(&Act::CloseSettlement(Box::new(close)), None);
+}
+
+#[test]
+fn a_statement_is_not_blamed_for_the_one_before_it_that_is_gone() {
+    let mut edge = Timestamp(0);
+    let store = old_with(|store, round| match round {
+        0 => {
+            let begun = store.now();
+            store.act(
+                &Act::CreateCompany(CreateCompany {
+                    company: CompanyId::new(7).unwrap(),
+                    name: Description::new("Acme").unwrap(),
+                }),
+                None,
+            );
+            store.pass(SECOND_US);
+            edge = store.now();
+            let tally = Tallying::new(wallet(7), 1, Points::ZERO);
+            settle(store, (begun, edge), tally);
+        }
+        3 => {
+            let at = store.now();
+            let lsn = store.act(&charge(7, 1_000), None);
+            let charged = Event::Charged(Granted {
+                standing: Standing {
+                    wallet: wallet(7),
+                    version: 2,
+                    paid: 1_000,
+                    free: 0,
+                },
+                amount: amount(1_000),
+                expires_at: None,
+                lot: 0,
+                description: Description::new("a grant").unwrap(),
+                aside: None,
+            });
+            let mut tally = Tallying::new(wallet(7), 1, Points::ZERO);
+            tally.count(lsn, at, &charged).unwrap();
+            store.pass(SECOND_US);
+            settle(store, (edge, store.now()), tally);
+        }
+        _ => {}
+    });
+    let verify = ["settlement", "verify"];
+    let whole = store.rows(&verify, 0);
+    assert_eq!(whole.last().unwrap()["statements"], 2);
+    store.rows(&["verify", "--deep"], 0);
+    store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    let left = store.rows(&verify, 0);
+    let sum = left.last().unwrap();
+    assert_eq!(
+        (&sum["statements"], &sum["differing"]),
+        (&1.into(), &0.into()),
+        "{sum}"
+    );
+    store.rows(&["verify", "--deep"], 0);
 }
 
 #[test]
