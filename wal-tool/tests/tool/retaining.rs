@@ -372,6 +372,74 @@ fn a_backup_takes_the_snapshots_that_stand_for_what_is_gone() {
 }
 
 #[test]
+fn a_backup_goes_on_behind_one_from_before_the_deletion_and_both_are_whole() {
+    let mut store = old();
+    let to = tempfile::tempdir().unwrap();
+    let backups = to.path().to_str().unwrap().to_owned();
+    let create = |from: &str| {
+        let made = run(&[
+            "backup", "create", "--from", from, "--to", &backups, "--json",
+        ]);
+        assert_eq!(made.code, 0, "{}", made.err);
+        made.rows().remove(0)
+    };
+    let from = store.dir().to_str().unwrap().to_owned();
+    let older = create(&from);
+    store.start();
+    store.act(&earn(2, 5), None);
+    let store = store.close();
+    let done = store.rows(&["compact", "--retain", "400d", "--yes"], 0);
+    let begins = done[1]["last_lsn"].as_u64().unwrap() + 1;
+    let newer = create(&from);
+    assert_eq!(
+        (&older["first_lsn"], &newer["first_lsn"]),
+        (&1.into(), &begins.into())
+    );
+    assert!(newer["linked_files"].as_u64().unwrap() > 0, "{newer}");
+    for (made, point) in [(&older, 5), (&newer, begins)] {
+        let generation = made["generation"].as_str().unwrap();
+        let checked = run(&["backup", "verify", generation, "--json"]);
+        assert_eq!(checked.code, 0, "{}{}", checked.out, checked.err);
+        assert_eq!(checked.rows()[0]["verdict"], "clean");
+        let restored = to.path().join(format!("from-{point}"));
+        let restored = restored.to_str().unwrap();
+        let answer = run(&["restore", "--from", generation, "--out", restored]);
+        assert_eq!(answer.code, 0, "{}", answer.err);
+        let deep = run(&["verify", "--deep", restored]);
+        assert_eq!(deep.code, 0, "{}{}", deep.out, deep.err);
+        let state = |dir: &str| run(&["replay", dir, "--format", "csv"]).out;
+        assert_eq!(state(restored), state(generation));
+        let early = run(&[
+            "dump",
+            "--json",
+            "--from-lsn",
+            &point.to_string(),
+            "--limit",
+            "1",
+            restored,
+        ]);
+        assert_eq!(early.rows()[0]["lsn"], point);
+    }
+    // What one of them no longer has is no difference.
+    let backup = older["generation"].as_str().unwrap();
+    let last = older["last_lsn"].to_string();
+    let same = run(&["diff", backup, &from, "--lsn-b", &last, "--json"]);
+    assert_eq!(same.code, 0, "{}{}", same.out, same.err);
+    let row = same.rows().remove(0);
+    assert_eq!(
+        (&row["same"], &row["from_lsn"]),
+        (&true.into(), &begins.into())
+    );
+    let differs = run(&["diff", backup, &from, "--json"]);
+    assert_eq!(differs.code, 18, "{}{}", differs.out, differs.err);
+    let rows = differs.rows();
+    let first = rows.last().unwrap()["first_differing_lsn"].as_u64();
+    assert_eq!(first, older["last_lsn"].as_u64().map(|last| last + 1));
+    // Nothing has happened since, and the deletion was no act.
+    assert_eq!(create(&from)["unchanged"], true);
+}
+
+#[test]
 fn a_use_that_is_gone_is_not_missed_by_its_cancel_and_an_early_key_is_no_second_use() {
     let store = old();
     let mut store = store;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use engine::journal::Class;
+use engine::journal::{Class, LogReader};
 use serde::Serialize;
 
 use self::parting::{Parting, find};
@@ -25,7 +25,8 @@ Examples:
 
 /// Compares two directories, or one directory at two LSNs.
 ///
-/// Ends with 18 when anything differs. What a store is called (its id, its segments) is not compared: only acts.
+/// Ends with 18 when anything differs. What a store is called (its id, its segments) is not compared: only acts. Where one
+/// log begins later, acts are compared from there on.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Diff {
@@ -80,6 +81,8 @@ struct WalletDiffRow {
 #[derive(Serialize)]
 struct DiffRow {
     same: bool,
+    /// Acts before this LSN are not in both, since one log begins here.
+    from_lsn: u64,
     first_differing_lsn: Option<u64>,
     says: String,
     a_last_lsn: u64,
@@ -102,7 +105,8 @@ impl Diff {
             to_lsn: self.lsn_b,
         };
         let mut verdict = Verdict::default();
-        let parting = find(a, b)?;
+        let from_lsn = begins(a)?.max(begins(b)?);
+        let parting = find(a, b, from_lsn)?;
         let (wallets_a, points_a, last_a) = state(a, output, &mut verdict)?;
         let (wallets_b, points_b, last_b) = state(b, output, &mut verdict)?;
         let rows = differing(&wallets_a, &wallets_b);
@@ -111,8 +115,9 @@ impl Diff {
         }
         let row = DiffRow {
             same: parting.is_none() && rows.is_empty(),
+            from_lsn,
             first_differing_lsn: parting.as_ref().map(|parting| parting.lsn),
-            says: parting.map_or_else(|| "every act is the same".to_owned(), Parting::into_words),
+            says: parting.map_or_else(|| same_from(from_lsn), Parting::into_words),
             a_last_lsn: last_a,
             b_last_lsn: last_b,
             wallets_differing: rows.len(),
@@ -157,6 +162,19 @@ impl Diff {
             row.wallets_differing
         ))?;
         Ok(())
+    }
+}
+
+/// Where a side begins. What was deleted there cannot be compared, and is no difference.
+fn begins(side: Side<'_>) -> Result<u64, Stop> {
+    let reader = LogReader::open(side.dir)?;
+    Ok(reader.catalog().begins_later().map_or(1, |lsn| lsn.0))
+}
+
+fn same_from(lsn: u64) -> String {
+    match lsn {
+        1 => "every act is the same".to_owned(),
+        _ => format!("every act from LSN {lsn} on is the same"),
     }
 }
 

@@ -28,13 +28,13 @@ struct Stream {
     batch: std::vec::IntoIter<Act<'static>>,
 }
 
-/// Walks both sides until they part. Damage ends a side, as it ends a replay.
-pub(super) fn find(a: Side<'_>, b: Side<'_>) -> Result<Option<Parting>, Stop> {
+/// Walks both sides from an LSN on until they part. Damage ends a side, as it ends a replay.
+pub(super) fn find(a: Side<'_>, b: Side<'_>, from: u64) -> Result<Option<Parting>, Stop> {
     thread::scope(|scope| {
         let (to_a, from_a) = sync_channel(BATCHES_AHEAD);
         let (to_b, from_b) = sync_channel(BATCHES_AHEAD);
-        let walk_a = scope.spawn(move || walk(a, &to_a));
-        let walk_b = scope.spawn(move || walk(b, &to_b));
+        let walk_a = scope.spawn(move || walk(a, from, &to_a));
+        let walk_b = scope.spawn(move || walk(b, from, &to_b));
         let parting = part(Stream::new(from_a), Stream::new(from_b));
         for walk in [walk_a, walk_b] {
             match walk.join() {
@@ -65,11 +65,12 @@ fn is_same(a: &Act<'_>, b: &Act<'_>) -> bool {
         && a.body == b.body
 }
 
-fn walk(side: Side<'_>, to: &SyncSender<Vec<Act<'static>>>) -> Result<(), Stop> {
+fn walk(side: Side<'_>, from: u64, to: &SyncSender<Vec<Act<'static>>>) -> Result<(), Stop> {
     let log = Log::open(side.dir)?;
     let mut batch = Vec::with_capacity(BATCH_ACTS);
-    log.forward(None, &mut |found| {
+    log.forward(Some(from), &mut |found| {
         let act = match found {
+            Found::Act(act) if act.lsn < from => return Ok(Next::GoOn),
             Found::Act(act) if side.to_lsn.is_some_and(|to| act.lsn > to) => {
                 return Ok(Next::Enough);
             }
