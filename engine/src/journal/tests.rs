@@ -7,6 +7,7 @@ mod failing;
 mod flips;
 mod golden;
 mod looking;
+mod racing;
 mod restoring;
 mod retaining;
 mod running;
