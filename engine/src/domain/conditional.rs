@@ -29,6 +29,10 @@ pub(super) fn decide(
     at: &Circumstances<'_>,
 ) -> Result<Event, Rejection> {
     let command = &conditional.command;
+    if let Command::CompanyUse(usage) = command {
+        // Without the company its wallet is of no interest.
+        participants.company(usage.company)?;
+    }
     if let (Some(expected), Some(wallet)) = (conditional.if_version, subject(command, facts)) {
         let version = participants.wallet(wallet)?.version;
         if version != expected {

@@ -55,6 +55,29 @@ fn acme() -> World {
 }
 
 #[test]
+fn conditions_are_put_on_no_other_wallet_than_a_companys() {
+    let mut world = World::default();
+    let missing = Rejection::CompanyNotFound {
+        company: company(7),
+    };
+    let asked = Command::Conditional(Box::new(Conditional {
+        command: spend(7, 3, 5, None),
+        if_version: Some(9),
+        min_balance_after: None,
+    }));
+    assert_eq!(world.submit(&asked), Err(missing));
+    // Neither is there a company where somebody has a wallet of its number.
+    world.submit(&create(7)).unwrap();
+    assert_eq!(world.submit(&asked), Err(missing));
+    let mut world = acme();
+    let version = Rejection::VersionMismatch {
+        wallet: wallet(7),
+        version: 1,
+    };
+    assert_eq!(world.submit(&asked), Err(version));
+}
+
+#[test]
 fn a_company_comes_to_be_with_its_wallet() {
     let mut world = World::default();
     let event = world.submit(&found(7)).unwrap();

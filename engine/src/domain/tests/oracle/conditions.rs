@@ -10,6 +10,11 @@ impl Oracle {
         once.sort_unstable();
         once.dedup();
         self.lapse(&once, now);
+        if let Command::CompanyUse(CompanyUse { company, .. }) = &one.command
+            && !self.companies.contains_key(&company.get())
+        {
+            return Err("company-not-found");
+        }
         if let (Some(version), Some(id)) = (one.if_version, ids.first()) {
             let holder = self.holders.get(id).ok_or("wallet-not-found")?;
             if holder.version != version {
