@@ -296,16 +296,13 @@ impl Book {
         if self.begins_above == 0 {
             return;
         }
-        let mut ends = 0;
-        let breaks = self.parts.iter().map(|part| {
-            let is_break = part.span().above > ends && ends < self.begins_above;
+        let (mut ends, mut last) = (0, None);
+        for (at, part) in self.parts.iter().enumerate() {
+            if part.span().above > ends && ends < self.begins_above {
+                last = Some(at);
+            }
             ends = ends.max(part.span().to);
-            is_break
-        });
-        let last = breaks
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rposition(|found| found);
+        }
         if let Some(first) = last {
             self.parts.drain(..first);
             self.first_day = self.parts[0].day();
