@@ -164,7 +164,10 @@ impl LogReader {
         let Some(newest) = self.catalog.segments.last() else {
             return Ok(None);
         };
-        Ok(self.judge(newest)?.map(|(tail, _)| tail))
+        match self.judge_sound(newest, &mut Vec::new())? {
+            Some(tail) => Ok(Some(tail)),
+            None => Ok(self.judge(newest)?.map(|(tail, _)| tail)),
+        }
     }
 
     /// Where the meta says that a segment was closed in order, when it speaks of that very segment.

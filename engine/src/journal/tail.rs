@@ -51,18 +51,22 @@ pub struct Tail {
     pub(crate) counts: Counts,
 }
 
-/// What a first pass over the newest segment found.
-struct Pass {
+/// What a first pass over the newest segment has found so far.
+pub(super) struct Pass {
     end: u64,
     link: Link,
     closed: bool,
     attested: u64,
+    /// Where the group begins whose END has yet to come, and the one before it.
+    group_lsn: u64,
     last_group_lsn: u64,
+    /// Up to the end of the last whole group, and up to the last record.
     counts: Counts,
-    flaw: Option<Flaw>,
+    seen: Counts,
 }
 
 /// What lies behind X.
+#[derive(Default)]
 struct Behind {
     /// A record that proves `a` synced: its offset, and how.
     proof: Option<(u64, &'static str)>,
@@ -76,14 +80,12 @@ struct Behind {
 /// All that is known of the newest segment when the verdict falls.
 struct Evidence<'a> {
     name: &'a str,
-    /// Why the log stops at X.
-    why: &'static str,
-    x: u64,
-    a: u64,
     pass: &'a Pass,
+    /// Why the pass ended, unless the log just stops.
+    flaw: Option<Flaw>,
     behind: &'a Behind,
-    /// Where the meta says that it was closed, when it does not end there.
-    clean_at: Option<u64>,
+    /// Where the meta says that it was closed.
+    clean_lsn: Option<u64>,
     /// Length of the file.
     bytes: u64,
     /// Length that it should have.
@@ -91,6 +93,10 @@ struct Evidence<'a> {
 }
 
 impl Tail {
+    pub(super) fn is_clean(&self) -> bool {
+        matches!(self.verdict, TailVerdict::Clean { .. })
+    }
+
     /// The finding that keeps the directory from being served.
     pub fn blocking(&self) -> Option<&Problem> {
         match &self.verdict {
@@ -128,75 +134,106 @@ pub(crate) fn judge(
     bytes: &[u8],
     clean_lsn: Option<u64>,
 ) -> Tail {
-    let pass = pass(header, bytes);
-    let next = pass.link.lsn + 1;
-    let (x, a) = pass
-        .flaw
-        .map_or((pass.end, next), |flaw| (flaw.offset, flaw.lsn));
+    let mut pass = Pass::before(header);
+    let from = usize::try_from(HEADER_PAGE_BYTES).unwrap_or(usize::MAX);
+    let mut walk = Walk::new(
+        bytes.get(from..).unwrap_or(&[]),
+        HEADER_PAGE_BYTES,
+        SegmentKey::of(header),
+        Link::stated_by(header),
+    );
+    let flaw = pass.walk(&mut walk).err();
+    let (x, a) = pass.stop(flaw.as_ref());
     let behind = look_behind(bytes, SegmentKey::of(header), x, a, &pass);
-    let attested = pass
-        .attested
-        .max(behind.attested)
-        .max(clean_lsn.unwrap_or(0))
-        .min(pass.link.lsn);
-    let why = pass
-        .flaw
-        .map_or("the log stops here", |flaw| flaw.kind.describe());
     let evidence = Evidence {
         name,
-        why,
-        x,
-        a,
         pass: &pass,
+        flaw,
         behind: &behind,
-        clean_at: clean_lsn.filter(|lsn| !(pass.closed && pass.link.lsn == *lsn)),
+        clean_lsn,
         bytes: bytes.len() as u64,
         capacity: header.capacity,
     };
-    let verdict = evidence.verdict();
-    let torn = matches!(verdict, TailVerdict::Torn { .. });
-    let unknown_from = if pass.link.lsn > attested {
-        Some(Lsn(pass.last_group_lsn))
-    } else {
-        torn.then_some(Lsn(next))
+    evidence.tail()
+}
+
+/// Judges the newest segment, a file of `bytes`, when a pass met no flaw and nothing but zeros lies behind it.
+pub(super) fn judge_blank(
+    name: &str,
+    header: &SegmentHeader,
+    bytes: u64,
+    pass: &Pass,
+    clean_lsn: Option<u64>,
+) -> Tail {
+    let evidence = Evidence {
+        name,
+        pass,
+        flaw: None,
+        behind: &Behind::default(),
+        clean_lsn,
+        bytes,
+        capacity: header.capacity,
     };
-    let stray = behind
-        .stray
-        .map(|at| format!("{name}: stray bytes at offset {at}, where nothing was ever written"));
-    Tail {
-        verdict,
-        end: pass.end,
-        link: pass.link,
-        attested: Lsn(attested),
-        unknown_from,
-        warnings: stray.into_iter().collect(),
-        counts: pass.counts,
-    }
+    evidence.tail()
 }
 
 impl Evidence<'_> {
+    fn tail(&self) -> Tail {
+        let Self { pass, behind, .. } = self;
+        let last = pass.link.lsn;
+        let attested = pass
+            .attested
+            .max(behind.attested)
+            .max(self.clean_lsn.unwrap_or(0))
+            .min(last);
+        let verdict = self.verdict();
+        let torn = matches!(verdict, TailVerdict::Torn { .. });
+        let unknown_from = if last > attested {
+            Some(Lsn(pass.last_group_lsn))
+        } else {
+            torn.then_some(Lsn(last + 1))
+        };
+        let stray = behind.stray.map(|at| {
+            let name = self.name;
+            format!("{name}: stray bytes at offset {at}, where nothing was ever written")
+        });
+        Tail {
+            verdict,
+            end: pass.end,
+            link: pass.link,
+            attested: Lsn(attested),
+            unknown_from,
+            warnings: stray.into_iter().collect(),
+            counts: pass.counts,
+        }
+    }
+
     /// R1, then R3, then R2: what must be refused is found before what may be dropped.
     fn verdict(&self) -> TailVerdict {
-        let Self { pass, behind, .. } = self;
-        if let Some(clean_lsn) = self.clean_at {
+        let Self {
+            pass, flaw, behind, ..
+        } = self;
+        let (x, a) = pass.stop(flaw.as_ref());
+        let closed_there = |lsn: &u64| pass.closed && pass.link.lsn == *lsn;
+        if let Some(clean_lsn) = self.clean_lsn.filter(|lsn| !closed_there(lsn)) {
             let proof = format!("store.meta says that it was closed in order at LSN {clean_lsn}");
-            return self.corrupt(self.a.min(clean_lsn), &proof);
+            return self.corrupt(x, a.min(clean_lsn), &proof);
         }
-        if pass.flaw.is_some_and(|flaw| flaw.kind.is_sound_but_wrong()) {
-            return self.corrupt(self.a, "no crash leaves such bytes");
+        if flaw.is_some_and(|flaw| flaw.kind.is_sound_but_wrong()) {
+            return self.corrupt(x, a, "no crash leaves such bytes");
         }
         if let Some((offset, proof)) = behind.proof {
-            return self.corrupt(self.a, &format!("the record at offset {offset} {proof}"));
+            return self.corrupt(x, a, &format!("the record at offset {offset} {proof}"));
         }
         if let Some(offset) = behind.suspect {
-            let (why, x) = (self.why, self.x);
+            let why = self.why();
             let what = format!("{why} at offset {x}, yet a record seems to lie far behind it");
             let problem = Problem::new(Class::Suspect, self.name, what);
-            return TailVerdict::Suspect(problem.at(offset).lsn(self.a));
+            return TailVerdict::Suspect(problem.at(offset).lsn(a));
         }
-        if pass.flaw.is_some() || behind.window_last.is_some() {
+        if flaw.is_some() || behind.window_last.is_some() {
             let last = behind.window_last.unwrap_or(0);
-            let to = last.max(self.x.min(self.bytes)).max(pass.end);
+            let to = last.max(x.min(self.bytes)).max(pass.end);
             return self.torn(pass.end, to);
         }
         if self.bytes < self.capacity {
@@ -207,10 +244,15 @@ impl Evidence<'_> {
         }
     }
 
-    fn corrupt(&self, a: u64, proof: &str) -> TailVerdict {
-        let what = format!("{}, but {proof}", self.why);
+    fn why(&self) -> &'static str {
+        self.flaw
+            .map_or("the log stops here", |flaw| flaw.kind.describe())
+    }
+
+    fn corrupt(&self, x: u64, a: u64, proof: &str) -> TailVerdict {
+        let what = format!("{}, but {proof}", self.why());
         let problem = Problem::new(Class::Corrupt, self.name, what);
-        TailVerdict::Corrupt(problem.at(self.x).lsn(a))
+        TailVerdict::Corrupt(problem.at(x).lsn(a))
     }
 
     fn torn(&self, from: u64, to: u64) -> TailVerdict {
@@ -223,45 +265,53 @@ impl Evidence<'_> {
     }
 }
 
-fn pass(header: &SegmentHeader, bytes: &[u8]) -> Pass {
-    let start = Link::stated_by(header);
-    let from = usize::try_from(HEADER_PAGE_BYTES).unwrap_or(usize::MAX);
-    let mut walk = Walk::new(
-        bytes.get(from..).unwrap_or(&[]),
-        HEADER_PAGE_BYTES,
-        SegmentKey::of(header),
-        start,
-    );
-    // The header of this segment attests everything before it.
-    let mut attested = header.prev_lsn;
-    let (mut group_lsn, mut last_group_lsn) = (start.lsn + 1, start.lsn + 1);
-    let (mut counts, mut seen) = (Counts::default(), Counts::default());
-    let flaw = loop {
-        match walk.step() {
-            Ok(Some(walked)) => {
-                let header = walked.header();
-                seen.count(&header);
-                attested = attested.max(header.durable_lsn);
-                if header.is_end() && !header.is_bare() {
-                    last_group_lsn = group_lsn;
-                    group_lsn = header.lsn + 1;
-                }
-                if walk.is_between_groups() {
-                    counts = seen;
-                }
-            }
-            Ok(None) => break None,
-            Err(flaw) => break Some(flaw),
+impl Pass {
+    /// Nothing of the segment was looked at yet.
+    pub(super) fn before(header: &SegmentHeader) -> Self {
+        let link = Link::stated_by(header);
+        Self {
+            end: HEADER_PAGE_BYTES,
+            link,
+            closed: false,
+            // The header of this segment attests everything before it.
+            attested: header.prev_lsn,
+            group_lsn: link.lsn + 1,
+            last_group_lsn: link.lsn + 1,
+            counts: Counts::default(),
+            seen: Counts::default(),
         }
-    };
-    Pass {
-        end: walk.whole_end(),
-        link: walk.whole_link(),
-        closed: walk.is_closed(),
-        attested,
-        last_group_lsn,
-        counts,
-        flaw,
+    }
+
+    /// Takes in all that the walk has at hand.
+    pub(super) fn walk(&mut self, walk: &mut Walk<'_>) -> Result<(), Flaw> {
+        let outcome = loop {
+            match walk.step() {
+                Ok(Some(walked)) => {
+                    let header = walked.header();
+                    self.seen.count(&header);
+                    self.attested = self.attested.max(header.durable_lsn);
+                    if header.is_end() && !header.is_bare() {
+                        self.last_group_lsn = self.group_lsn;
+                        self.group_lsn = header.lsn + 1;
+                    }
+                    if walk.is_between_groups() {
+                        self.counts = self.seen;
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(flaw) => break Err(flaw),
+            }
+        };
+        (self.end, self.link) = (walk.whole_end(), walk.whole_link());
+        self.closed = walk.is_closed();
+        outcome
+    }
+
+    /// X and `a`.
+    fn stop(&self, flaw: Option<&Flaw>) -> (u64, u64) {
+        flaw.map_or((self.end, self.link.lsn + 1), |flaw| {
+            (flaw.offset, flaw.lsn)
+        })
     }
 }
 

@@ -156,6 +156,13 @@ impl LogReader {
             return Ok(report);
         }
         if newest {
+            if let Some(tail) = self.judge_sound(&segments[index], window)?
+                && tail.counts.losses == 0
+            {
+                report.take(&tail.counts, tail.end);
+                report.judge(tail);
+                return Ok(report);
+            }
             let Some((tail, bytes)) = self.judge(&segments[index])? else {
                 return Ok(report);
             };

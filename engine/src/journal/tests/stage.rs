@@ -5,8 +5,8 @@ use crate::journal::sim::MemStorage;
 use crate::journal::start::Assembled;
 use crate::journal::writer::Turn;
 use crate::journal::{
-    Clock, Delivered, FileStorage, Journal, JournalError, JournalOptions, Lsn, NewAct, OwnedAct,
-    Publish, Recovered, Storage, open,
+    Clock, Delivered, FileStorage, Journal, JournalError, JournalOptions, LogReader, Lsn, NewAct,
+    OwnedAct, Publish, Recovered, Storage, open,
 };
 use parking_lot::{Condvar, Mutex};
 use std::path::Path;
@@ -204,4 +204,13 @@ impl Run {
         assert_eq!(self.parts.writer.turn().unwrap(), Turn::Worked);
         lsns[0]
     }
+}
+
+/// Where the newest segment ends, if it can be judged a window at a time; held against the judge who sees all of it.
+pub(super) fn judged_alike(reader: &LogReader) -> Option<u64> {
+    let newest = reader.catalog().segments.last().unwrap();
+    let quick = reader.judge_sound(newest, &mut Vec::new()).unwrap()?;
+    let (thorough, _) = reader.judge(newest).unwrap().unwrap();
+    assert_eq!(format!("{quick:?}"), format!("{thorough:?}"));
+    Some(quick.end)
 }
