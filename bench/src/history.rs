@@ -4,7 +4,8 @@
 //! ```text
 //! write N entries ─► wait for the index ─► (archive) ─► pages, alone ─► pages, while others write at a fixed rate
 //! ```
-//! Ten thousand wallets, of which one has a million entries, or a fifth of all where there are fewer.
+//! Ten thousand wallets, of which one has a million entries, or a fifth of all where there are fewer. Several numbers of
+//! entries are several stores, one after the other, and how much longer a page takes in the last than in the first.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,9 +40,9 @@ const BATCH: u64 = 8_192;
 /// Measures pages of histories.
 #[derive(Args, Debug)]
 pub(crate) struct HistoryArgs {
-    /// Entries to write.
-    #[arg(long, default_value_t = 5_000_000)]
-    entries: u64,
+    /// Entries to write; several numbers, with commas, are as many stores.
+    #[arg(long, value_delimiter = ',', default_value = "5000000")]
+    entries: Vec<u64>,
     /// Pages of each kind, after as many to warm up.
     #[arg(long, default_value_t = 1_000)]
     pages: u64,
@@ -135,25 +136,51 @@ impl Script {
 
 pub(crate) fn run(args: &HistoryArgs) -> Result<(), Failure> {
     let machine = Machine::look(&args.dir);
-    let scratch = scratch::directory(&args.dir)?;
     let runtime = inside::runtime(machine.cores)?;
-    let measured = runtime.block_on(async {
-        let engine = inside::open(EngineOptions {
-            // The archive comes when it is asked for: pages are read from the one or from the other, not from both.
-            snapshot_every_bytes: 0,
-            ..inside::options(scratch.path())
-        });
-        let engine = engine.await?;
-        let measured = measure(&engine, args).await;
-        engine.shutdown().await;
-        measured
-    })?;
+    let mut all = Vec::new();
+    for entries in &args.entries {
+        let scratch = scratch::directory(&args.dir)?;
+        let measured = runtime.block_on(async {
+            let engine = inside::open(EngineOptions {
+                // The archive comes when it is asked for: pages are read from the one or from the other, not from both.
+                snapshot_every_bytes: 0,
+                ..inside::options(scratch.path())
+            });
+            let engine = engine.await?;
+            let measured = measure(&engine, args, *entries).await;
+            engine.shutdown().await;
+            measured
+        })?;
+        all.push(measured);
+    }
     if args.json {
-        report::print_json(&serde_json::json!({"machine": machine, "history": measured}));
+        report::print_json(&serde_json::json!({"machine": machine, "history": all}));
         return Ok(());
     }
-    report::print(&format!("{machine}\n{}", text(&measured)));
+    let texts: Vec<String> = all.iter().map(text).collect();
+    let growth = match &all[..] {
+        [first, .., last] => growth(first, last),
+        [] | [_] => String::new(),
+    };
+    report::print(&format!("{machine}\n{}{growth}", texts.join("\n")));
     Ok(())
+}
+
+/// How much longer pages take in one store than in another.
+fn growth(first: &Measured, last: &Measured) -> String {
+    let mut table = Table::new(&["p99, last ÷ first", "alone", "beside writers"]);
+    let ratio =
+        |first: &Pages, last: &Pages| format!("{:.2}", last.took.p99_us / first.took.p99_us);
+    let alone = first.alone.iter().zip(&last.alone);
+    let beside = first.beside.iter().zip(&last.beside);
+    for ((first, last), (first_beside, last_beside)) in alone.zip(beside) {
+        table.row(vec![
+            first.kind.to_owned(),
+            ratio(first, last),
+            ratio(first_beside, last_beside),
+        ]);
+    }
+    format!("\n{table}")
 }
 
 fn text(measured: &Measured) -> String {
@@ -189,13 +216,13 @@ fn text(measured: &Measured) -> String {
     )
 }
 
-async fn measure(engine: &Engine, args: &HistoryArgs) -> Result<Measured, Failure> {
+async fn measure(engine: &Engine, args: &HistoryArgs, entries: u64) -> Result<Measured, Failure> {
     inside::prepare(engine, WALLETS).await?;
-    let mut script = Script::new(args.entries);
-    let bar = progress("writing entries", args.entries);
+    let mut script = Script::new(entries);
+    let bar = progress("writing entries", entries);
     let (begun, mut written, mut memory) = (Instant::now(), 0, 0);
-    while written < args.entries {
-        let batch = BATCH.min(args.entries - written);
+    while written < entries {
+        let batch = BATCH.min(entries - written);
         inside::submit(engine, (0..batch).map(|_| script.next())).await?;
         written += batch;
         memory = engine.metrics().history.memory_entries.max(memory);
@@ -251,7 +278,7 @@ async fn write(
 ) -> Result<f64, Failure> {
     /// As even a rate as the timer of the runtime allows.
     const TICK: Duration = Duration::from_millis(1);
-    /// What is due after ten of them: a batch that waited for the disk is made up for, yet by no burst.
+    // What is due after ten of them: a batch that waited for the disk is made up for, yet by no burst.
     let batch_max = rate / 100;
     let begun = Instant::now();
     let mut ticks = tokio::time::interval(TICK);
@@ -354,7 +381,7 @@ mod tests {
     fn a_small_history_is_measured() {
         let directory = tempfile::tempdir().unwrap();
         let args = HistoryArgs {
-            entries: 20_000,
+            entries: vec![10_000, 20_000],
             pages: 8,
             limit: 50,
             rate: 1_000,

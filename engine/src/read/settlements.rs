@@ -100,7 +100,8 @@ impl Engine {
         view.unwrap_or(Err(Refusal::Unreadable))
     }
 
-    /// At most `limit` statements of a company, those of later periods first: those that begin before an instant.
+    /// At most `limit` statements of a company, those of later periods first: those that begin before an instant. A page ends
+    /// before the first statement that a retention has deleted, and a page that would begin with it is gone.
     pub async fn settlements(
         &self,
         company: CompanyId,
@@ -115,14 +116,21 @@ impl Engine {
         let mut picked = self.in_books(company, pick).await?;
         let more = picked.len() > limit;
         picked.truncate(limit);
-        let next = picked.last().map(|booked| booked.span).filter(|_| more);
         let inner = Arc::clone(&self.inner);
-        let rows = tokio::task::spawn_blocking(move || {
-            let rows = picked.into_iter().map(|booked| inner.settlement(booked));
-            rows.collect::<Result<_, _>>()
+        let read = tokio::task::spawn_blocking(move || {
+            let mut rows = Vec::new();
+            for booked in &picked {
+                match inner.settlement(*booked) {
+                    Ok(row) => rows.push(row),
+                    Err(Refusal::Gone) if !rows.is_empty() => break,
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            let last = rows.len().checked_sub(1).map(|last| picked[last].span);
+            let next = last.filter(|_| more || rows.len() < picked.len());
+            Ok(SettlementPage { rows, next })
         });
-        let rows = rows.await.unwrap_or(Err(Refusal::Unreadable))?;
-        Ok(SettlementPage { rows, next })
+        read.await.unwrap_or(Err(Refusal::Unreadable))
     }
 
     /// What the books of a company say about a period.

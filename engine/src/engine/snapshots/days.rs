@@ -32,6 +32,9 @@ const KEPT: Duration = Duration::from_secs(6 * 24 * 3600);
 /// Wallets of people: the last one is quiet behind the first day.
 const PEOPLE: u64 = 4;
 
+/// Periods of the first company that are closed on the way, on the day they end: the log forgets the first one.
+const SETTLED: [(i64, i64); 2] = [(0, 1), (1, DAYS - 5)];
+
 /// Companies: settled early, never settled, quiet.
 const COMPANIES: [u64; 3] = [10, 11, 12];
 
@@ -145,8 +148,8 @@ async fn filled(zone_on: Option<i64>) -> (MemStorage, Arc<SetClock>) {
                 engine.submit(grant(COMPANIES[1], 2, true)).await.unwrap();
             }
         }
-        if day == DAYS - 5 {
-            let early = settle(COMPANIES[0], 0, at(day));
+        if let Some(from) = SETTLED.iter().find(|(_, to)| *to == day) {
+            let early = settle(COMPANIES[0], at(from.0), at(day));
             engine.close_settlement(early, None).await.unwrap();
         }
         if day % 2 == 0 {
@@ -320,6 +323,16 @@ async fn a_period_whose_entries_were_deleted_is_not_closed_and_others_are() {
         }
         let found = closed(&engine, next.clone()).await.unwrap();
         assert_eq!(found.tally, expected.tally);
+        let early = next.company;
+        let page = engine.settlements(early, None, 10).await.unwrap();
+        let Event::SettlementClosed(newest) = &*page.rows[0].closed.event else {
+            panic!("{page:?}");
+        };
+        assert_eq!(newest.span, next.span);
+        assert!(page.rows.len() <= SETTLED.len(), "one was deleted");
+        let last = page.next.expect("there were earlier ones");
+        let behind = engine.settlements(early, Some(last.from), 10).await;
+        assert_eq!(behind.err(), Some(Refusal::Gone));
         let found = closed(&engine, settle(quiet, 0, at(DAYS))).await.unwrap();
         assert_eq!(found.tally.entries, 0);
         assert_eq!(
