@@ -1,5 +1,6 @@
 //! kill -9 while snapshots are made and segments are archived: always one complete log, and nothing lost.
 
+use std::fs;
 use std::path::Path;
 use std::thread;
 
@@ -8,6 +9,7 @@ use tests::http::Connection;
 use tests::launch::{Launch, Server};
 use tests::random::Random;
 use tests::scale;
+use tests::segments;
 use tests::wal_tool::WalTool;
 
 /// The smallest segments, so that every round fills some.
@@ -20,6 +22,9 @@ const ROUNDS: usize = 4;
 const OPERATIONS: usize = 3_000;
 
 const WALLET: u64 = 1;
+
+/// A byte of a record that its checksum covers.
+const DAMAGED_BYTE: usize = 8;
 
 /// Starts that are cut off in an everyday run.
 const RECOVERIES: usize = 20;
@@ -72,6 +77,37 @@ fn a_server_killed_while_it_archives_loses_nothing() {
 }
 
 #[test]
+fn a_damaged_segment_is_why_nothing_was_archived() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let points = folder.path().join("points");
+    let launch = Launch::new(&points)
+        .flag("--segment-bytes", SEGMENT_BYTES)
+        .flag("--compact-after-bytes", 0);
+    let server = launch.start();
+    server
+        .connect()
+        .post("/v1/wallets", &json!({"id": WALLET}))
+        .expect(201);
+    for _ in 0..2 {
+        fill(&server);
+        snapshot(&server);
+    }
+    let oldest = segments::read(&points).remove(0);
+    let place = oldest.records[0].at + DAMAGED_BYTE;
+    oldest.flip(place, 3);
+    let mut admin = server.connect_admin();
+    let refused = admin.post("/admin/compact", &json!({}));
+    let problem = refused.expect_problem(500, "compaction-failed").json();
+    let detail = problem["detail"].as_str().expect("a reason");
+    assert!(detail.contains(&oldest.name()), "{detail}");
+    // Nothing was moved, and with the segment whole again everything is.
+    fs::write(&oldest.path, &oldest.bytes).expect("the segment can be written");
+    let done = admin.post("/admin/compact", &json!({})).expect(200).json();
+    assert_eq!(done["first_lsn"], 1, "{done}");
+    first_act(&mut server.connect());
+}
+
+#[test]
 fn a_backup_of_an_archived_store_opens_and_goes_back_to_any_moment() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -102,7 +138,7 @@ fn a_backup_of_an_archived_store_opens_and_goes_back_to_any_moment() {
     let backups = WalTool::on(&at("backups"));
     let create = ["backup", "create", "--from", &text("points"), "--to"];
     backups.run(&create).expect(0);
-    let mut generations = std::fs::read_dir(at("backups")).expect("backups");
+    let mut generations = fs::read_dir(at("backups")).expect("backups");
     let generation = generations.next().expect("one").expect("readable").path();
     // One grant a record behind the creation: at this LSN, long archived, there were so many less one.
     let lsn = done["last_lsn"].as_u64().expect("an LSN") / 2;
@@ -110,7 +146,7 @@ fn a_backup_of_an_archived_store_opens_and_goes_back_to_any_moment() {
     let restore = ["restore", "--from", from, "--to-lsn", &lsn.to_string()];
     let then = WalTool::on(&at("then"));
     then.run(&[&restore[..], &["--out"]].concat()).expect(0);
-    std::fs::rename(&generation, at("copy")).expect("a move");
+    fs::rename(&generation, at("copy")).expect("a move");
     for (name, expected) in [("copy", balance), ("then", lsn - 1)] {
         let server = launch(name).start();
         assert_eq!(held(&server), expected, "{name}");
@@ -195,5 +231,5 @@ fn first_act(connection: &mut Connection) {
 }
 
 fn archives(points: &Path) -> usize {
-    std::fs::read_dir(points.join("archive")).map_or(0, Iterator::count)
+    fs::read_dir(points.join("archive")).map_or(0, Iterator::count)
 }

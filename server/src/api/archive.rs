@@ -43,7 +43,7 @@ pub(crate) fn compact(call: Call) -> Task {
     Box::pin(async move {
         let engine = call.app.engine()?;
         let done = engine.compact().await;
-        let done = done.map_err(|reason| Problem::new(Code::InternalError, reason))?;
+        let done = done.map_err(|reason| Problem::new(Code::CompactionFailed, reason))?;
         let body = Compacted {
             segments: done.segments,
             first_lsn: done.first_lsn.0,

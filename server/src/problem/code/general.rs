@@ -127,6 +127,12 @@ pub(super) static FACTS: &[Facts] = &[
         "The older snapshots are as they were, and so is everything else. The detail says why; the log and `/metrics` say whether it is a disk or a difference.",
     ),
     fact(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "compaction-failed",
+        "No segments were archived",
+        "What was not archived stays in its segments, and everything is read as before; what was half done is done again next time. The detail says why: a full or failing disk, or a damaged segment, which `wal-tool verify` names.",
+    ),
+    fact(
         StatusCode::NOT_IMPLEMENTED,
         "method-unknown",
         "The server does not know this method",
