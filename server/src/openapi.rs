@@ -2,7 +2,8 @@
 //!
 //! Paths, methods and parameters come from the router's rows, request bodies from the fields that a
 //! route takes, answers from the views, problems from the catalogue of codes; only the words about
-//! them stand in `openapi/words/`. The result is also committed as `docs/openapi.json`.
+//! them stand in `openapi/words/`. Each listener describes its own routes. The results are also committed as
+//! `docs/openapi.json` and `docs/openapi-admin.json`.
 
 mod bodies;
 mod problems;
@@ -19,6 +20,7 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{Components, ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, InfoBuilder, License, OpenApi, OpenApiBuilder, PathItem,
@@ -29,24 +31,37 @@ use utoipa::{PartialSchema, ToSchema};
 use self::words::{Answers, Words};
 use crate::api::bulk::AtomicBulk;
 use crate::api::{
-    companies, health, history, holds, lots, pending, reports, settlement_runs, settlements,
-    transactions, views,
+    admin, archive, companies, health, history, holds, lots, pending, reports, settings,
+    settlement_runs, settlements, transactions, views,
 };
-use crate::router::{Row, Verb, public_rows};
+use crate::router::{Row, Verb, admin_rows, public_rows};
 
-/// The document, written once.
+/// The document of the main listener, written once.
 static TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(to_text(&document())));
+
+/// That of the operator's listener.
+static ADMIN_TEXT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(to_text(&admin_document())));
 
 /// Nearly all answers are JSON.
 const JSON: &str = "application/json";
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
-const ABOUT: &str = "Scrip keeps points: every owner's balance in a wallet, every change on disk before it is acknowledged.\n\nNumbers are JSON integers up to 2^53 − 1, times are RFC 3339 in UTC with microseconds. Every answer carries `X-Request-Id`. A POST may carry an `Idempotency-Key`: for 24 hours the same key with the same body gives the first answer again, byte for byte, and nothing happens twice.";
+const ABOUT: &str = "Scrip keeps points: every owner's balance in a wallet, every change on disk before it is acknowledged.\n\nNumbers are JSON integers up to 2^53 − 1, times are RFC 3339 in UTC with microseconds. Every answer carries `X-Request-Id`. A POST may carry an `Idempotency-Key`: for 24 hours the same key with the same body gives the first answer again, byte for byte, and nothing happens twice.\n\nThe operator's routes (settings, limits, upkeep, metrics) are on a listener of their own, `--admin-listen`, whose `/openapi.json` describes them.";
 
-/// The text of `/openapi.json`.
+const ADMIN_ABOUT: &str = "The operator's routes of Scrip. They are served on a listener of their own (`--admin-listen`, 127.0.0.1:8081 unless said otherwise), ask for no password, and belong on no public network; the main listener knows none of them and describes its own at its `/openapi.json`.\n\nA change of settings or limits is a command like any other: it is on disk before it is acknowledged, and may carry an `Idempotency-Key`. Points are whole numbers up to 2^53 − 1, shares and prices millionths (`_ppm`), times RFC 3339 in UTC with microseconds.";
+
+/// Where the operator's listener is, unless it was told otherwise.
+const ADMIN_URL: &str = "http://127.0.0.1:8081";
+
+/// The text of `/openapi.json` on the main listener.
 pub(crate) fn text() -> Bytes {
     TEXT.clone()
+}
+
+/// The text of `/openapi.json` on the operator's listener.
+pub(crate) fn admin_text() -> Bytes {
+    ADMIN_TEXT.clone()
 }
 
 /// As it is committed: indented, so that a change shows in a diff.
@@ -57,21 +72,48 @@ fn to_text(document: &OpenApi) -> String {
 }
 
 fn document() -> OpenApi {
+    assemble("Scrip", ABOUT, public_rows(), components())
+}
+
+fn admin_document() -> OpenApi {
+    let text = "The listener of --admin-listen.";
+    let server = ServerBuilder::new()
+        .url(ADMIN_URL)
+        .description(Some(text))
+        .build();
+    let components = admin_components();
+    let mut document = assemble(
+        "Scrip, for operators",
+        ADMIN_ABOUT,
+        admin_rows(),
+        components,
+    );
+    document.servers = Some(vec![server]);
+    document
+}
+
+fn assemble(title: &str, text: &str, rows: &[Row], components: Components) -> OpenApi {
     let mut licence = License::new("Apache-2.0");
     licence.identifier = Some("Apache-2.0".to_owned());
     let about = InfoBuilder::new()
-        .title("Scrip")
+        .title(title)
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(ABOUT))
+        .description(Some(text))
         .license(Some(licence))
         .build();
-    let tags = words::TAGS
-        .map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
+    let described = rows
+        .iter()
+        .filter_map(|row| Some((row, words::of(row.name)?)));
+    let used: Vec<&str> = described.clone().map(|(_, words)| words.tag).collect();
+    let tags = words::TAGS.iter().filter(|(name, _)| used.contains(name));
+    let tags = tags.map(|(name, text)| {
+        TagBuilder::new()
+            .name(*name)
+            .description(Some(*text))
+            .build()
+    });
     let mut paths = PathsBuilder::new();
-    for row in public_rows() {
-        let Some(words) = words::of(row.name) else {
-            continue;
-        };
+    for (row, words) in described {
         let method = match row.method {
             Verb::Get => HttpMethod::Get,
             Verb::Post => HttpMethod::Post,
@@ -80,9 +122,9 @@ fn document() -> OpenApi {
     }
     OpenApiBuilder::new()
         .info(about)
-        .tags(Some(tags))
+        .tags(Some(tags.collect::<Vec<_>>()))
         .paths(paths.build())
-        .components(Some(components()))
+        .components(Some(components))
         .build()
 }
 
@@ -104,10 +146,8 @@ fn operation(row: &Row, words: &Words) -> Operation {
     for name in row.query {
         operation = operation.parameter(words::query_parameter(row.name, name));
     }
-    if row.method == Verb::Post {
-        operation = operation.parameter(idempotency_key());
-    }
     if let Some(body) = bodies::of(row) {
+        operation = operation.parameter(idempotency_key());
         let content = ContentBuilder::new()
             .schema(Some(reference(body.name)))
             .example(Some(body.example))
@@ -184,7 +224,7 @@ fn good_answer(row: &Row, words: &Words) -> (StatusCode, utoipa::openapi::Respon
     if words.id == "createWallet" {
         response = response.header("Location", header("Where the wallet is."));
     }
-    if row.method == Verb::Post && words.id != "bulk" {
+    if bodies::of(row).is_some() && words.id != "bulk" {
         let text = "true on the remembered answer to an earlier request.";
         response = response.header("Idempotent-Replayed", header(text));
     }
@@ -265,6 +305,22 @@ fn components() -> Components {
     gather::<health::Health>(&mut schemas);
     // Named by the fields of views that are written by hand.
     gather::<views::Allocation>(&mut schemas);
+    for (name, schema) in schemas {
+        components = components.schema(name, schema);
+    }
+    components.build()
+}
+
+fn admin_components() -> Components {
+    let mut schemas = Vec::from(bodies::operator::schemas());
+    schemas.push(("Problem".to_owned(), problems::schema()));
+    gather::<admin::Status>(&mut schemas);
+    gather::<admin::SnapshotMade>(&mut schemas);
+    gather::<archive::Compacted>(&mut schemas);
+    gather::<reports::DaysClosed>(&mut schemas);
+    gather::<settings::StoreSettings<'_>>(&mut schemas);
+    gather::<health::Health>(&mut schemas);
+    let mut components = ComponentsBuilder::new();
     for (name, schema) in schemas {
         components = components.schema(name, schema);
     }

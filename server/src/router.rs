@@ -246,6 +246,11 @@ pub(crate) fn public_rows() -> &'static [Row] {
     PUBLIC
 }
 
+/// The routes of the second listener, likewise.
+pub(crate) fn admin_rows() -> &'static [Row] {
+    ADMIN
+}
+
 /// Only there when the HTTP stack alone is measured.
 static BENCH: Row = row(Verb::Post, "POST /noop", Action::Task(noop::run));
 
@@ -279,6 +284,10 @@ static ADMIN: &[Row] = &[
         query: health::READY_PARAMETERS,
         ..get("GET /readyz", health::ready)
     },
+    get("GET /openapi.json", docs::admin_openapi),
+    get("GET /docs", docs::page),
+    get("GET /problems", problems::list),
+    get("GET /problems/{code}", problems::show),
 ];
 
 const fn of_wallet(row: Row) -> Row {

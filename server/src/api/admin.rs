@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::health::{Opening, Snapshots};
 use super::{Call, Task};
@@ -12,42 +13,63 @@ use crate::problem::{Code, Problem};
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How the server does, for people.
-#[derive(Serialize)]
-struct Status {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Status {
+    /// Of the server.
+    #[schema(example = "0.1.0")]
     version: &'static str,
+    /// Time since its start.
     uptime_seconds: u64,
+    /// Whether it takes commands.
     ready: bool,
+    /// Wallets, companies and the settings.
     entities: u64,
+    /// Those of them that are being worked on.
     active_entities: u64,
+    /// Commands that were taken and are not answered.
     in_flight: u64,
+    /// Keys that are remembered.
     idempotency_keys: u64,
+    /// Everything up to here is on disk.
     durable_lsn: u64,
+    /// Everything up to here was handed to the log.
     appended_lsn: u64,
+    /// Whether the disk failed: nothing is acknowledged any more, and the process ends.
     poisoned: bool,
+    /// Whether commands are refused because the disk is full.
     storage_full: bool,
     opening: Opening,
     snapshots: Snapshots,
 }
 
 /// What came of asking for a snapshot.
-#[derive(Serialize)]
-struct Made {
-    /// False: everything that is sealed was covered already.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SnapshotMade {
+    /// False: everything that is sealed was covered already, and nothing else is said.
     made: bool,
-    /// Last LSN that the newest snapshot covers.
+    /// Last LSN that the newest snapshot covers; 0 = there is none.
+    #[schema(example = 91310)]
     lsn: u64,
-    #[serde(flatten)]
-    snapshot: Option<MadeSnapshot>,
-}
-
-#[derive(Serialize)]
-struct MadeSnapshot {
-    file: String,
-    bytes: u64,
-    entities: u64,
-    keys: u64,
+    /// Its name, below the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    file: Option<String>,
+    /// Its size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 40960)]
+    bytes: Option<u64>,
+    /// Wallets, companies and the settings in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    entities: Option<u64>,
+    /// Idempotency keys in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 2)]
+    keys: Option<u64>,
     /// Whether its digest was compared with that of what is being served.
-    compared: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    compared: Option<bool>,
 }
 
 /// `GET /metrics`
@@ -88,16 +110,14 @@ pub(crate) fn snapshot(call: Call) -> Task {
         let engine = call.app.engine()?;
         let made = engine.snapshot().await;
         let made = made.map_err(|reason| Problem::new(Code::SnapshotFailed, reason))?;
-        let body = Made {
+        let body = SnapshotMade {
             made: made.is_some(),
             lsn: engine.metrics().snapshots.lsn,
-            snapshot: made.map(|made| MadeSnapshot {
-                file: made.name,
-                bytes: made.bytes,
-                entities: made.tally.rows,
-                keys: made.tally.keys,
-                compared: made.compared,
-            }),
+            bytes: made.as_ref().map(|made| made.bytes),
+            entities: made.as_ref().map(|made| made.tally.rows),
+            keys: made.as_ref().map(|made| made.tally.keys),
+            compared: made.as_ref().map(|made| made.compared),
+            file: made.map(|made| made.name),
         };
         Ok(answer::json(StatusCode::OK, &body))
     })

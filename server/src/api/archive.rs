@@ -2,6 +2,7 @@
 
 use hyper::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use engine::domain::Timestamp;
 use engine::journal::Expired;
@@ -12,29 +13,48 @@ use crate::moment::Moment;
 use crate::problem::{Code, Problem};
 
 /// What came of asking for it.
-#[derive(Serialize)]
-struct Compacted {
-    /// 0: no segment is sealed and within two snapshots.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Compacted {
+    /// Segments moved. 0: no segment is sealed and within two snapshots.
+    #[schema(example = 7)]
     segments: u64,
+    /// First LSN of what was moved; 0 = nothing was.
+    #[schema(example = 1)]
     first_lsn: u64,
+    /// Last LSN of what was moved; 0 = nothing was.
+    #[schema(example = 91310)]
     last_lsn: u64,
-    /// On disk, before and after.
+    /// What the segments took on disk.
+    #[schema(example = 469762048)]
     bytes_before: u64,
+    /// What their archive files take.
+    #[schema(example = 2310144)]
     bytes_after: u64,
+    /// The archive files made, below the store.
     files: Vec<String>,
     /// Archive files that were past their retention.
     deleted: Vec<Deleted>,
 }
 
 /// History that is gone now.
-#[derive(Serialize)]
-struct Deleted {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Deleted {
+    /// Its name, below the store.
     file: String,
+    /// Of its first record.
+    #[schema(minimum = 1, example = 1)]
     first_lsn: u64,
+    /// Of its last record.
+    #[schema(minimum = 1, example = 91310)]
     last_lsn: u64,
-    /// Of its first and last record.
+    /// When its first record was written.
+    #[schema(value_type = String, format = DateTime)]
     from: Moment,
+    /// When its last record was written.
+    #[schema(value_type = String, format = DateTime)]
     to: Moment,
+    /// Its size.
+    #[schema(example = 2310144)]
     bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! `/openapi.json`, and `/docs`: a page that reads it, with nothing from elsewhere.
+//! `/openapi.json`, and `/docs`: a page that reads that of its own listener, with nothing from elsewhere.
 
 use hyper::StatusCode;
 
@@ -13,6 +13,14 @@ const PAGE: &str = include_str!("docs.html");
 pub(crate) fn openapi(_: Call) -> Task {
     Box::pin(async {
         let text = openapi::text();
+        Ok(answer::with_body(StatusCode::OK, "application/json", text))
+    })
+}
+
+/// `GET /openapi.json` of the operator's listener
+pub(crate) fn admin_openapi(_: Call) -> Task {
+    Box::pin(async {
+        let text = openapi::admin_text();
         Ok(answer::with_body(StatusCode::OK, "application/json", text))
     })
 }

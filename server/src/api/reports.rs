@@ -201,8 +201,10 @@ pub(crate) fn of_day(call: Call) -> Task {
 }
 
 /// Days that were closed.
-#[derive(Serialize)]
-struct Closed {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DaysClosed {
+    /// In their order.
+    #[schema(value_type = Vec<String>, example = json!(["2026-10-31"]))]
     closed: Vec<String>,
 }
 
@@ -218,7 +220,7 @@ pub(crate) fn close(call: Call) -> Task {
             Some(day) => engine.close_day(day).await.map(|()| vec![day]),
         };
         let closed = closed.map_err(error::refused)?;
-        let body = Closed {
+        let body = DaysClosed {
             closed: closed.iter().map(Day::to_string).collect(),
         };
         Ok(answer::json(StatusCode::OK, &body))

@@ -8,6 +8,7 @@ use engine::domain::{
 };
 use hyper::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::settlements::read_terms;
 use super::transactions::{read_lapsed, read_policy};
@@ -50,35 +51,54 @@ pub(crate) static LIMIT_ROUTE: CommandRoute = CommandRoute {
 };
 
 /// A limit that is in force.
-#[derive(Serialize)]
-struct LimitView {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LimitInForce {
+    /// Points.
+    #[schema(minimum = 1, maximum = 9007199254740991u64, example = 1000)]
     most: u64,
+    /// What becomes of a command that asks for more: reject refuses it, trim carries out what there is room for.
+    #[schema(pattern = "^(reject|trim)$", example = "trim")]
     mode: &'static str,
 }
 
 /// What is in force.
-#[derive(Serialize)]
-struct View<'a> {
-    /// +1 with every change; 0 = as a fresh store has it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StoreSettings<'a> {
+    /// +1 with every change; 0 = as a fresh store has it. Closed days and settlement runs count, too.
+    #[schema(example = 1)]
     version: u64,
+    /// Where days begin: a zone of the IANA database.
+    #[schema(example = "Asia/Seoul")]
     zone: &'a str,
+    /// How long a use can be given back and a grant taken back, in days of 24 hours.
+    #[schema(minimum = 1, maximum = 3650, example = 400)]
     cancel_window_days: u16,
-    /// Where the caller of a cancel says nothing.
+    /// What becomes of points of a grant taken back that are not there any more, where the caller says nothing.
+    #[schema(pattern = "^(deny|take_rest|debt)$", example = "deny")]
     if_spent: &'a str,
-    /// Likewise.
+    /// What becomes of points given back whose expiry has come, where the caller says nothing.
+    #[schema(pattern = "^(stay_expired|regrant|grace)$", example = "regrant")]
     if_expired: &'a str,
+    /// Days of 24 hours; with regrant and grace.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 3650, example = 30)]
     if_expired_days: Option<u16>,
     /// By kind; left out where nothing is limited.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    limits: BTreeMap<&'a str, LimitView>,
+    #[schema(required = false, value_type = BTreeMap<String, LimitInForce>)]
+    limits: BTreeMap<&'a str, LimitInForce>,
+    /// Only there when it was a dry run: true.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     dry_run: Option<bool>,
     /// Where whoever settles says nothing: money for a point, in millionths.
+    #[schema(maximum = 1000000000, example = 1000000)]
     rate_ppm: u64,
     /// Likewise: fee, in millionths of the gross.
+    #[schema(maximum = 1000000, example = 33000)]
     fee_ppm: u32,
     /// Likewise: tax, in millionths of the fee.
+    #[schema(maximum = 1000000, example = 100000)]
     vat_ppm: u32,
 }
 
@@ -150,7 +170,7 @@ fn answer_settings(settings: &Settings, version: u64, dry_run: Option<bool>) -> 
         LapsedPolicy::Regrant { days } => ("regrant", Some(days)),
         LapsedPolicy::Grace { days } => ("grace", Some(days)),
     };
-    let view = View {
+    let view = StoreSettings {
         version,
         zone: settings.zone.name(),
         cancel_window_days: settings.cancel_window_days,
@@ -160,7 +180,7 @@ fn answer_settings(settings: &Settings, version: u64, dry_run: Option<bool>) -> 
         limits: settings
             .limits
             .iter()
-            .map(|(kind, limit)| (kind.as_str(), LimitView::from(limit)))
+            .map(|(kind, limit)| (kind.as_str(), LimitInForce::from(limit)))
             .collect(),
         dry_run,
         rate_ppm: settings.settlement.rate_ppm,
@@ -170,7 +190,7 @@ fn answer_settings(settings: &Settings, version: u64, dry_run: Option<bool>) -> 
     answer::json(StatusCode::OK, &view)
 }
 
-impl From<Limit> for LimitView {
+impl From<Limit> for LimitInForce {
     fn from(limit: Limit) -> Self {
         Self {
             most: limit.most,

@@ -1,5 +1,6 @@
 //! Request bodies, described from the fields that routes take.
 
+pub(super) mod operator;
 mod settlements;
 
 use serde_json::{Value, json};
@@ -15,7 +16,9 @@ use engine::domain::{
 
 use super::reference;
 use crate::api::bulk::{OPERATIONS, OPERATIONS_MAX};
-use crate::api::{Action, care, companies, holds, pending, transactions, transfers, wallets};
+use crate::api::{
+    Action, CommandRoute, care, companies, holds, pending, transactions, transfers, wallets,
+};
 use crate::draft::{Field, Fields};
 use crate::problem::Code;
 use crate::router::Row;
@@ -28,9 +31,16 @@ pub(super) struct Body {
     pub(super) example: Value,
 }
 
-/// Bodies of command routes: name, fields, fields that must be given.
-fn commands() -> [(&'static str, Fields, Fields); 14] {
-    let bodies = [
+/// A body of command routes: name, fields, fields that must be given.
+type Known = (&'static str, Fields, Fields);
+
+fn known(name: &'static str, route: &CommandRoute) -> Known {
+    (name, route.fields, route.required)
+}
+
+/// Bodies of the main listener's command routes.
+fn commands() -> [Known; 14] {
+    [
         ("NewWallet", &wallets::CREATE_ROUTE),
         ("Grant", &wallets::CHARGE_ROUTE),
         ("Use", &wallets::USE_ROUTE),
@@ -45,18 +55,18 @@ fn commands() -> [(&'static str, Fields, Fields); 14] {
         ("CompanyUse", &companies::USE_ROUTE),
         ("Activation", &pending::ACTIVATE_ROUTE),
         ("Void", &pending::VOID_ROUTE),
-    ];
-    bodies.map(|(name, route)| (name, route.fields, route.required))
+    ]
+    .map(|(name, route)| known(name, route))
 }
 
 /// The body of a row; `None` if it takes none.
 pub(super) fn of(row: &Row) -> Option<Body> {
     match row.action {
         Action::Command(route) => {
-            let known = commands().into_iter().find(|(_, fields, required)| {
+            let mut all = commands().into_iter().chain(operator::commands());
+            let (name, fields, _) = all.find(|(_, fields, required)| {
                 (*fields, *required) == (route.fields, route.required)
-            });
-            let (name, fields, _) = known?;
+            })?;
             Some(Body {
                 name,
                 bare: route.bare,
@@ -229,11 +239,9 @@ fn describe_care(field: Field) -> RefOr<Schema> {
         Field::UpTo => flag(
             "true: if there are fewer points, all there are are spent; requested says then how many were asked for. With none at all it is refused.",
         ),
-        Field::RatePpm | Field::FeePpm | Field::VatPpm => ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(0_u64))
-            .description(Some("Millionths."))
-            .into(),
+        Field::RatePpm => settlements::rate("."),
+        Field::FeePpm => settlements::fee("."),
+        Field::VatPpm => settlements::vat("."),
         Field::Period | Field::By => text(),
         other => unreachable!("{other:?} is described by the caller"),
     }

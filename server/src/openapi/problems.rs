@@ -7,11 +7,12 @@ use serde_json::json;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::bodies;
 use super::words::Words;
 use crate::api::Action;
 use crate::draft::Field;
 use crate::problem::Code;
-use crate::router::{Row, Verb};
+use crate::router::Row;
 
 /// What every route may answer.
 const EVERYWHERE: &[Code] = &[Code::InvalidParameter, Code::MalformedRequest];
@@ -42,7 +43,9 @@ const OF_COMMANDS: &[Code] = &[
 
 /// Status and text of every problem that a route may answer.
 pub(super) fn by_status(row: &Row, words: &Words) -> BTreeMap<StatusCode, String> {
-    let engine = row.path.starts_with("/v1/");
+    let engine = ["/v1/", "/admin/"].map(|start| row.path.starts_with(start));
+    let engine = engine.contains(&true);
+    let body = bodies::of(row).is_some();
     let command = matches!(row.action, Action::Command(_));
     let takes = |field| match row.action {
         Action::Command(route) => route.fields.has(field),
@@ -52,7 +55,7 @@ pub(super) fn by_status(row: &Row, words: &Words) -> BTreeMap<StatusCode, String
         (true, EVERYWHERE),
         (true, words.codes),
         (engine, WITH_ENGINE),
-        (row.method == Verb::Post, WITH_BODY),
+        (body, WITH_BODY),
         (command, OF_COMMANDS),
         (takes(Field::IfVersion), &[Code::VersionMismatch]),
         (takes(Field::MinBalanceAfter), &[Code::MinBalance]),

@@ -3,6 +3,7 @@
 mod acts;
 mod companies;
 mod holds;
+mod operator;
 mod parameters;
 mod reports;
 mod server;
@@ -40,7 +41,7 @@ pub(super) enum Answers {
 }
 
 /// Groups of routes, in the order of the documentation.
-pub(super) const TAGS: [(&str, &str); 9] = [
+pub(super) const TAGS: [(&str, &str); 10] = [
     ("Wallets", "Balances and what changes them."),
     (
         "Companies",
@@ -61,6 +62,10 @@ pub(super) const TAGS: [(&str, &str); 9] = [
         "What flowed in and out, day by day, exact at any moment.",
     ),
     ("Bulk", "Thousands of operations in one request."),
+    (
+        "Operator",
+        "Settings, limits, upkeep and measurements, on the operator's listener alone.",
+    ),
     ("Server", "Health, and this documentation."),
 ];
 
@@ -71,7 +76,7 @@ pub(super) fn of(name: &str) -> Option<&'static Words> {
 }
 
 /// A file a noun.
-static ROUTES: [&[Words]; 7] = [
+static ROUTES: [&[Words]; 8] = [
     wallets::ROUTES,
     companies::ROUTES,
     settlements::ROUTES,
@@ -79,4 +84,5 @@ static ROUTES: [&[Words]; 7] = [
     acts::ROUTES,
     reports::ROUTES,
     server::ROUTES,
+    operator::ROUTES,
 ];

@@ -42,21 +42,44 @@ pub(super) fn schemas() -> [(String, RefOr<Schema>); 3] {
         settlement = settlement.property(name, text_of(text, None));
     }
     let mut run = object();
-    let share = u64::from(SHARE_PPM_MAX);
-    for (name, most, text) in [
-        ("rate_ppm", RATE_PPM_MAX, "Money for a point, in millionths"),
-        ("fee_ppm", share, "Fee, in millionths of the gross"),
-        ("vat_ppm", share, "Tax, in millionths of the fee"),
+    let otherwise = "; left out: as the settings say.";
+    for (name, schema) in [
+        ("rate_ppm", rate(otherwise)),
+        ("fee_ppm", fee(otherwise)),
+        ("vat_ppm", vat(otherwise)),
     ] {
-        let text = format!("{text}; left out: as the settings say.");
-        settlement = settlement.property(name, part(most, &text));
-        run = run.property(name, part(most, &text));
+        settlement = settlement.property(name, schema.clone());
+        run = run.property(name, schema);
     }
     [
         ("NewSettlement".to_owned(), settlement.into()),
         ("SettlementRun".to_owned(), run.into()),
         ("SettlementStep".to_owned(), object().into()),
     ]
+}
+
+/// Price of a point, with what else there is to say about it.
+pub(super) fn rate(end: &str) -> RefOr<Schema> {
+    part(
+        RATE_PPM_MAX,
+        &format!("Money for a point, in millionths{end}"),
+    )
+}
+
+/// Likewise.
+pub(super) fn fee(end: &str) -> RefOr<Schema> {
+    part(
+        SHARE_PPM_MAX.into(),
+        &format!("Fee, in millionths of the gross{end}"),
+    )
+}
+
+/// Likewise.
+pub(super) fn vat(end: &str) -> RefOr<Schema> {
+    part(
+        SHARE_PPM_MAX.into(),
+        &format!("Tax, in millionths of the fee{end}"),
+    )
 }
 
 fn object() -> ObjectBuilder {

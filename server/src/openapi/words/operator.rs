@@ -84,7 +84,7 @@ pub(super) static ROUTES: &[Words] = &[
         id: "changeLimit",
         tag: "Operator",
         summary: "Set or lift one limit",
-        text: "One limit on every wallet; docs/points.md, \"Limits\", says what meets which. `most` are points; without it the limit is lifted, and `mode` must be left out. What a wallet earned and used is counted while a limit by day or month is in force, so a new one begins at nothing.",
+        text: "One limit on every wallet; docs/points.md, \"Limits\", says what meets which. `most` are points; without it the limit is lifted, and `mode` must be left out. `mode` is reject unless it is given. What a wallet earned and used is counted while a limit by day or month is in force, so a new one begins at nothing.",
         answer: Answers::Found("StoreSettings"),
         answer_text: "All that is in force now.",
         codes: &[],

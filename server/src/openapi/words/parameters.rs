@@ -26,6 +26,10 @@ pub(in crate::openapi) fn query_parameter(route: &str, name: &str) -> Parameter 
         }
         "from" if by_day => ("The first day; with `to` only.", day()),
         "to" if by_day => ("The last day; today when not given.", day()),
+        "day" => (
+            "Only this day, in the zone of the settings; left out: all that are over.",
+            day(),
+        ),
         "date" => ("The day; today when not given.", day()),
         "from" => ("Not before this instant.", instant()),
         "to" => ("Strictly before this instant.", instant()),
