@@ -14,8 +14,8 @@ use crate::domain::{
 use crate::record::IdempotencyKey;
 
 pub use self::settling::{
-    RunFilter, RunOutcome, RunPage, RunProgress, RunRow, Settle, Settled, SettlementPage,
-    SettlementView,
+    NamedPeriod, RunFilter, RunOutcome, RunPage, RunProgress, RunRow, Settle, Settled,
+    SettlementPage, SettlementView,
 };
 
 /// One command with the key under which a retry is recognised.

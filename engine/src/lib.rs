@@ -26,9 +26,9 @@ mod sweeper;
 
 pub use self::api::{
     Act, CompanyPage, CompanyView, DailyRow, DayReport, HistoryPage, HistoryPosition, HistoryQuery,
-    HistoryRow, Listed, LotPage, LotPlace, LotRow, Moment, Open, OpenPage, Outcome, PastWallet,
-    Receipt, Refusal, Request, RunFilter, RunOutcome, RunPage, RunProgress, RunRow, Settle,
-    Settled, SettlementPage, SettlementView, Total, WalletReport, WalletView,
+    HistoryRow, Listed, LotPage, LotPlace, LotRow, Moment, NamedPeriod, Open, OpenPage, Outcome,
+    PastWallet, Receipt, Refusal, Request, RunFilter, RunOutcome, RunPage, RunProgress, RunRow,
+    Settle, Settled, SettlementPage, SettlementView, Total, WalletReport, WalletView,
 };
 pub use self::clock::{Clock, SystemClock};
 pub use self::compaction::CompactionFigures;

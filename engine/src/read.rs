@@ -5,6 +5,7 @@ mod begun;
 mod companies;
 mod lots;
 mod past;
+mod periods;
 mod reports;
 mod settlements;
 

@@ -1,7 +1,9 @@
 //! What callers hand in and get back about periods that are closed, of one company or of all.
 
 use super::{Act, Refusal};
-use crate::domain::{Booked, CompanyId, Description, PeriodRun, SettlementState, SomeTerms, Span};
+use crate::domain::{
+    Booked, CompanyId, Description, PeriodRun, SettlementState, SomeTerms, Span, Zone,
+};
 
 /// Asks to close a period of a company.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,6 +77,15 @@ pub struct RunRow {
     pub company: CompanyId,
     /// What it came to.
     pub outcome: RunOutcome,
+}
+
+/// A period, and the zone in which it bears the name that was asked for.
+#[derive(Clone, Debug)]
+pub struct NamedPeriod {
+    /// From when to when.
+    pub span: Span,
+    /// Where its name is told from.
+    pub zone: Zone,
 }
 
 /// Some of the companies of a run, by id.

@@ -3,6 +3,7 @@
 mod daily;
 mod expiry;
 mod history;
+mod periods;
 mod runs;
 
 use std::time::Duration;

@@ -184,7 +184,7 @@ impl Engine {
     }
 
     /// What `look` tells of the books of a company and its creation, once all that it rests on is durable.
-    async fn in_books<T: Send + 'static>(
+    pub(super) async fn in_books<T: Send + 'static>(
         &self,
         company: CompanyId,
         look: impl FnOnce(&Books, Timestamp) -> T + Send + 'static,
@@ -337,7 +337,7 @@ impl Inner {
 }
 
 /// The books name a record that is another one.
-fn misplaced(lsn: u64) -> Refusal {
+pub(super) fn misplaced(lsn: u64) -> Refusal {
     tracing::error!(lsn, "a settlement does not stand where the books say");
     Refusal::Unreadable
 }

@@ -13,6 +13,9 @@ use crate::domain::types::Timestamp;
 /// written with every act of the company, of which there are few.
 pub const SETTLEMENTS_MAX: usize = 4_096;
 
+/// Farthest that midnights of a day lie apart, µs: from 14 hours before to 12 behind that of Greenwich.
+const ZONES_APART_US: u64 = 26 * 3_600 * 1_000_000;
+
 /// Where a statement stands. A period without one is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum SettlementState {
@@ -96,6 +99,18 @@ impl Books {
     pub fn find(&self, span: Span) -> Option<&Booked> {
         let at = self.place(span)?;
         self.periods.get(at)
+    }
+
+    /// Lines of periods both ends of which lie no farther from those of a span than zones lie apart: those that the
+    /// span's name may mean in another zone.
+    pub fn near(&self, span: Span) -> impl Iterator<Item = &Booked> {
+        let is_near = |one: Timestamp, other: Timestamp| one.0.abs_diff(other.0) <= ZONES_APART_US;
+        let before =
+            |booked: &Booked| booked.span.from < span.from && !is_near(booked.span.from, span.from);
+        let first = self.periods.partition_point(before);
+        let reached = self.periods[first..].iter();
+        let reached = reached.take_while(move |booked| is_near(booked.span.from, span.from));
+        reached.filter(move |booked| is_near(booked.span.to, span.to))
     }
 
     /// When the last one ended.
