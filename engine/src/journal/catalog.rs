@@ -43,8 +43,8 @@ pub struct Catalog {
     /// By sequence number, archived ones included.
     pub segments: Vec<SegmentFile>,
     pub(crate) archive: Archive,
-    /// Names of segments that are in the archive by now and are to be removed.
-    pub superseded: Vec<String>,
+    /// Segments that are in the archive by now, header for header, and are to be removed.
+    pub superseded: Vec<SegmentFile>,
     /// Archive files before the beginning of the log: deleted by a retention setting, and to be removed.
     pub forgotten: Vec<String>,
     pub meta: Option<MetaCopies>,
@@ -183,11 +183,18 @@ impl Catalog {
             Some(meta) if meta.oldest_seq != 0 => meta.oldest_seq,
             Some(_) | None => first,
         };
-        let holds = |seq: u64| archived.iter().any(|segment| segment.seq == seq);
+        // A file of that number which is not the archived segment misfits, and whose it is nobody here can tell.
+        let holds = |segment: &SegmentFile| {
+            let same = |archived: &SegmentFile| {
+                (archived.seq, archived.first_lsn) == (segment.seq, segment.first_lsn)
+                    && archived.header() == segment.header()
+            };
+            archived.iter().any(same)
+        };
         let (superseded, mut segments): (Vec<_>, Vec<_>) = std::mem::take(&mut self.segments)
             .into_iter()
-            .partition(|segment| segment.seq < oldest && holds(segment.seq));
-        self.superseded = superseded.into_iter().map(|segment| segment.name).collect();
+            .partition(|segment| segment.seq < oldest && holds(segment));
+        self.superseded = superseded;
         let stands = |seq: u64| segments.iter().any(|segment| segment.seq == seq);
         let mut joined: Vec<_> = archived
             .into_iter()

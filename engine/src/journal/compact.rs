@@ -92,7 +92,7 @@ impl CompactPlan {
         };
         let covered = meta.snapshots[0].min(meta.snapshots[1]);
         let mut plan = Self {
-            leftovers: catalog.superseded.clone(),
+            leftovers: names(&catalog.superseded),
             covered: Lsn(covered),
             ..Self::default()
         };
@@ -174,7 +174,7 @@ pub(crate) fn compact(
     let Some(meta) = catalog.newest_meta() else {
         return Ok(Compacted::default());
     };
-    remove_leftovers(storage, &catalog)?;
+    remove_leftovers(storage, &catalog, around.pace)?;
     let covered = meta.snapshots[0].min(meta.snapshots[1]);
     let ripe = ripe(&catalog, covered);
     let mut done = Compacted::default();
@@ -191,9 +191,29 @@ pub(crate) fn compact(
     Ok(done)
 }
 
-/// What an interrupted compaction left: segments that are in the archive, archive files that do not count yet.
-fn remove_leftovers(storage: &Arc<dyn Storage>, catalog: &Catalog) -> Result<(), JournalError> {
-    for name in &catalog.superseded {
+fn names(segments: &[SegmentFile]) -> Vec<String> {
+    segments
+        .iter()
+        .map(|segment| segment.name.clone())
+        .collect()
+}
+
+/// What an interrupted compaction left: segments that are in the archive, archive files that do not count yet. Somebody
+/// may have put a segment back because its archive is damaged, so each is removed only when the archive has the same bytes.
+fn remove_leftovers(
+    storage: &Arc<dyn Storage>,
+    catalog: &Catalog,
+    pace: &mut Pace<'_>,
+) -> Result<(), JournalError> {
+    for segment in &catalog.superseded {
+        for archive in &catalog.archive.files {
+            let runs = archive.runs.iter();
+            if let Some(run) = runs.clone().position(|run| run.source.seq == segment.seq) {
+                prove_run(archive, run, segment, pace)?;
+            }
+        }
+        let name = &segment.name;
+        tracing::info!(file = name, "removing a segment that is in the archive");
         storage
             .remove(name)
             .map_err(JournalError::io("remove", name))?;
@@ -298,28 +318,38 @@ impl Batch<'_> {
     /// Every byte that is read back from the archive must be the byte that stands in the segment.
     fn prove(&self, archive: &ArchiveFile, pace: &mut Pace<'_>) -> Result<(), JournalError> {
         for (run, (segment, next)) in self.segments.iter().enumerate() {
-            let source = &archive.runs[run].source;
-            let mut at = HEADER_PAGE_BYTES;
-            let same_header = segment.header() == Some(source);
-            for block in archive.blocks_of(run) {
-                let unpacked = archive.unpack(block)?;
-                let mut bytes = vec![0; unpacked.len()];
-                let read = segment
-                    .file
-                    .read_at(&mut bytes, at)
-                    .map_err(JournalError::io("read", &segment.name))?;
-                if bytes[..read] != unpacked {
-                    return Err(differs(&archive.shown(), at, segment));
-                }
-                at += unpacked.len() as u64;
-                pace(unpacked.len() as u64)?;
-            }
-            if !same_header || at != next.prev_bytes {
-                return Err(differs(&archive.shown(), at, segment));
+            let end = prove_run(archive, run, segment, pace)?;
+            let same_header = segment.header() == Some(&archive.runs[run].source);
+            if !same_header || end != next.prev_bytes {
+                return Err(differs(&archive.shown(), end, segment));
             }
         }
         Ok(())
     }
+}
+
+/// Compares what a run of an archive file reads as with the segment; gives where the run ends.
+fn prove_run(
+    archive: &ArchiveFile,
+    run: usize,
+    segment: &SegmentFile,
+    pace: &mut Pace<'_>,
+) -> Result<u64, JournalError> {
+    let mut at = HEADER_PAGE_BYTES;
+    for block in archive.blocks_of(run) {
+        let unpacked = archive.unpack(block)?;
+        let mut bytes = vec![0; unpacked.len()];
+        let read = segment
+            .file
+            .read_at(&mut bytes, at)
+            .map_err(JournalError::io("read", &segment.name))?;
+        if bytes[..read] != unpacked {
+            return Err(differs(&archive.shown(), at, segment));
+        }
+        at += unpacked.len() as u64;
+        pace(unpacked.len() as u64)?;
+    }
+    Ok(at)
 }
 
 fn differs(shown: &str, at: u64, segment: &SegmentFile) -> JournalError {

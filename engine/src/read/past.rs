@@ -115,7 +115,9 @@ impl Inner {
         let Some(Entity::Wallet(wallet)) = state else {
             return Err(Refusal::Unreadable);
         };
-        let open = wallet.lots.buckets().iter();
+        // What had come due by then counts, whether a record of it had been written or not.
+        let settled = domain::settled(view.id, &wallet, edge.at);
+        let open = settled.as_ref().unwrap_or(&wallet).lots.buckets().iter();
         let open = open.filter(|bucket| !bucket.key.is_lapsed(edge.at));
         let lots = open.map(|bucket| Allocation {
             bucket: bucket.key,

@@ -20,7 +20,7 @@ mod runs;
 mod switch;
 mod tally;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod worker;
 mod write;
 

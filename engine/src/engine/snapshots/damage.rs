@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::stage::*;
+use crate::api::Request;
+use crate::domain::{Command, CreateWallet, Owner, WalletId};
 use crate::journal::sim::MemStorage;
 use crate::snapshot::Snapshot;
+use crate::snapshot::tests::leave_out;
 
 /// A closed store with two snapshots.
 async fn store(seed: u64) -> (MemStorage, Arc<TickClock>) {
@@ -120,4 +123,42 @@ async fn a_log_without_its_beginning_needs_a_sound_snapshot() {
         panic!("nobody knows what was before")
     };
     assert_eq!(error.exit_code(), 13, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_is_not_what_is_served_never_counts() {
+    let (disk, clock) = (MemStorage::new(16), Arc::default());
+    let mut dice = Dice(16);
+    let engine = open(&disk, &clock).await.unwrap();
+    // Nobody asks anything of it again.
+    let wallet = WalletId::new(WALLETS + 1).unwrap();
+    let owner = Owner::user(wallet.get());
+    let command = Command::CreateWallet(CreateWallet { wallet, owner });
+    let create = Request { command, key: None };
+    engine.submit(create).await.unwrap();
+    let mut made = 0;
+    while made < 2 {
+        fill(&engine, &mut dice, 150).await;
+        made += usize::from(engine.snapshot().await.unwrap().is_some());
+    }
+    let names = snapshots(&disk);
+    let sound = disk.bytes(&names[1]).unwrap();
+    leave_out(&disk, &names[1], wallet.entity());
+    let meta = || engine.inner.core.journal.meta().read().snapshots;
+    let named = meta();
+    let refused = loop {
+        fill(&engine, &mut dice, 150).await;
+        match engine.snapshot().await {
+            Ok(None) => {}
+            Ok(Some(made)) => panic!("{made:?}"),
+            Err(refused) => break refused,
+        }
+    };
+    assert!(refused.contains("of what is served"), "{refused}");
+    assert_eq!(engine.metrics().snapshots.mismatches, 1);
+    assert_eq!((snapshots(&disk), meta()), (names.clone(), named));
+    // With the right one to begin from it is made.
+    disk.place(&names[1], Some(sound));
+    assert!(engine.snapshot().await.unwrap().is_some());
+    engine.shutdown().await;
 }

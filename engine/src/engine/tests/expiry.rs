@@ -4,7 +4,8 @@
 use std::sync::atomic::AtomicI64;
 
 use super::*;
-use crate::domain::{Event, Timestamp};
+use crate::api::Moment;
+use crate::domain::{Event, Fund, GrantLater, PlaceHold, Timestamp};
 use crate::journal::Clock;
 use crate::journal::sim::MemStorage;
 
@@ -194,4 +195,41 @@ async fn the_sweeper_works_by_itself_from_the_start_on() {
     );
     engine.shutdown().await;
     assert_eq!(engine.sweep().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lots_of_a_past_moment_are_those_of_its_balance() {
+    let stage = Stage::new();
+    let engine = stage.open(|_| {}).await;
+    let hold = Command::PlaceHold(PlaceHold {
+        wallet: wallet(1),
+        amount: amount(80),
+        expires_at: Timestamp(400),
+        description: Description::default(),
+    });
+    let later = Command::GrantLater(Box::new(GrantLater {
+        grant: Grant {
+            wallet: wallet(1),
+            amount: amount(7),
+            expiry: Expiry::Never,
+            description: Description::default(),
+        },
+        fund: Fund::Free,
+        active_at: Some(Timestamp(450)),
+    }));
+    let requests = [create(1), charge(1, 100), plain(hold), plain(later)];
+    all(&engine, requests).await;
+    // Both have come due, and no record says so.
+    stage.set(500);
+    let shown = async |engine: &Engine| {
+        let moment = Moment::At(Timestamp(500));
+        let past = engine.wallet_at(wallet(1), moment).await.unwrap();
+        let lots: u64 = past.lots.iter().map(|lot| lot.amount).sum();
+        (past.view.available, lots)
+    };
+    stage.set(501);
+    assert_eq!(shown(&engine).await, (107, 107));
+    engine.sweep().await;
+    assert_eq!(shown(&engine).await, (107, 107));
+    engine.shutdown().await;
 }

@@ -5,8 +5,8 @@ use crate::journal::sim::{Fault, MemStorage};
 use crate::journal::tests::restoring::{placeless, reader, store};
 use crate::journal::tests::stage::{Run, body, replay, scaled, small};
 use crate::journal::{
-    Access, ActItem, Class, Compacted, JournalError, LogReader, Lsn, OwnedAct, Range, Storage,
-    compact_offline, open,
+    Access, ActItem, Class, Compacted, JournalError, LogReader, Lsn, OwnedAct, Problem, Range,
+    Storage, compact_offline, open,
 };
 use std::sync::Arc;
 
@@ -194,8 +194,50 @@ fn a_missing_foreign_or_cut_archive_is_refused() {
     assert_eq!(refused(&foreign), Some(12));
 }
 
-/// As `varied`, restored: the same acts under another store id.
-fn varied_with_another_id() -> (MemStorage, Vec<OwnedAct>) {
+#[test]
+fn a_segment_is_removed_only_if_the_archive_reads_the_same() {
+    let (disk, expected) = varied();
+    cover(&disk, expected.last().unwrap().last_lsn.0);
+    let before = disk.copy();
+    compact(&disk).unwrap();
+    let seg = reader(&before).catalog().segments[0].name.clone();
+    let own = before.bytes(&seg).unwrap();
+    let archive = archives(&disk)[0].clone();
+    // What a crash leaves, or what somebody has put back.
+    let left = disk.copy();
+    left.place(&seg, Some(own.clone()));
+    let rotten = left.copy();
+    compact(&left).unwrap();
+    assert_eq!(left.bytes(&seg), None);
+    // The archive was damaged since: this is the last sound copy.
+    let len = rotten.bytes(&archive).unwrap().len();
+    rotten.damage(&archive, |bytes| bytes[len / 4] ^= 1);
+    assert_eq!(compact(&rotten).unwrap_err().exit_code(), 11);
+    assert_eq!(rotten.bytes(&seg), Some(own.clone()));
+    // A copy that is damaged itself is evidence.
+    let differing = disk.copy();
+    let mut bytes = own;
+    bytes[5_000] ^= 1;
+    differing.place(&seg, Some(bytes));
+    assert_eq!(compact(&differing).unwrap_err().class(), Class::Differs);
+    assert!(differing.bytes(&seg).is_some());
+    // Another store's segment of the same number, and a file of no store.
+    let other = restored();
+    let theirs = reader(&other).catalog().segments[0].name.clone();
+    let of_theirs = other.bytes(&theirs).unwrap();
+    for (name, bytes) in [(theirs, of_theirs), (seg, b"notes".to_vec())] {
+        let strange = disk.copy();
+        strange.place(&name, Some(bytes.clone()));
+        let problems = reader(&strange).verify(1, &|_, _| {}).unwrap().problems;
+        let misfit = |problem: &Problem| problem.class == Class::Chain;
+        assert!(problems.iter().any(misfit), "{name}: {problems:?}");
+        assert!(compact(&strange).is_err());
+        assert_eq!(strange.bytes(&name), Some(bytes));
+    }
+}
+
+/// As `varied`, restored: the same acts under another store id, in segments.
+fn restored() -> MemStorage {
     use crate::journal::{Entropy, RestorePoint, restore};
     let (disk, _) = varied();
     let into = MemStorage::new(9);
@@ -210,7 +252,12 @@ fn varied_with_another_id() -> (MemStorage, Vec<OwnedAct>) {
     let mut run = Run::start(&into, small()).unwrap();
     run.group(&[b"one more"]);
     drop(run);
-    let into = into.kill();
+    into.kill()
+}
+
+/// The same, archived.
+fn varied_with_another_id() -> (MemStorage, Vec<OwnedAct>) {
+    let into = restored();
     let acts = acts(&into).unwrap();
     cover(&into, acts.last().unwrap().last_lsn.0);
     compact(&into).unwrap();
@@ -231,7 +278,7 @@ fn check_after(found: &MemStorage, expected: &[OwnedAct], call: u64) {
         .problems
         .retain(|problem| problem.class != Class::Meta);
     assert_eq!(report.problems, [], "call {call}");
-    assert_eq!(reader(found).catalog().superseded, [] as [String; 0]);
+    assert!(reader(found).catalog().superseded.is_empty());
     assert!(acts(found).is_ok_and(|acts| placeless(&acts) == placeless(expected)));
 }
 

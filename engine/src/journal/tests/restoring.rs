@@ -55,8 +55,7 @@ pub(super) fn placeless(acts: &[OwnedAct]) -> Vec<OwnedAct> {
 fn a_store_restored_to_any_lsn_is_the_prefix_up_to_it() {
     let (disk, acts) = store(RECORDS);
     let last = acts.last().unwrap().last_lsn.0;
-    let step = usize::try_from((3 / scaled(1).min(3)).max(1)).unwrap();
-    for lsn in (0..=last).step_by(step) {
+    for lsn in 0..=last {
         let (into, restored) = restore_to(&disk, RestorePoint::Lsn(Lsn(lsn)));
         let kept = acts.partition_point(|act| act.last_lsn.0 <= lsn);
         let found = replay(&open(Arc::new(into.clone()), small()).unwrap()).unwrap();
@@ -172,6 +171,35 @@ fn a_restore_that_is_cut_off_is_no_store() {
             "call {call}"
         );
     }
+}
+
+#[test]
+fn a_restore_onto_a_disk_that_lies_about_syncs_is_seen() {
+    let (disk, _) = store(60);
+    let source = reader(&disk);
+    let restored = |into: &MemStorage| {
+        restore(&source, into, RestorePoint::End, &Entropy::seeded(9), 0).unwrap();
+    };
+    let acts = |disk: MemStorage| open(Arc::new(disk), small()).and_then(|found| replay(&found));
+    let honest = MemStorage::new(4);
+    restored(&honest);
+    let good = acts(honest.copy()).unwrap();
+    for seed in 0..20 {
+        assert_eq!(
+            placeless(&acts(honest.crash(seed)).unwrap()),
+            placeless(&good)
+        );
+    }
+    let lost = (0..20).any(|seed| {
+        let into = MemStorage::new(seed);
+        into.lie_about_syncs();
+        restored(&into);
+        acts(into.crash(seed)).map_or(true, |acts| placeless(&acts) != placeless(&good))
+    });
+    assert!(
+        lost,
+        "what was restored onto such a disk is lost with the power"
+    );
 }
 
 #[test]

@@ -148,10 +148,11 @@ impl View<'_> {
                 .segments
                 .iter()
                 .any(|segment| segment.name == file.name);
+            let is_superseded = catalog.superseded.iter().any(|old| old.name == file.name);
             let kind = match catalog.unknown.contains(&file.name) {
                 true => "unknown, never touched",
                 false if catalog.next.contains(&file.name) => "prepared segment",
-                false if catalog.superseded.contains(&file.name) => "archived, to be removed",
+                false if is_superseded => "archived, to be removed",
                 false if catalog.forgotten.contains(&file.name) => {
                     "past its retention, to be removed"
                 }
