@@ -4,6 +4,7 @@
 //! keys, and 32 hex digits are also looked for as they are.
 
 use clap::Args;
+use engine::journal::Class;
 use engine::record::{CALLER_ANONYMOUS, Content, key_id};
 use serde::Serialize;
 
@@ -23,7 +24,7 @@ Examples:
   wal-tool why dc4b362c9c5685dbb8f41c7e6ee8002f /var/lib/scrip  the hash that dump shows";
 
 /// Routes under which a key may have been sent: the server's commands. A test holds them against its routes.
-pub(crate) const KEYED_ROUTES: [&str; 27] = [
+pub(crate) const KEYED_ROUTES: [&str; 29] = [
     "POST /v1/wallets",
     "POST /v1/wallets/{id}/charge",
     "POST /v1/wallets/{id}/earn",
@@ -51,6 +52,8 @@ pub(crate) const KEYED_ROUTES: [&str; 27] = [
     "POST /v1/transactions/{id}/activate",
     "POST /v1/transactions/{id}/void",
     "POST /v1/bulk",
+    "POST /admin/settings",
+    "POST /admin/limits",
 ];
 
 /// Tells what became of an idempotency key.
@@ -90,7 +93,7 @@ struct WhyRow<'a> {
     hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<&'a str>,
-    /// `carried_out`, `refused` or `absent`.
+    /// `carried_out`, `refused` or `absent`; `unknown` where it may lie in what is gone or damaged.
     outcome: &'static str,
     /// Whether a crash can no longer undo it; none when it was not found.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +119,8 @@ struct Search<'a> {
     attested: u64,
     from_lsn: u64,
     found: u64,
+    /// Where acts are gone that may have borne the key.
+    gone: Vec<String>,
     verdict: Verdict,
     output: &'a mut Output,
 }
@@ -133,9 +138,14 @@ impl Why {
             attested: log.attested(),
             from_lsn: first.map_or(0, |segment| segment.first_lsn),
             found: 0,
+            gone: Vec::new(),
             verdict: Verdict::default(),
             output,
         };
+        if log.begins() > 1 {
+            let before = format!("what was before LSN {} has been deleted", log.begins());
+            search.gone.push(before);
+        }
         log.forward(None, &mut |found| {
             match found {
                 Found::Act(act) => {
@@ -144,7 +154,7 @@ impl Why {
                 }
                 Found::Damage(damage) => {
                     // It may hide the very act: the answer is only as good as what can be read.
-                    search.verdict.meet(damage.problem.class);
+                    search.meet(damage.problem.class);
                     bar.suspend(|| talk(format_args!("{}", damage.problem)));
                 }
             }
@@ -173,7 +183,21 @@ impl Why {
 // === impl Search ===
 
 impl Search<'_> {
+    /// Damage: only a torn end is known to hide nothing that anybody was told.
+    fn meet(&mut self, class: Class) {
+        self.verdict.meet(class);
+        let what = "the log is damaged, and damage may hide it";
+        if class != Class::Torn && !self.gone.iter().any(|gone| gone == what) {
+            self.gone.push(what.to_owned());
+        }
+    }
+
     fn take(&mut self, act: &Act<'_>) -> Result<(), Stop> {
+        if let Some(loss) = act.loss() {
+            let (from, to) = (loss.from_lsn, loss.to_lsn);
+            let what = format!("LSN {from}..{to} were given up by a repair");
+            self.gone.push(what);
+        }
         if act.is_journal_own() {
             return Ok(());
         }
@@ -245,7 +269,10 @@ impl Search<'_> {
             found: false,
             hash: None,
             route: None,
-            outcome: "absent",
+            outcome: match self.gone.is_empty() {
+                true => "absent",
+                false => "unknown",
+            },
             durable: None,
             file: None,
             offset: None,
@@ -266,15 +293,17 @@ impl Search<'_> {
                 ..self.absent()
             };
             self.output.json("why", &row)?;
-        } else {
-            let clean = match self.verdict.exit_code() {
-                0 => "",
-                _ => "; but the log is damaged, and damage may hide it",
-            };
-            self.output.text(format_args!(
-                "not carried out and not refused: no act from LSN {} on bears this key{clean}",
-                self.from_lsn
-            ))?;
+            return Ok(self.verdict);
+        }
+        let from = self.from_lsn;
+        match self.gone.is_empty() {
+            true => self.output.text(format_args!(
+                "not carried out and not refused: no act from LSN {from} on bears this key"
+            ))?,
+            false => self.output.text(format_args!(
+                "cannot be told: no act that is left from LSN {from} on bears this key, but {}",
+                self.gone.join("; ")
+            ))?,
         }
         Ok(self.verdict)
     }

@@ -450,4 +450,6 @@ fn a_use_that_is_gone_is_not_missed_by_its_cancel_and_an_early_key_is_no_second_
     store.rows(&["verify", "--deep"], 0);
     let why = store.tool(&["why", "00000000000000000000000000000064"]);
     assert!(why.err.contains("begins at LSN"), "{}", why.err);
+    let gone = store.rows(&["why", "00000000000000000000000000000001"], 0);
+    assert_eq!(gone[0]["outcome"], "unknown");
 }
