@@ -1,7 +1,9 @@
 //! `balance`: one wallet at one instant, as the server would have answered then.
 
+use std::io;
+
 use clap::Args;
-use engine::domain::{Timestamp, WalletId};
+use engine::domain::{Timestamp, WalletId, settled};
 use serde::Serialize;
 
 use crate::exit::{Stop, Verdict};
@@ -19,8 +21,8 @@ Examples:
 
 /// Shows what a wallet could spend at an instant.
 ///
-/// Points whose expiry had come are left out, as in the server's answers; `ledger` still counts those whose
-/// lapse was not yet recorded.
+/// As in the server's answers, points whose expiry had come are left out, holds that were over are let go of, and
+/// grants whose instant had come count; `ledger` is what was recorded until then.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Balance {
@@ -44,6 +46,8 @@ struct BalanceRow {
     paid: i64,
     free: i64,
     available: u64,
+    held: u64,
+    pending: u64,
     ledger: i64,
     version: u64,
     lsn: u64,
@@ -74,50 +78,77 @@ impl Balance {
             // What contradicts itself has been told.
             return Ok(verdict);
         };
-        let (free, paid) = state.funds(at);
+        let as_of_then = settled(wallet, state, at);
+        let seen = as_of_then.as_ref().unwrap_or(state);
+        let (free, paid) = seen.funds(at);
         let row = BalanceRow {
             wallet: wallet.get(),
             at: rfc3339(at),
             balance: free + paid,
             paid,
             free,
-            available: state.spendable(at),
+            available: seen.spendable(at),
+            held: seen.special().held(),
+            pending: seen.special().pending_points(),
             ledger: state.balance(),
             version: state.version,
             lsn: held.touched().lsn,
         };
-        match self.format.format() {
+        row.write(self.format.format(), output)?;
+        Ok(verdict)
+    }
+}
+
+// === impl BalanceRow ===
+
+impl BalanceRow {
+    fn write(self, format: Format, output: &mut Output) -> io::Result<()> {
+        match format {
             Format::Text => output.text(format_args!(
-                "wallet {} at {}: {} (paid {}, free {}), available {}, ledger {}, version {}, LSN {}",
-                row.wallet,
-                row.at,
-                row.balance,
-                row.paid,
-                row.free,
-                row.available,
-                row.ledger,
-                row.version,
-                row.lsn
+                "wallet {} at {}: {} (paid {}, free {}), available {}, held {}, pending {}, ledger {}, version {}, LSN {}",
+                self.wallet,
+                self.at,
+                self.balance,
+                self.paid,
+                self.free,
+                self.available,
+                self.held,
+                self.pending,
+                self.ledger,
+                self.version,
+                self.lsn
             ))?,
-            Format::Json => output.json("balance", &row)?,
+            Format::Json => output.json("balance", &self)?,
             Format::Csv => {
                 output.csv(&[
-                    "wallet", "at", "balance", "paid", "free", "available", "ledger", "version", "lsn",
+                    "wallet",
+                    "at",
+                    "balance",
+                    "paid",
+                    "free",
+                    "available",
+                    "held",
+                    "pending",
+                    "ledger",
+                    "version",
+                    "lsn",
                 ])?;
-                let numbers: [i128; 7] = [
-                    row.balance.into(),
-                    row.paid.into(),
-                    row.free.into(),
-                    row.available.into(),
-                    row.ledger.into(),
-                    row.version.into(),
-                    row.lsn.into(),
+                let numbers: [i128; 9] = [
+                    self.balance.into(),
+                    self.paid.into(),
+                    self.free.into(),
+                    self.available.into(),
+                    self.held.into(),
+                    self.pending.into(),
+                    self.ledger.into(),
+                    self.version.into(),
+                    self.lsn.into(),
                 ];
-                let mut cells = vec![row.wallet.to_string(), row.at];
+                let mut cells = vec![self.wallet.to_string(), self.at];
                 cells.extend(numbers.iter().map(i128::to_string));
                 output.csv(&cells)?;
             }
         }
-        Ok(verdict)
+        Ok(())
     }
 }

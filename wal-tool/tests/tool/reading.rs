@@ -1,10 +1,11 @@
 //! What each command shows of a sound store.
 
-use engine::domain::{Command as Act, Timestamp};
+use engine::domain::{Command as Act, Description, Fund, GrantLater, PlaceHold, Timestamp};
 use serde_json::Value;
 
 use crate::stage::{
-    SECOND_US, START_US, Store, charge, create, earn, grant, key, lsns, run, send, spend,
+    SECOND_US, START_US, Store, amount, charge, create, earn, grant, key, lsns, run, send, spend,
+    wallet,
 };
 
 /// Two wallets and one act of each kind, a second apart; LSNs 1…10.
@@ -268,6 +269,45 @@ fn balance_leaves_lapsed_points_out_before_the_lapse_is_recorded() {
     let before = store.tool(&["balance", "2", "--at", "2026-07-31T00:00:00Z"]);
     assert_eq!(before.code, 2);
     assert!(before.err.contains("did not exist"), "{}", before.err);
+}
+
+#[test]
+fn balance_settles_what_time_has_brought_about_before_it_is_recorded() {
+    let mut store = Store::new();
+    store.act(&create(1), None);
+    store.act(&charge(1, 100), None);
+    let soon = Timestamp(store.now().0 + SECOND_US);
+    let hold = PlaceHold {
+        wallet: wallet(1),
+        amount: amount(80),
+        expires_at: soon,
+        description: Description::default(),
+    };
+    store.act(&Act::PlaceHold(hold), None);
+    let later = GrantLater {
+        grant: grant(1, 7, None),
+        fund: Fund::Free,
+        active_at: Some(soon),
+    };
+    store.act(&Act::GrantLater(Box::new(later)), None);
+    let store = store.crash();
+    let at = |time: &str| {
+        let row = store.rows(&["balance", "1", "--at", time], 0).remove(0);
+        let number = |name: &str| row[name].as_i64().unwrap();
+        [
+            "balance",
+            "available",
+            "held",
+            "pending",
+            "ledger",
+            "version",
+        ]
+        .map(number)
+    };
+    assert_eq!(at("2026-07-31T00:00:00.9Z"), [100, 20, 80, 7, 100, 4]);
+    assert_eq!(at("2026-07-31T00:00:01.5Z"), [107, 107, 0, 0, 100, 4]);
+    let said = store.tool(&["balance", "1"]).out;
+    assert!(said.contains("available 107, held 0"), "{said}");
 }
 
 #[test]
