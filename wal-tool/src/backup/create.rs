@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 
 use engine::journal::{BackupFile, BackupPlan, Class, LogReader, Problem};
 
-use super::manifest::{MANIFEST_FILE, Manifest, copy_hashed, generation_name, generations};
+use super::manifest::{
+    MANIFEST_FILE, Manifest, copy_hashed, generation_name, generations, partials,
+};
 use crate::exit::Stop;
+use crate::output::talk;
 use crate::sha256;
-use crate::staged::Staged;
+use crate::staged::{Staged, clear_abandoned};
 
 /// `store.meta` by its name in the data directory.
 const META_FILE: &str = engine::journal::meta::META_FILE;
@@ -21,6 +24,10 @@ pub(crate) struct Plan {
     to: PathBuf,
     taken: BackupPlan,
     before: Option<(PathBuf, Manifest)>,
+    /// Files of the generation before that are as good as a copy, with their hashes.
+    links: BTreeMap<String, (PathBuf, String)>,
+    /// Files of the generation before that are not what its manifest says.
+    rotten: Vec<PathBuf>,
 }
 
 /// What was made.
@@ -30,6 +37,8 @@ pub(crate) struct Created {
     pub(crate) copied_files: u64,
     pub(crate) copied_bytes: u64,
     pub(crate) linked_files: u64,
+    /// Files of the generation before that are not what its manifest says, so that they were copied anew.
+    pub(crate) rotten: Vec<PathBuf>,
     /// The generation was there already: nothing has happened since.
     pub(crate) unchanged: bool,
 }
@@ -68,50 +77,77 @@ impl Plan {
                 return Err(Stop::Journal(problem.into()));
             }
         }
-        Ok(Self {
+        let mut plan = Self {
             from: from.to_owned(),
             to: to.to_owned(),
             taken,
             before,
-        })
+            links: BTreeMap::new(),
+            rotten: Vec::new(),
+        };
+        if plan.up_to_date().is_none() {
+            plan.look_for_links()?;
+        }
+        Ok(plan)
+    }
+
+    /// The generation that has all of it already.
+    fn up_to_date(&self) -> Option<&(PathBuf, Manifest)> {
+        let name = generation_name(self.taken.last_lsn.0);
+        self.before
+            .as_ref()
+            .filter(|(generation, _)| generation.ends_with(&name))
+    }
+
+    /// Hashes what may be linked: a file that has rotted must not pass for a copy in every generation to come.
+    fn look_for_links(&mut self) -> Result<(), Stop> {
+        let Some((generation, manifest)) = &self.before else {
+            return Ok(());
+        };
+        let sealed = self.taken.files.iter().filter(|file| file.sealed);
+        for file in sealed.filter(|file| manifest.growing != file.name) {
+            let Some(hash) = manifest.files.get(&file.name) else {
+                continue;
+            };
+            let path = generation.join(&file.name);
+            let found = match sha256::of_file(&path) {
+                Ok(found) => found,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+                Err(source) => return Err(Stop::of_file(&path, source)),
+            };
+            if found != *hash {
+                self.rotten.push(path);
+            } else if fs::metadata(&path).is_ok_and(|found| found.len() == file.len) {
+                self.links.insert(file.name.clone(), (path, found));
+            }
+        }
+        Ok(())
     }
 
     /// Bytes that have to be copied.
     pub(crate) fn bytes(&self) -> u64 {
         let files = self.taken.files.iter();
         files
-            .filter(|file| self.linkable(file).is_none())
+            .filter(|file| !self.links.contains_key(&file.name))
             .map(|file| file.bytes)
             .sum()
     }
 
-    /// The file of the generation before that is as good as a copy, with its hash.
-    fn linkable(&self, file: &BackupFile) -> Option<(PathBuf, &str)> {
-        let (generation, manifest) = self.before.as_ref()?;
-        let hash = manifest.files.get(&file.name)?;
-        let path = generation.join(&file.name);
-        let same = file.sealed
-            && manifest.growing != file.name
-            && fs::metadata(&path).is_ok_and(|found| found.len() == file.len);
-        same.then_some((path, hash))
-    }
-
     /// Carries it out. `progress` is told the bytes copied so far.
     pub(crate) fn run(self, progress: &dyn Fn(u64)) -> Result<Created, Stop> {
-        let name = generation_name(self.taken.last_lsn.0);
-        if let Some((generation, manifest)) = &self.before
-            && generation.ends_with(&name)
-        {
+        clear_partials(&self.to)?;
+        if let Some((generation, manifest)) = self.up_to_date() {
             return Ok(Created {
                 generation: generation.clone(),
                 manifest: manifest.clone(),
                 copied_files: 0,
                 copied_bytes: 0,
                 linked_files: 0,
+                rotten: Vec::new(),
                 unchanged: true,
             });
         }
-        let target = self.to.join(&name);
+        let target = self.to.join(generation_name(self.taken.last_lsn.0));
         let staged = Staged::new(&target)?;
         match self.fill(staged.dir(), target, progress) {
             Ok(created) => {
@@ -140,6 +176,7 @@ impl Plan {
             copied_files: 0,
             copied_bytes: 0,
             linked_files: 0,
+            rotten: self.rotten.clone(),
             unchanged: false,
         };
         for file in &self.taken.files {
@@ -172,11 +209,11 @@ impl Plan {
         if let Some(folder) = to.parent() {
             fs::create_dir_all(folder).map_err(|source| Stop::of_file(folder, source))?;
         }
-        if let Some((path, hash)) = self.linkable(file)
-            && fs::hard_link(&path, &to).is_ok()
+        if let Some((path, hash)) = self.links.get(&file.name)
+            && fs::hard_link(path, &to).is_ok()
         {
             created.linked_files += 1;
-            return Ok(hash.to_owned());
+            return Ok(hash.clone());
         }
         let from = self.from.join(&file.name);
         let hash = copy_hashed(&from, &to, file.bytes, file.len)
@@ -196,7 +233,7 @@ impl Plan {
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             };
             let file = self.taken.files.iter().find(holds);
-            file.is_some_and(|file| self.linkable(file).is_some())
+            file.is_some_and(|file| self.links.contains_key(&file.name))
         };
         let report = reader.verify_where(1, &|_, _| {}, &|segment| !old(&segment.name))?;
         match report
@@ -208,6 +245,17 @@ impl Plan {
             None => Ok(()),
         }
     }
+}
+
+/// Removes generations that nobody writes any more: their runs were killed.
+fn clear_partials(to: &Path) -> Result<(), Stop> {
+    for partial in partials(to)? {
+        if clear_abandoned(&partial)? {
+            let name = partial.display();
+            talk(format_args!("{name}: removed, its run did not finish"));
+        }
+    }
+    Ok(())
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::Stop;
 use crate::sha256::{self, STEP_BYTES, Sum};
+use crate::staged::PARTIAL_SUFFIX;
 
 /// Its name, inside the generation.
 pub(crate) const MANIFEST_FILE: &str = "MANIFEST";
@@ -117,6 +118,16 @@ pub(crate) fn generation_name(last_lsn: u64) -> String {
 
 /// The generations in a directory of backups, oldest first.
 pub(crate) fn generations(to: &Path) -> Result<Vec<PathBuf>, Stop> {
+    called(to, "")
+}
+
+/// Generations that are being written, or whose run was killed.
+pub(crate) fn partials(to: &Path) -> Result<Vec<PathBuf>, Stop> {
+    called(to, PARTIAL_SUFFIX)
+}
+
+/// Directories called as a generation is, with something behind.
+fn called(to: &Path, suffix: &str) -> Result<Vec<PathBuf>, Stop> {
     let entries = match fs::read_dir(to) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -127,6 +138,7 @@ pub(crate) fn generations(to: &Path) -> Result<Vec<PathBuf>, Stop> {
         let entry = entry.map_err(|source| Stop::of_file(to, source))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let digits = name.strip_prefix(GENERATION_PREFIX).unwrap_or_default();
+        let digits = digits.strip_suffix(suffix).unwrap_or_default();
         if digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
             found.push(entry.path());
         }

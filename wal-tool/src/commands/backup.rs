@@ -84,6 +84,9 @@ struct BackupRow {
     copied_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     linked_files: Option<u64>,
+    /// Files of the generation before that are damaged there, and were copied anew.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rotten: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unchanged: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +118,12 @@ impl Create {
         let bar = output.progress(plan.bytes(), true);
         let created = plan.run(&|done| bar.set_position(done))?;
         bar.finish_and_clear();
+        for path in &created.rotten {
+            let path = path.display();
+            talk(format_args!(
+                "{path} is not what its MANIFEST says: not linked, copied anew; that generation is damaged"
+            ));
+        }
         let manifest = &created.manifest;
         let row = BackupRow {
             generation: created.generation.display().to_string(),
@@ -126,6 +135,11 @@ impl Create {
             copied_files: Some(created.copied_files),
             copied_bytes: Some(created.copied_bytes),
             linked_files: Some(created.linked_files),
+            rotten: created
+                .rotten
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect(),
             unchanged: Some(created.unchanged),
             verdict: None,
             bytes: None,
@@ -185,6 +199,7 @@ impl Verify {
             copied_files: None,
             copied_bytes: None,
             linked_files: None,
+            rotten: Vec::new(),
             unchanged: None,
             verdict: Some(verdict.name()),
             bytes: Some(bytes),

@@ -91,6 +91,55 @@ fn a_backup_beside_the_writer_holds_everything_acknowledged_and_the_next_one_lin
 }
 
 #[test]
+fn a_file_that_has_rotted_in_one_generation_is_not_linked_into_the_next() {
+    let mut store = busy();
+    let backups = TempDir::new().unwrap();
+    let first = back_up(&store, backups.path(), 0);
+    let older = PathBuf::from(first["generation"].as_str().unwrap());
+    let rotten = older.join(store.segments()[0].file_name().unwrap());
+    let mut bytes = fs::read(&rotten).unwrap();
+    bytes[5000] ^= 1;
+    fs::write(&rotten, &bytes).unwrap();
+    store.act(&charge(2, 7), None);
+
+    let second = back_up(&store, backups.path(), 0);
+    assert_eq!(second["rotten"][0], text(&rotten));
+    check(Path::new(second["generation"].as_str().unwrap()), 0);
+    check(&older, 11);
+    // The next one has a sound file to link.
+    store.act(&charge(2, 7), None);
+    let third = back_up(&store, backups.path(), 0);
+    assert!(third["rotten"].is_null(), "{third}");
+    assert!(third["linked_files"].as_u64().unwrap() >= 1, "{third}");
+    check(backups.path(), 0);
+}
+
+#[test]
+fn what_a_killed_backup_left_is_removed_and_what_is_being_written_is_not() {
+    let store = busy().close();
+    let backups = TempDir::new().unwrap();
+    let reached = store.rows(&["inspect"], 0)[0]["last_lsn"].as_u64().unwrap();
+    let partial = |lsn: u64| backups.path().join(format!("backup-{lsn:020}.partial"));
+    for lsn in [reached, 3] {
+        fs::create_dir(partial(lsn)).unwrap();
+        fs::write(partial(lsn).join("MANIFEST"), "half").unwrap();
+    }
+    // Somebody else's directory is none of ours.
+    fs::create_dir(backups.path().join("mine.partial")).unwrap();
+    let writing = fs::File::open(partial(reached)).unwrap();
+    writing.lock().unwrap();
+    back_up(&store, backups.path(), 2);
+    assert!(partial(reached).join("MANIFEST").exists());
+    assert!(!partial(3).exists(), "nobody writes it");
+
+    drop(writing);
+    back_up(&store, backups.path(), 0);
+    assert!(!partial(reached).exists());
+    assert!(backups.path().join("mine.partial").exists());
+    check(backups.path(), 0);
+}
+
+#[test]
 fn any_changed_missing_or_added_file_of_a_backup_is_found() {
     let store = busy().close();
     let backups = TempDir::new().unwrap();
