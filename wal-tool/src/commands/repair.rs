@@ -240,13 +240,14 @@ impl Repair {
             .rev()
             .find(|manifest| manifest.state != State::Undone);
         let last = last.ok_or_else(nothing)?;
-        for file in &last.files {
-            talk(format_args!(
-                "{}: {} bytes come back",
-                file.name, file.old_bytes
-            ));
+        let back = repairs.way_back(last)?;
+        for (name, bytes) in back.files() {
+            match bytes {
+                Some(bytes) => talk(format_args!("{name}: {bytes} bytes come back")),
+                None => talk(format_args!("{name}: goes, there was none")),
+            }
         }
-        let undone = repairs.undo(last)?;
+        let undone = repairs.undo(back)?;
         let row = RepairRow {
             outcome: "undone",
             number: Some(undone.number),

@@ -40,6 +40,23 @@ pub(crate) struct Repairs {
     aside: Arc<dyn Storage>,
 }
 
+/// What undoing a repair brings back: nothing stands in its way.
+pub(crate) struct WayBack {
+    manifest: Manifest,
+    /// Name of each file that changes, and how it was; `None` where there was none.
+    files: Vec<(String, Option<Vec<u8>>)>,
+}
+
+// === impl WayBack ===
+
+impl WayBack {
+    /// Name of each file that changes, and how many bytes it had; `None` where there was none.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, Option<usize>)> {
+        let files = self.files.iter();
+        files.map(|(name, old)| (name.as_str(), old.as_ref().map(Vec::len)))
+    }
+}
+
 // === impl Repairs ===
 
 impl Repairs {
@@ -101,10 +118,9 @@ impl Repairs {
         Ok(manifest)
     }
 
-    /// Brings back, byte for byte, what a repair changed. Refuses before the first change when a file is neither what
-    /// the repair left nor what it found.
-    pub(crate) fn undo(&self, mut manifest: Manifest) -> Result<Manifest, Stop> {
-        let mut to_do = Vec::new();
+    /// What undoing a repair would bring back. Refuses when a file is neither what the repair left nor what it found.
+    pub(crate) fn way_back(&self, manifest: Manifest) -> Result<WayBack, Stop> {
+        let mut files = Vec::new();
         for entry in &manifest.files {
             let now = self.hash_of(&entry.name)?;
             if now == entry.old_sha256 {
@@ -118,10 +134,19 @@ impl Repairs {
                     entry.name, manifest.number
                 )));
             }
-            to_do.push((entry.name.clone(), self.old(entry)?));
+            files.push((entry.name.clone(), self.old(entry)?));
         }
+        Ok(WayBack { manifest, files })
+    }
+
+    /// Brings back, byte for byte, what a repair changed.
+    pub(crate) fn undo(&self, back: WayBack) -> Result<Manifest, Stop> {
+        let WayBack {
+            mut manifest,
+            files,
+        } = back;
         // Backwards: the same states as on the way here.
-        for (name, old) in to_do.into_iter().rev() {
+        for (name, old) in files.into_iter().rev() {
             match old {
                 Some(bytes) => self.switch(&name, &bytes)?,
                 None => self.remove(&name)?,

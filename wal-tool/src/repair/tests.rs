@@ -108,7 +108,7 @@ fn recovers(disk: &MemStorage, old: &Files, new: &Files, when: &str) {
     let repairs = Repairs::of(&storage(disk)).unwrap();
     let begun = repairs.interrupted().unwrap();
     if let Some(begun) = begun {
-        let undone = repairs.undo(begun).unwrap();
+        let undone = repairs.undo(repairs.way_back(begun).unwrap()).unwrap();
         assert_eq!(undone.state, State::Undone);
         assert_eq!(&files(disk), old, "{when}: not as before");
     }
@@ -158,7 +158,7 @@ fn undoing_may_be_cut_short_too() {
     let undo = |disk: &MemStorage| -> Result<(), Stop> {
         let repairs = Repairs::of(&storage(disk))?;
         let last = repairs.manifests()?.pop().unwrap();
-        repairs.undo(last).map(|_| ())
+        repairs.undo(repairs.way_back(last)?).map(|_| ())
     };
     let whole = damaged();
     repair(&whole, &plan).unwrap();

@@ -26,7 +26,7 @@ impl Segment<'_> {
         let search = self.search(end.min(self.view.bytes.len() as u64), None);
         let holes = search.holes();
         for hole in holes.iter().filter(|hole| hole.next.is_some()) {
-            self.close(hole, hole.missing(), drafts, left)?;
+            self.close(&search, hole, drafts, left)?;
         }
         if !left.is_empty() {
             return Ok(());
@@ -116,7 +116,7 @@ impl Segment<'_> {
             ..self.place(&hole)
         };
         let Some(mut bytes) = place.loss(&loss) else {
-            left.push(too_short(&self.view.file.name, &hole));
+            left.push(too_short(&self.view.file.name, &hole, None));
             return Ok(());
         };
         bytes.resize(usize::try_from(end - hole.from).unwrap_or(usize::MAX), 0);

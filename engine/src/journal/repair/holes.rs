@@ -28,6 +28,7 @@ pub(super) struct Hole {
 }
 
 /// Looks for the holes of one segment.
+#[derive(Clone, Copy)]
 pub(super) struct Search<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) key: SegmentKey,

@@ -8,6 +8,7 @@
 //! up. For these the log gets a record that says so for ever. A plan never guesses: what it is not told to do stays in
 //! `left`. It does not know what acts mean, so whether the rest still adds up is for its caller to check.
 
+mod advice;
 mod ending;
 mod fill;
 mod headers;

@@ -94,7 +94,7 @@ impl Segment<'_> {
     ) -> Result<(), JournalError> {
         let search = self.search(next.prev_bytes, Some(Link::stated_by(next)));
         for hole in search.holes() {
-            self.close(&hole, hole.missing(), drafts, left)?;
+            self.close(&search, &hole, drafts, left)?;
         }
         Ok(())
     }
@@ -102,13 +102,13 @@ impl Segment<'_> {
     /// Writes over a hole with something sound, or says what would allow it.
     pub(super) fn close(
         &self,
+        search: &Search<'_>,
         hole: &Hole,
-        missing: Option<RangeInclusive<u64>>,
         drafts: &mut Drafts,
         left: &mut Vec<Left>,
     ) -> Result<(), JournalError> {
         let name = &self.view.file.name;
-        let Some(missing) = missing else {
+        let Some(missing) = hole.missing() else {
             if !self.choice.restore {
                 left.push(restorable(name, hole));
                 return Ok(());
@@ -124,7 +124,7 @@ impl Segment<'_> {
                     self.put(hole, &bytes, says, false, drafts)
                 }
                 None => {
-                    left.push(too_short(name, hole));
+                    left.push(too_short(name, hole, None));
                     Ok(())
                 }
             };
@@ -137,14 +137,17 @@ impl Segment<'_> {
         if !covered {
             left.push(Left {
                 problem: self.problem(hole),
-                needs: Some(give_up_words(&missing)),
+                needs: self
+                    .advised(search, hole, &missing)
+                    .map(|range| give_up_words(&range)),
             });
             return Ok(());
         }
         let next_crc = hole.next.map_or(0, |next| next.crc);
         let loss = self.loss(hole, *missing.end(), next_crc);
         let Some(bytes) = self.place(hole).loss(&loss) else {
-            left.push(too_short(name, hole));
+            let wider = self.advised(search, hole, &missing);
+            left.push(too_short(name, hole, wider));
             return Ok(());
         };
         let says = format!(
@@ -243,14 +246,15 @@ pub(super) fn restorable(name: &str, hole: &Hole) -> Left {
     }
 }
 
-pub(super) fn too_short(name: &str, hole: &Hole) -> Left {
+/// A hole without room for what is to be written there; `wider` would leave it.
+pub(super) fn too_short(name: &str, hole: &Hole, wider: Option<RangeInclusive<u64>>) -> Left {
     let what = format!(
-        "bytes {}..{} are too few for the record of a loss: give one act more up",
+        "bytes {}..{} are too few for the record of a loss: more has to be given up",
         hole.from, hole.to
     );
     let problem = Problem::new(Class::Corrupt, name, what);
     Left {
         problem: problem.at(hole.from).lsn(hole.link.lsn + 1),
-        needs: None,
+        needs: wider.map(|range| give_up_words(&range)),
     }
 }
