@@ -71,7 +71,8 @@ struct SnapshotRow {
     file: String,
     lsn: u64,
     bytes: u64,
-    wallets: u64,
+    /// Wallets, companies, and the settings if they were ever changed: what the snapshot states is no finer.
+    entities: u64,
     keys: u64,
     paid: i128,
     free: i128,
@@ -181,7 +182,7 @@ impl SnapshotRow {
             file: file.to_owned(),
             lsn,
             bytes,
-            wallets: tally.rows,
+            entities: tally.rows,
             keys: tally.keys,
             paid: tally.paid,
             free: tally.free,
@@ -192,7 +193,7 @@ impl SnapshotRow {
 }
 
 const COLUMNS: [&str; 9] = [
-    "file", "lsn", "bytes", "wallets", "keys", "paid", "free", "digest", "named",
+    "file", "lsn", "bytes", "entities", "keys", "paid", "free", "digest", "named",
 ];
 
 /// Rows in the form that was asked for.
@@ -217,7 +218,7 @@ impl<'a> Rows<'a> {
                 row.file,
                 row.lsn.to_string(),
                 row.bytes.to_string(),
-                row.wallets.to_string(),
+                row.entities.to_string(),
                 row.keys.to_string(),
                 row.paid.to_string(),
                 row.free.to_string(),
@@ -225,10 +226,10 @@ impl<'a> Rows<'a> {
                 row.named.to_string(),
             ])?,
             Format::Text => self.output.text(format_args!(
-                "{}: LSN {}, {} wallets with {} points ({} paid, {} free), {} keys, {} bytes, digest {}{}",
+                "{}: LSN {}, {} entities with {} points ({} paid, {} free), {} keys, {} bytes, digest {}{}",
                 row.file,
                 row.lsn,
-                row.wallets,
+                row.entities,
                 row.paid + row.free,
                 row.paid,
                 row.free,

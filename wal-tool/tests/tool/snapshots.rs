@@ -24,7 +24,7 @@ fn a_snapshot_is_made_once_and_holds_what_replay_shows() {
         panic!("one row: {made:?}")
     };
     assert_eq!(made["lsn"], 122);
-    assert_eq!((&made["wallets"], &made["keys"]), (&2.into(), &60.into()));
+    assert_eq!((&made["entities"], &made["keys"]), (&2.into(), &60.into()));
     assert_eq!(made["free"], 600);
     assert_eq!(made["named"], true);
     let again = store.tool(&["snapshot", "create"]);
