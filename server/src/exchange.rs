@@ -29,7 +29,7 @@ use crate::metrics::UNROUTED;
 use crate::problem::{Code, Outcome, Problem};
 use crate::query::Query;
 use crate::request_id::X_REQUEST_ID;
-use crate::router::{Found, Router, Row};
+use crate::router::{Found, Pieces, Router, Row};
 
 /// Which listener a request came in by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,9 +56,9 @@ pub(crate) async fn exchange(
     let outcome = match find(router, &request) {
         Err(problem) => Err(problem),
         Ok(Found::Options(allow)) => Ok(answer_options(allow)),
-        Ok(Found::Row(row, at, id)) => {
+        Ok(Found::Row(row, at, pieces)) => {
             (number, name) = (at, row.name);
-            run(app, row, id, request).await
+            run(app, row, pieces, request).await
         }
     };
     let mut answer = match outcome {
@@ -108,7 +108,13 @@ fn check_host(version: Version, headers: &HeaderMap) -> Outcome<()> {
     Err(Problem::new(Code::MalformedRequest, detail))
 }
 
-async fn run(app: &Arc<App>, row: &Row, id: u64, request: Request<Incoming>) -> Outcome<Answer> {
+async fn run(
+    app: &Arc<App>,
+    row: &Row,
+    pieces: Pieces,
+    request: Request<Incoming>,
+) -> Outcome<Answer> {
+    let Pieces { id, word } = pieces;
     let query = Query::parse(request.uri().query(), row.query)?;
     match row.action {
         Action::Command(route) => match query.dry_run()? {
@@ -119,6 +125,7 @@ async fn run(app: &Arc<App>, row: &Row, id: u64, request: Request<Incoming>) -> 
             task(Call {
                 app: Arc::clone(app),
                 id,
+                word,
                 query,
                 request,
             })

@@ -51,6 +51,8 @@ const ABOUT: &str = "Scrip keeps points: every owner's balance in a wallet, ever
 
 const ADMIN_ABOUT: &str = "The operator's routes of Scrip. They are served on a listener of their own (`--admin-listen`, 127.0.0.1:8081 unless said otherwise), ask for no password, and belong on no public network; the main listener knows none of them and describes its own at its `/openapi.json`.\n\nA change of settings or limits is a command like any other: it is on disk before it is acknowledged, and may carry an `Idempotency-Key`. Points are whole numbers up to 2^53 − 1, shares and prices millionths (`_ppm`), times RFC 3339 in UTC with microseconds.";
 
+const PERIOD: &str = "A month as 2026-10, or FROM..TO with days, as 2026-10-01..2026-10-16, or RFC 3339 times. It finds what was closed under this name, whatever the zone was then; otherwise it is told in the zone of the settings.";
+
 /// Where the operator's listener is, unless it was told otherwise.
 const ADMIN_URL: &str = "http://127.0.0.1:8081";
 
@@ -137,9 +139,10 @@ fn operation(row: &Row, words: &Words) -> Operation {
     if row.path.contains("{id}") {
         operation = operation.parameter(path_parameter("id", bodies::number()));
     }
-    for name in ["period", "code"] {
+    for (name, text) in [("period", PERIOD), ("code", "The code of a problem.")] {
         if row.path.contains(&format!("{{{name}}}")) {
-            let word = ObjectBuilder::new().schema_type(Type::String).into();
+            let word = ObjectBuilder::new().schema_type(Type::String);
+            let word = word.description(Some(text)).into();
             operation = operation.parameter(path_parameter(name, word));
         }
     }

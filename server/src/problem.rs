@@ -35,7 +35,7 @@ pub(crate) struct Problem {
     pub(crate) detail: Cow<'static, str>,
     /// Faults of single fields or parameters.
     pub(crate) faults: Faults,
-    /// Whether faults name query parameters instead of places in the body.
+    /// Whether faults name parameters of query or path instead of places in the body.
     pub(crate) of_query: bool,
     /// The item of an atomic bulk that was refused, from 0.
     pub(crate) item: Option<u8>,
@@ -85,6 +85,17 @@ impl Problem {
             Code::InvalidParameter,
             "the query has a parameter that is not right",
         );
+        problem.of_query = true;
+        problem.faults.push(Fault {
+            pointer: name.to_owned(),
+            detail: detail.into(),
+        });
+        problem
+    }
+
+    /// A piece of the path that cannot be what it should be.
+    pub(crate) fn of_path(name: &str, detail: &'static str) -> Box<Self> {
+        let mut problem = Self::new(Code::InvalidField, "the path has a piece that is not right");
         problem.of_query = true;
         problem.faults.push(Fault {
             pointer: name.to_owned(),

@@ -2,6 +2,8 @@
 //!
 //! Knows methods, paths and ids; refuses to know bodies, headers and the engine.
 
+use std::borrow::Cow;
+
 use hyper::Method;
 use hyper::header::HeaderValue;
 use matchit::Router as Paths;
@@ -13,7 +15,7 @@ use crate::api::{
     holds, lots, noop, pending, problems, reports, settings, settlement_runs, settlements,
     transactions, transfers, wallets,
 };
-use crate::problem::{Code, Outcome};
+use crate::problem::{Code, Outcome, Problem};
 
 /// One route.
 #[derive(Clone, Copy)]
@@ -55,10 +57,19 @@ struct Branch {
 
 /// Where a request goes.
 pub(crate) enum Found<'a> {
-    /// To a row: its number among all routes, and the id in the path (0 without one).
-    Row(&'a Row, usize, u64),
+    /// To a row: its number among all routes, and what stands in the path where the row has braces.
+    Row(&'a Row, usize, Pieces),
     /// OPTIONS: the methods of the path.
     Options(HeaderValue),
+}
+
+/// What stands in a path where its row has braces, with percent-encodings read.
+#[derive(PartialEq, Eq, Debug, Default)]
+pub(crate) struct Pieces {
+    /// The id; 0 without one.
+    pub(crate) id: u64,
+    /// The period or the code; empty without one.
+    pub(crate) word: String,
 }
 
 const fn row(method: Verb, name: &'static str, action: Action) -> Row {
@@ -411,11 +422,15 @@ impl Router {
             return Err(problem);
         };
         let row = &self.rows[at];
-        let id = match found.params.get("id") {
-            None => 0,
-            Some(text) => parse_id(text).ok_or_else(|| row.absent.plain())?,
-        };
-        Ok(Found::Row(row, self.first + at, id))
+        let mut pieces = Pieces::default();
+        for (name, text) in found.params.iter() {
+            let text = decode(text)?;
+            match name {
+                "id" => pieces.id = parse_id(&text).ok_or_else(|| row.absent.plain())?,
+                _ => pieces.word = text.into_owned(),
+            }
+        }
+        Ok(Found::Row(row, self.first + at, pieces))
     }
 }
 
@@ -427,6 +442,30 @@ impl Branch {
             (None, _) => "POST, OPTIONS",
         })
     }
+}
+
+/// Reads the percent-encodings of a piece of a path. That is done behind the match, so that none of them parts it.
+fn decode(piece: &str) -> Outcome<Cow<'_, str>> {
+    const NOT_HEX: &str = "the path has a % that no two hexadecimal digits follow";
+    const NOT_TEXT: &str = "the path has percent-encodings that are not UTF-8";
+    if !piece.contains('%') {
+        return Ok(Cow::Borrowed(piece));
+    }
+    let mut bytes = Vec::with_capacity(piece.len());
+    let mut rest = piece.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err(Problem::new(Code::MalformedRequest, NOT_HEX));
+        };
+        bytes.push((high << 4 | low) as u8);
+    }
+    let text = String::from_utf8(bytes).map(Cow::Owned);
+    text.map_err(|_| Problem::new(Code::MalformedRequest, NOT_TEXT))
 }
 
 /// Digits without sign or leading zero, 1…2^53−1.

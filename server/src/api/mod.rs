@@ -48,6 +48,8 @@ pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     /// The id in the path; 0 on a route without one.
     pub(crate) id: u64,
+    /// The period or the code in the path; empty on a route without one.
+    pub(crate) word: String,
     /// What stands behind the question mark.
     pub(crate) query: Query,
     /// The request.

@@ -35,9 +35,7 @@ pub(crate) fn list(_: Call) -> Task {
 /// `GET /problems/{code}`
 pub(crate) fn show(call: Call) -> Task {
     Box::pin(async move {
-        let path = call.request.uri().path();
-        let word = path.rsplit('/').next().unwrap_or("");
-        let code = Code::from_word(word).ok_or_else(|| Code::RouteNotFound.plain())?;
+        let code = Code::from_word(&call.word).ok_or_else(|| Code::RouteNotFound.plain())?;
         let facts = code.facts();
         let again = match facts.retry_after {
             Some(seconds) => {

@@ -1,14 +1,14 @@
 //! `/v1/settlements/{period}`: a period closed for all companies, how far that is, and what it came to for each.
 
 use engine::domain::{CompanyId, Event, RunSettlement, RunStage, SettlementRun, Terms, Zone};
-use engine::{Act, RunFilter, RunOutcome, RunPage, RunProgress, RunRow};
+use engine::{Act, NamedPeriod, RunFilter, RunOutcome, RunPage, RunProgress, RunRow};
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LOCATION};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::history::link_next;
-use super::settlements::{read_terms, span_of, zone_of};
+use super::settlements::{read_terms, unreadable_period};
 use super::views::{dry_run as dry_run_of, id_of};
 use super::{Call, Task};
 use crate::answer::{self, IDEMPOTENT_REPLAYED};
@@ -162,8 +162,7 @@ pub(crate) struct RunItems {
 pub(crate) fn run(call: Call) -> Task {
     Box::pin(async move {
         let engine = call.app.engine()?;
-        let zone = zone_of(&call).await?;
-        let span = span_of(&call).await?;
+        let NamedPeriod { span, zone } = period_of(&call).await?;
         let dry_run = call.query.dry_run()?;
         let template = "POST /v1/settlements/{period}/run";
         let Taken { bytes, key } = exchange::take(&call.app, template, call.request).await?;
@@ -206,7 +205,7 @@ pub(crate) fn run(call: Call) -> Task {
 pub(crate) fn show(call: Call) -> Task {
     Box::pin(async move {
         let engine = call.app.engine()?;
-        let span = span_of(&call).await?;
+        let NamedPeriod { span, .. } = period_of(&call).await?;
         let progress = engine.settlement_run(span).await.map_err(error::refused)?;
         let progress = progress.ok_or_else(never_asked)?;
         let failed = Some(RunFilter::Failed);
@@ -224,7 +223,7 @@ pub(crate) fn show(call: Call) -> Task {
 pub(crate) fn companies(call: Call) -> Task {
     Box::pin(async move {
         let engine = call.app.engine()?;
-        let span = span_of(&call).await?;
+        let NamedPeriod { span, .. } = period_of(&call).await?;
         let filter = read_filter(&call)?;
         let limit = call.query.limit()?;
         let [from, to] = [span.from, span.to].map(|edge| edge.0.to_string());
@@ -244,6 +243,13 @@ pub(crate) fn companies(call: Call) -> Task {
         link_next(&mut answer, &call, body.next_cursor.as_deref());
         Ok(answer)
     })
+}
+
+/// The period in the path: what was asked for under that name, or else what it names in the zone in force.
+async fn period_of(call: &Call) -> Outcome<NamedPeriod> {
+    let named = call.app.engine()?.run_period(&call.word).await;
+    let named = named.map_err(error::refused)?;
+    named.ok_or_else(unreadable_period)
 }
 
 fn never_asked() -> Box<Problem> {

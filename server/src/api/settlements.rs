@@ -153,7 +153,7 @@ fn go_on(call: Call, step: Step) -> Task {
     Box::pin(async move {
         let company = company_of(&call)?;
         let engine = call.app.engine()?;
-        let span = span_of(&call).await?;
+        let span = span_of(&call, company).await?;
         let dry_run = call.query.dry_run()?;
         let template = format!(
             "POST /v1/companies/{{id}}/settlements/{{period}}/{}",
@@ -207,7 +207,7 @@ fn go_on(call: Call, step: Step) -> Task {
 pub(crate) fn show(call: Call) -> Task {
     Box::pin(async move {
         let company = company_of(&call)?;
-        let span = span_of(&call).await?;
+        let span = span_of(&call, company).await?;
         let view = call.app.engine()?.settlement(company, span).await;
         let view = view.map_err(error::refused)?;
         let settlement = Settlement::of(&view).ok_or_else(|| Code::RecordUnreadable.plain())?;
@@ -261,19 +261,23 @@ fn company_of(call: &Call) -> Outcome<CompanyId> {
 }
 
 /// The zone in force: periods are named in it.
-pub(super) async fn zone_of(call: &Call) -> Outcome<Zone> {
+async fn zone_of(call: &Call) -> Outcome<Zone> {
     let program = call.app.engine()?.program().await.map_err(error::refused)?;
     let Settings { zone, .. } = program.settings;
     Ok(zone)
 }
 
-/// The period in the path, behind `settlements`.
-pub(super) async fn span_of(call: &Call) -> Outcome<Span> {
-    let zone = zone_of(call).await?;
-    let mut parts = call.request.uri().path().split('/');
-    let period = parts.by_ref().find(|part| *part == "settlements");
-    let period = period.and_then(|_| parts.next()).unwrap_or_default();
-    Span::parse(period, &zone).ok_or_else(|| Code::SettlementNotFound.plain())
+/// The period in the path: what the company has closed under that name, or else what it names in the zone in force.
+async fn span_of(call: &Call, company: CompanyId) -> Outcome<Span> {
+    let engine = call.app.engine()?;
+    let named = engine.settlement_period(company, &call.word).await;
+    let named = named.map_err(error::refused)?.map(|named| named.span);
+    named.ok_or_else(unreadable_period)
+}
+
+/// The period in the path cannot be one.
+pub(super) fn unreadable_period() -> Box<Problem> {
+    Problem::of_path("period", PERIOD)
 }
 
 fn read_close(company: CompanyId, zone: &Zone, draft: &mut Draft<'_>) -> Option<Settle> {

@@ -45,6 +45,7 @@ const OF_COMMANDS: &[Code] = &[
 pub(super) fn by_status(row: &Row, words: &Words) -> BTreeMap<StatusCode, String> {
     let engine = ["/v1/", "/admin/"].map(|start| row.path.starts_with(start));
     let engine = engine.contains(&true);
+    let period = row.path.contains("{period}");
     let body = bodies::of(row).is_some();
     let command = matches!(row.action, Action::Command(_));
     let takes = |field| match row.action {
@@ -56,6 +57,7 @@ pub(super) fn by_status(row: &Row, words: &Words) -> BTreeMap<StatusCode, String
         (true, words.codes),
         (engine, WITH_ENGINE),
         (body, WITH_BODY),
+        (period && !body, &[Code::InvalidField]),
         (command, OF_COMMANDS),
         (takes(Field::IfVersion), &[Code::VersionMismatch]),
         (takes(Field::MinBalanceAfter), &[Code::MinBalance]),
@@ -87,7 +89,7 @@ pub(super) fn schema() -> RefOr<Schema> {
         )
         .property(
             "parameter",
-            string().description(Some("Name of a query parameter.")),
+            string().description(Some("Name of a parameter of the query or the path.")),
         )
         .property("detail", string())
         .required("detail");

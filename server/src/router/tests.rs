@@ -2,13 +2,13 @@
 
 use hyper::Method;
 
-use super::{Found, Router, public_rows};
+use super::{Found, Pieces, Router, public_rows};
 use crate::problem::Code;
 
 fn find(method: &str, path: &str) -> Result<(&'static str, u64), Code> {
     let router = Router::public(false);
     match router.find(&method.parse().unwrap(), path) {
-        Ok(Found::Row(row, _, id)) => Ok((row.name, id)),
+        Ok(Found::Row(row, _, pieces)) => Ok((row.name, pieces.id)),
         Ok(Found::Options(_)) => Ok(("options", 0)),
         Err(problem) => Err(problem.code),
     }
@@ -21,11 +21,12 @@ fn every_row_is_found_by_its_own_number() {
     for (at, row) in public_rows().iter().enumerate() {
         let (method, path) = row.name.split_once(' ').unwrap();
         let path = path.replace("{id}", "7").replace("{code}", "x");
-        let Ok(Found::Row(found, number, id)) = router.find(&method.parse().unwrap(), &path) else {
+        let Ok(Found::Row(found, number, pieces)) = router.find(&method.parse().unwrap(), &path)
+        else {
             panic!("{} is not found", row.name);
         };
         assert_eq!((found.name, number), (row.name, at));
-        assert_eq!(id, if row.path.contains("{id}") { 7 } else { 0 });
+        assert_eq!(pieces.id, if row.path.contains("{id}") { 7 } else { 0 });
     }
     let admin = Router::admin(router.len());
     let Ok(Found::Row(_, number, _)) = admin.find(&Method::GET, "/metrics") else {
@@ -51,7 +52,18 @@ fn paths_and_methods_have_their_answers() {
         ("GET", "/v1/wallets/+1", Err(Code::WalletNotFound)),
         ("GET", "/v1/wallets/-1", Err(Code::WalletNotFound)),
         ("GET", "/v1/wallets/1.0", Err(Code::WalletNotFound)),
-        ("GET", "/v1/wallets/%31", Err(Code::WalletNotFound)),
+        ("GET", "/v1/wallets/%37", Ok(("GET /v1/wallets/{id}", 7))),
+        ("GET", "/v1/wallets/%30%37", Err(Code::WalletNotFound)),
+        ("GET", "/v1/wallets/1%2F2", Err(Code::WalletNotFound)),
+        ("GET", "/v1/wallets/%", Err(Code::MalformedRequest)),
+        ("GET", "/v1/wallets/1%2", Err(Code::MalformedRequest)),
+        ("GET", "/v1/wallets/%+1", Err(Code::MalformedRequest)),
+        ("GET", "/v1/wallets/%FF", Err(Code::MalformedRequest)),
+        (
+            "GET",
+            "/v1/settlements/2026-10%3",
+            Err(Code::MalformedRequest),
+        ),
         ("GET", "/v1/wallets/..", Err(Code::WalletNotFound)),
         (
             "GET",
@@ -82,6 +94,28 @@ fn paths_and_methods_have_their_answers() {
     ];
     for (method, path, expected) in table {
         assert_eq!(find(method, path), expected, "{method} {path}");
+    }
+}
+
+#[test]
+fn periods_are_the_same_with_and_without_percent_signs() {
+    let router = Router::public(false);
+    let period = "2026-11-21T19:46:59Z..2026-11-22";
+    for written in [
+        period.to_owned(),
+        period.replace(':', "%3A"),
+        period.replace(':', "%3a").replace("..", "%2E%2E"),
+    ] {
+        for (path, id) in [
+            (format!("/v1/companies/1/settlements/{written}"), 1),
+            (format!("/v1/settlements/{written}"), 0),
+        ] {
+            let Ok(Found::Row(_, _, pieces)) = router.find(&Method::GET, &path) else {
+                panic!("{path} is not found");
+            };
+            let word = period.to_owned();
+            assert_eq!(pieces, Pieces { id, word }, "{path}");
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) static FACTS: &[Facts] = &[
         StatusCode::BAD_REQUEST,
         "malformed-request",
         "The request is not sound HTTP",
-        "A header is missing, doubled or contradicts another one. Nothing was changed.",
+        "A header is missing, doubled or contradicts another one, or the path has a percent sign that stands for no byte of a text. Nothing was changed.",
     ),
     fact(
         StatusCode::BAD_REQUEST,
@@ -79,7 +79,7 @@ pub(super) static FACTS: &[Facts] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "invalid-field",
         "A field is not right",
-        "A field is missing, unknown, doubled, of the wrong type or out of range; errors lists each with its JSON pointer. Nothing was changed.",
+        "A field is missing, unknown, doubled, of the wrong type or out of range; errors lists each with its JSON pointer, or names the period of the path. Nothing was changed.",
     ),
     fact(
         StatusCode::UNPROCESSABLE_ENTITY,
