@@ -11,6 +11,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use crate::sha256::Sum;
+
 /// Version of the JSON lines. New fields do not raise it; a changed meaning does.
 const JSON_VERSION: u8 = 1;
 
@@ -97,6 +99,18 @@ impl Output {
         serde_json::to_writer(&mut self.line, &JsonLine { v, row, value })?;
         self.line.push(b'\n');
         self.to.write_all(&self.line)
+    }
+
+    /// One JSON object, whose line is added to a sum.
+    pub(crate) fn json_summed<T: Serialize>(
+        &mut self,
+        row: &'static str,
+        value: &T,
+        sum: &mut Sum,
+    ) -> io::Result<()> {
+        self.json(row, value)?;
+        sum.add(&self.line);
+        Ok(())
     }
 
     /// One CSV row; a cell is quoted when it must be.

@@ -3,7 +3,7 @@
 //! ```text
 //! {"v":1,"row":"export","format":1,…}      once, first
 //! {"v":1,"row":"act","lsn":3,"last_lsn":3,"at_us":…,"kind":"charged","schema":1,"key":{…},"event":{…}}
-//! {"v":1,"row":"end","acts":…,"last_lsn":…,"wallets":…,"points":…}      once, last: without it the file was cut
+//! {"v":1,"row":"end","acts":…,"last_lsn":…,"wallets":…,"points":…,"sha256":…}      once, last: without it the file was cut
 //! ```
 //! A body whose words would not give the very same bytes again stands there as hex instead.
 
@@ -37,6 +37,9 @@ pub(crate) struct EndLine {
     pub(crate) last_lsn: u64,
     pub(crate) wallets: usize,
     pub(crate) points: i128,
+    /// SHA-256 of all lines before this one; none where an older version wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
 }
 
 /// One act.

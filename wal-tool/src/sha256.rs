@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 pub(crate) const STEP_BYTES: usize = 1024 * 1024;
 
 /// A hash on its way.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Sum(Sha256);
 
 /// Of bytes.

@@ -10,6 +10,7 @@ use crate::log::{Log, Next};
 use crate::output::{Output, talk};
 use crate::place::Place;
 use crate::portable::{ActLine, EXPORT_FORMAT, EndLine, HeadLine};
+use crate::sha256::Sum;
 
 use super::repair::KEY_WINDOW_MIN;
 
@@ -47,7 +48,8 @@ impl Export {
             last_lsn: log.tail().map_or(0, |tail| tail.link.lsn),
             segment_bytes: newest.map_or(0, |header| header.capacity),
         };
-        output.json("export", &head)?;
+        let mut sum = Sum::default();
+        output.json_summed("export", &head, &mut sum)?;
         let bar = output.progress(log.bytes(), false);
         let mut deep = Deep::new(KEY_WINDOW_MIN, None);
         let (mut acts, mut last_lsn) = (0, 0);
@@ -66,7 +68,7 @@ impl Export {
                 return Ok(Next::GoOn);
             }
             deep.take(&act)?;
-            output.json("act", &ActLine::new(&act))?;
+            output.json_summed("act", &ActLine::new(&act), &mut sum)?;
             acts += 1;
             last_lsn = act.loss().map_or(act.last_lsn, |loss| loss.to_lsn);
             Ok(Next::GoOn)
@@ -88,6 +90,7 @@ impl Export {
             last_lsn,
             wallets: fold.count(),
             points: paid + free,
+            sha256: Some(sum.hex()),
         };
         output.json("end", &end)?;
         Ok(verdict)

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use engine::journal::{
-    Entropy, FileStorage, Import as NewStore, JournalOptions, LogReader, NewAct,
+    Entropy, FileStorage, Import as NewStore, JournalOptions, LogReader, NewAct, Problem,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use crate::instant::now;
 use crate::log::Log;
 use crate::output::{Output, talk};
 use crate::portable::{ActLine, EXPORT_FORMAT, EndLine, HeadLine};
+use crate::sha256::Sum;
 use crate::staged::Staged;
 
 const EXAMPLES: &str = "\
@@ -66,6 +67,17 @@ struct Lines<'a> {
     from: Box<dyn BufRead + 'a>,
     text: String,
     number: u64,
+    /// Of the lines taken so far.
+    sum: Sum,
+}
+
+/// On which line each act stands: only where the lines get out of step with the LSNs, since nearly all acts take one.
+#[derive(Default)]
+struct Steps(Vec<Step>);
+
+struct Step {
+    lsn: u64,
+    line: u64,
 }
 
 // === impl Import ===
@@ -124,6 +136,7 @@ impl Import {
         };
         let mut store = NewStore::new(&storage, &Entropy::System, now().0, capacity)?;
         let mut acts = 0;
+        let mut steps = Steps::default();
         while let Some(line) = lines.next::<ActLine>("act")? {
             let plain = line.plain().map_err(|what| lines.wrong(&what))?;
             let act = NewAct {
@@ -135,18 +148,28 @@ impl Import {
             store
                 .append(line.lsn, act)
                 .map_err(|error| lines.wrong(&error.to_string()))?;
+            steps.add(line.lsn, lines.number);
             acts += 1;
         }
         let Some(told) = lines.last::<EndLine>("end")? else {
             return Err(lines.wrong("it stops before its end"));
         };
+        let (told, sum) = told;
+        match &told.sha256 {
+            Some(stated) if *stated != sum => {
+                return Err(lines.wrong("its sha256 is not that of the lines before it"));
+            }
+            Some(_) => {}
+            None => talk(format_args!(
+                "the export has no checksum: whether a line of it was changed cannot be told"
+            )),
+        }
         let last_lsn = store.last_lsn();
         let meta = store.finish()?;
         let log = Log::of(LogReader::open(staged.dir())?)?;
         let checked = check(&log, 1, Some(KEY_WINDOW_MIN), output)?;
         if let Some(problem) = checked.problems.first() {
-            talk(format_args!("{problem}"));
-            return Err(Stop::Journal(problem.clone().into()));
+            return Err(Stop::Journal(steps.told(problem).into()));
         }
         let (wallets, points) = checked
             .meaning
@@ -156,11 +179,41 @@ impl Import {
             last_lsn,
             wallets,
             points,
+            sha256: told.sha256.clone(),
         };
         if end != told {
             return Err(lines.wrong(&format!("it comes to {end:?}, but says {told:?}")));
         }
         Ok((meta.store_id, end))
+    }
+}
+
+// === impl Steps ===
+
+impl Steps {
+    fn add(&mut self, lsn: u64, line: u64) {
+        let in_step = self
+            .0
+            .last()
+            .is_some_and(|last| lsn - last.lsn == line - last.line);
+        if !in_step {
+            self.0.push(Step { lsn, line });
+        }
+    }
+
+    /// A problem with the line that it stands on: of the directory nothing will be left.
+    fn told(&self, problem: &Problem) -> Problem {
+        let lsn = problem.lsn.map_or(0, |lsn| lsn.0);
+        let behind = self.0.partition_point(|step| step.lsn <= lsn);
+        let file = match behind.checked_sub(1).map(|at| &self.0[at]) {
+            Some(step) => format!("line {}", step.line + (lsn - step.lsn)),
+            None => EXPORT.to_owned(),
+        };
+        Problem {
+            file,
+            offset: None,
+            ..problem.clone()
+        }
     }
 }
 
@@ -174,8 +227,12 @@ impl Lines<'_> {
             let file = File::open(path).map_err(|source| Stop::of_file(path, source))?;
             Box::new(BufReader::new(file))
         };
-        let (text, number) = (String::new(), 0);
-        Ok(Self { from, text, number })
+        Ok(Self {
+            from,
+            text: String::new(),
+            number: 0,
+            sum: Sum::default(),
+        })
     }
 
     /// The next line if it is of this kind; otherwise it is kept for whoever asks next.
@@ -196,19 +253,23 @@ impl Lines<'_> {
         }
         let line =
             serde_json::from_str(&self.text).map_err(|error| self.wrong(&error.to_string()))?;
+        self.sum.add(self.text.as_bytes());
         self.text.clear();
         Ok(Some(line))
     }
 
-    /// The next line, which must be the last one.
-    fn last<T: DeserializeOwned>(&mut self, row: &str) -> Result<Option<T>, Stop> {
-        let line = self.next(row)?;
-        self.number += 1;
-        let read = self.from.read_line(&mut self.text);
-        if line.is_some() && read.map_err(Stop::read(EXPORT))? > 0 {
+    /// The next line, which must be the last one, and the SHA-256 of those before it.
+    fn last<T: DeserializeOwned>(&mut self, row: &str) -> Result<Option<(T, String)>, Stop> {
+        let sum = self.sum.clone().hex();
+        let Some(line) = self.next(row)? else {
+            return Ok(None);
+        };
+        let more = self.from.read_line(&mut self.text);
+        if more.map_err(Stop::read(EXPORT))? > 0 {
+            self.number += 1;
             return Err(self.wrong("it goes on behind its end"));
         }
-        Ok(line)
+        Ok(Some((line, sum)))
     }
 
     fn wrong(&self, what: &str) -> Stop {
