@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use engine::domain::{Inconsistency, Timestamp};
 use engine::journal::frame::{
-    HEADER_BYTES, KIND_CLOSE, KIND_JOURNAL_MIN, KIND_LOSS, KIND_MARK, act_framed_len,
+    HEADER_BYTES, KIND_CLOSE, KIND_FORK, KIND_JOURNAL_MIN, KIND_LOSS, KIND_MARK, act_framed_len,
 };
-use engine::journal::{ActRef, BadSpan, Class, Loss, Lsn, Position, Problem, RecordView};
+use engine::journal::{ActRef, BadSpan, Class, Fork, Loss, Lsn, Position, Problem, RecordView};
 use engine::record::{Record, RecordError, decode, decode_key};
 
 use crate::filter::kind_name;
@@ -138,6 +138,11 @@ impl<'a> Act<'a> {
     /// What was given up here, if a repair wrote it.
     pub(crate) fn loss(&self) -> Option<Loss> {
         (self.kind == KIND_LOSS).then(|| Loss::parse(&self.body))?
+    }
+
+    /// Whom the store descends from, if it was restored.
+    pub(crate) fn fork(&self) -> Option<Fork> {
+        (self.kind == KIND_FORK).then(|| Fork::decode(&self.body))?
     }
 
     /// Bytes of its record headers.

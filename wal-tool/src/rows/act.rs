@@ -9,6 +9,7 @@ use engine::domain::{
 use engine::record::{Content, IdempotencyKey, Record};
 use serde::Serialize;
 
+use super::fork::ForkRow;
 use super::settlement::{RunRow, SettlementRow};
 use super::{EntryRow, OwnerRow};
 use crate::acts::Act;
@@ -66,6 +67,9 @@ pub(crate) struct ActRow<'a> {
     /// Records up to here were given up by a repair.
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_to_lsn: Option<u64>,
+    /// Whom a restored store descends from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fork: Option<ForkRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -251,6 +255,7 @@ impl<'a> ActRow<'a> {
             rejection: None,
             item: None,
             lost_to_lsn: act.loss().map(|loss| loss.to_lsn),
+            fork: act.fork().map(ForkRow::from),
             error: None,
         }
     }
@@ -258,31 +263,14 @@ impl<'a> ActRow<'a> {
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         let mut line = format!("{:>10}  {}  {:<14}", self.lsn, self.created_at, self.kind);
-        for entry in &self.entries {
-            let _ = write!(
-                line,
-                "  wallet {} {}{} = {} (paid {}, free {}) v{}",
-                entry.wallet,
-                entry.sign(),
-                entry.amount,
-                entry.balance,
-                entry.paid,
-                entry.free,
-                entry.version
-            );
-            if let Some(by) = entry.by {
-                let _ = write!(line, "  by user {by}");
-            }
-            if let Some(cancels) = entry.cancels {
-                let _ = write!(line, "  cancels {cancels}");
-            }
-            if let Some(text) = &entry.text {
-                let _ = write!(line, "  {text:?}");
-            }
-        }
+        self.tell_entries(&mut line);
         if let Some(to) = self.lost_to_lsn {
             let _ = write!(line, "  LSN {}..{to} were given up by a repair", self.lsn);
         }
+        if let Some(fork) = &self.fork {
+            line += &fork.line();
+        }
+        self.tell_settings(&mut line);
         if let Some(owner) = &self.owner {
             let _ = write!(line, "  owner {} {}", owner.kind, owner.id);
         }
@@ -325,6 +313,47 @@ impl<'a> ActRow<'a> {
             let _ = write!(line, "  UNREADABLE: {error}");
         }
         line
+    }
+
+    fn tell_entries(&self, line: &mut String) {
+        for entry in &self.entries {
+            let _ = write!(
+                line,
+                "  wallet {} {}{} = {} (paid {}, free {}) v{}",
+                entry.wallet,
+                entry.sign(),
+                entry.amount,
+                entry.balance,
+                entry.paid,
+                entry.free,
+                entry.version
+            );
+            if let Some(by) = entry.by {
+                let _ = write!(line, "  by user {by}");
+            }
+            if let Some(cancels) = entry.cancels {
+                let _ = write!(line, "  cancels {cancels}");
+            }
+            if let Some(text) = &entry.text {
+                let _ = write!(line, "  {text:?}");
+            }
+        }
+    }
+
+    /// What is in force from here on.
+    fn tell_settings(&self, line: &mut String) {
+        let Some(settings) = &self.settings else {
+            return;
+        };
+        // In the words of the JSON row.
+        for (name, value) in [
+            ("settings", serde_json::to_value(settings)),
+            ("limits", serde_json::to_value(&self.limits)),
+        ] {
+            if let Ok(value) = value {
+                let _ = write!(line, "  {name} {value}");
+            }
+        }
     }
 
     /// The rows of [`ACT_COLUMNS`].
@@ -386,6 +415,9 @@ fn rejection_words(rejection: &Rejection) -> serde_json::Value {
                 words.extend(members);
             }
         }
+    }
+    if let Rejection::LimitExceeded { limit, .. } = rejection {
+        words.insert("limit".to_owned(), limit.as_str().into());
     }
     if let Some(at) = words.get("expires_at").and_then(serde_json::Value::as_i64) {
         words.insert("expires_at".to_owned(), rfc3339(Timestamp(at)).into());

@@ -1,6 +1,7 @@
 //! The rows that answers are made of, with the fields and words of the HTTP surface.
 
 mod act;
+mod fork;
 mod loss;
 mod problem;
 mod settlement;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use engine::domain::{Event, Limit, LimitKind, LimitMode, Rejection, Settings, SettingsChanged};
 use engine::record::key_id;
 
 use crate::damage::flip;
@@ -131,6 +132,49 @@ fn every_route_that_takes_keys_is_known() {
         let known = source.contains(&format!("\"{route}\""));
         assert_ne!(known, keyless, "{route}");
     }
+}
+
+#[test]
+fn a_dump_shows_what_changed_the_program_and_where_a_restored_store_comes_from() {
+    let mut store = Store::new();
+    store.act(&create(1), None);
+    store.act(&charge(1, 100), None);
+    let mut settings = Settings::default();
+    let most = Limit {
+        most: 10,
+        mode: LimitMode::Reject,
+    };
+    settings.limits.set(LimitKind::UseDaily, Some(most));
+    let changed = SettingsChanged {
+        version: 1,
+        settings,
+    };
+    store.write_event(&Event::SettingsChanged(Box::new(changed)), None);
+    let refused = Rejection::LimitExceeded {
+        limit: LimitKind::UseDaily,
+        allowed: 10,
+        requested: 50,
+    };
+    store.write_refusal(&refused, key(1).unwrap());
+    let store = store.close();
+    let said = store.tool(&["dump"]).out;
+    assert!(said.contains("\"cancel_window_days\":"), "{said}");
+    assert!(said.contains("limits {\"use_per_day\""), "{said}");
+    assert!(said.contains("limit=\"use_per_day\""), "{said}");
+    assert!(!said.contains("UseDaily"), "{said}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("then");
+    let (from, out) = (store.dir().to_str().unwrap(), out.to_str().unwrap());
+    assert_eq!(run(&["restore", "--from", from, "--out", out]).code, 0);
+    let meta = store.rows(&["inspect"], 0)[0].clone();
+    let fork = run(&["dump", "--kind", "fork", "--json", out])
+        .rows()
+        .remove(0);
+    assert_eq!(fork["fork"]["parent"], meta["store_id"]);
+    assert_eq!(fork["fork"]["parent_lsn"], 4);
+    let said = run(&["dump", "--kind", "fork", out]).out;
+    assert!(said.contains(", behind LSN 4 (CRC "), "{said}");
 }
 
 #[test]
