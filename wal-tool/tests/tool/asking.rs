@@ -135,6 +135,32 @@ fn every_route_that_takes_keys_is_known() {
 }
 
 #[test]
+fn hex_of_what_is_no_segment_is_a_question_without_sense() {
+    let mut store = Store::new();
+    store.act(&create(1), None);
+    let store = store.close();
+    store.rows(&["snapshot", "create"], 0);
+    let files = fs::read_dir(store.dir()).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    let snapshot = files.find(|path| path.extension().is_some_and(|end| end == "snap"));
+    let snapshot = snapshot.unwrap();
+    let answer = run(&["hex", snapshot.to_str().unwrap()]);
+    assert_eq!(answer.code, 2, "{}", answer.out);
+    assert!(answer.err.contains("not a segment"), "{}", answer.err);
+
+    let segment = &store.segments()[0];
+    let len = fs::metadata(segment).unwrap().len().to_string();
+    let segment = segment.to_str().unwrap();
+    let answer = run(&["hex", segment, "--at", &len]);
+    assert_eq!(answer.code, 2, "{}", answer.out);
+    assert!(answer.err.contains("behind the end"), "{}", answer.err);
+    // A damaged one is looked at all the same.
+    flip(Path::new(segment), 3);
+    flip(Path::new(segment), 2048 + 3);
+    assert_eq!(run(&["hex", segment]).code, 11);
+}
+
+#[test]
 fn a_dump_shows_what_changed_the_program_and_where_a_restored_store_comes_from() {
     let mut store = Store::new();
     store.act(&create(1), None);

@@ -6,9 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use engine::journal::frame::{HEADER_BYTES, RecordHeader};
-use engine::journal::segment::{HEADER_COPY_BYTES, HEADER_PAGE_BYTES, SegmentHeader};
+use engine::journal::segment::{
+    HEADER_COPY_BYTES, HEADER_PAGE_BYTES, SEGMENT_MAGIC, SegmentHeader,
+};
 
 use crate::exit::Stop;
+
+/// How the names of segments end.
+const SEGMENT_END: &str = "wal";
 
 /// A file to look into.
 pub(super) struct SourceFile {
@@ -25,6 +30,21 @@ impl SourceFile {
             Ok(file) => Ok(Self { name, file }),
             Err(source) => Err(Stop::Read { file: name, source }),
         }
+    }
+
+    pub(super) fn len(&self) -> Result<u64, Stop> {
+        let found = self.file.metadata().map_err(Stop::read(&self.name))?;
+        Ok(found.len())
+    }
+
+    /// By its name, however damaged it is, or by how either copy of its header begins, whatever it is called.
+    pub(super) fn may_be_segment(&self, path: &Path) -> Result<bool, Stop> {
+        if path.extension().is_some_and(|end| end == SEGMENT_END) {
+            return Ok(true);
+        }
+        let page = self.read(0, 2 * HEADER_COPY_BYTES)?;
+        let mut copies = page.chunks(HEADER_COPY_BYTES);
+        Ok(copies.any(|copy| copy.starts_with(&SEGMENT_MAGIC)))
     }
 
     /// As many bytes as there are, up to `len`.

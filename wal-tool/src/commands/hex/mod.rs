@@ -53,6 +53,19 @@ impl Hex {
     pub(crate) fn run(&self, output: &mut Output) -> Result<Verdict, Stop> {
         let file = SourceFile::open(&self.file)?;
         let is_meta = self.file.file_name().is_some_and(|name| name == META_FILE);
+        if !is_meta && !file.may_be_segment(&self.file)? {
+            return Err(Stop::Usage(format!(
+                "{} is not a segment, nor {META_FILE}",
+                file.name
+            )));
+        }
+        let len = file.len()?;
+        if self.at > 0 && self.at >= len {
+            return Err(Stop::Usage(format!(
+                "offset {} is behind the end of {}, which has {len} bytes",
+                self.at, file.name
+            )));
+        }
         let annotated = match (is_meta, self.at) {
             (true, at) => meta_copy(&file, at)?,
             (false, at) if at < HEADER_PAGE_BYTES => segment_copy(&file, at)?,
