@@ -1,4 +1,4 @@
-//! `man`: one page for the tool and one for each command.
+//! `man`: one page for the tool and one for each command, also those inside a command.
 
 use std::fs;
 use std::path::PathBuf;
@@ -32,13 +32,19 @@ impl Man {
         let mut root = Cli::command();
         root.build();
         let name = root.get_name().to_owned();
-        self.write(&name, &root, output)?;
-        let commands = root.get_subcommands();
-        for command in commands.filter(|command| command.get_name() != "help") {
-            let title = format!("{name}-{}", command.get_name());
-            self.write(&title, command, output)?;
-        }
+        self.write_all(&name, &root, output)?;
         Ok(Verdict::default())
+    }
+
+    /// A command's page, and those of the commands in it.
+    fn write_all(&self, title: &str, command: &Command, output: &mut Output) -> Result<(), Stop> {
+        self.write(title, command, output)?;
+        let commands = command.get_subcommands();
+        for command in commands.filter(|command| command.get_name() != "help") {
+            let title = format!("{title}-{}", command.get_name());
+            self.write_all(&title, command, output)?;
+        }
+        Ok(())
     }
 
     fn write(&self, title: &str, command: &Command, output: &mut Output) -> Result<(), Stop> {

@@ -156,6 +156,20 @@ fn of_directories() -> Vec<Value> {
 }
 
 #[test]
+fn every_kind_that_can_be_asked_for_is_named() {
+    let answer = run(&["dump", "--kind", "nonsense"]);
+    assert_eq!(answer.code, 2);
+    let (_, kinds) = answer.err.split_once("there are ").unwrap();
+    let kinds: Vec<_> = kinds.lines().next().unwrap().split(", ").collect();
+    assert!(kinds.len() > 27, "{kinds:?}");
+    let manual = manual();
+    let row = manual.lines().find(|line| line.starts_with("| `--kind "));
+    for kind in kinds {
+        assert!(row.unwrap().contains(kind), "{kind}");
+    }
+}
+
+#[test]
 fn every_command_has_a_chapter() {
     let manual = manual();
     let help = run(&["--help"]).out;

@@ -33,4 +33,6 @@ fn every_command_gets_a_man_page_with_its_examples() {
     }
     let repair = fs::read_to_string(dir.join("wal-tool-repair.1")).unwrap();
     assert!(repair.contains("91402..91402"), "{repair}");
+    let create = fs::read_to_string(dir.join("wal-tool-snapshot-create.1")).unwrap();
+    assert!(create.contains("key\\-window"), "{create}");
 }

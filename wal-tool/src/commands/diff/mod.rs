@@ -19,9 +19,9 @@ use crate::replaying::replay;
 
 const EXAMPLES: &str = "\
 Examples:
-  wal-tool diff /var/lib/scrip /backup/scrip            two directories: first differing LSN, wallets that differ
+  wal-tool diff /var/lib/scrip /mnt/scrip               two directories: first differing LSN, wallets that differ
   wal-tool diff /var/lib/scrip --lsn-a 100 --lsn-b 200  one directory at two places: what 101…200 changed
-  wal-tool diff /var/lib/scrip /backup/scrip --lsn-a 91402 --lsn-b 91402   both up to the same act";
+  wal-tool diff /var/lib/scrip /mnt/scrip --lsn-a 91402 --lsn-b 91402   both up to the same act";
 
 /// Compares two directories, or one directory at two LSNs.
 ///
