@@ -13,7 +13,7 @@ use super::calendar::Day;
 pub struct Aside {
     /// Points that were asked for, where fewer moved.
     pub requested: Option<u64>,
-    /// Points of a grant that paid what the wallet owed, and went into no lot.
+    /// Points that came in or came back, paid what the wallet owed and went into no lot.
     pub repaid: u64,
     /// The user who acted, where that is not the owner.
     pub by: Option<u64>,

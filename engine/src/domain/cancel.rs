@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use super::aside::{Aside, Asides};
 use super::inconsistency::Inconsistency;
 use super::rejection::Rejection;
-use super::runs::{BucketKey, Piece, Run, Runs, amount_of, read_list};
+use super::repay;
+use super::runs::{BucketKey, Piece, Run, Runs, amount_of, read_list, taken_last};
 use super::special::Status;
 use super::take_back::{self, Earlier, TakeBackPolicy};
 use super::types::{Amount, Description, EntityId, EntryRef, Timestamp, TransactionId, WalletId};
@@ -68,7 +69,7 @@ pub struct UseCancelled {
     pub used_at: Timestamp,
     /// Given back of this use so far, this time included, points.
     pub returned: u64,
-    /// What went back, lot by lot.
+    /// What came back, lot by lot; the last ones of each fund paid what it owed.
     #[serde(deserialize_with = "read_list")]
     pub runs: Runs,
     /// What was given back of uses before this instant need not be remembered any longer.
@@ -108,9 +109,10 @@ pub(super) fn decide(
     }?;
     // What it was counted for says where there is room again.
     if let Some(day) = undone.and_then(Event::counted_on) {
+        let aside = cancelled.aside().cloned().unwrap_or_default();
         cancelled.carry(Aside {
             counted_on: Some(day),
-            ..Aside::default()
+            ..aside
         });
     }
     Ok(cancelled)
@@ -150,8 +152,11 @@ fn decide_use(
     }
     let policy = command.lapsed.unwrap_or(settings.lapsed_policy);
     let taken = taken_last(spent, returned, requested);
-    let planned = place(wallet, taken, policy, circumstances.now);
-    let runs = planned.ok_or(Rejection::LotLimit { wallet: id })?;
+    let (rest, paying) = repay::split(taken, wallet.special().debt);
+    let repaid = amount_of(&paying);
+    let planned = place(wallet, rest, policy, circumstances.now);
+    let rest = planned.ok_or(Rejection::LotLimit { wallet: id })?;
+    let runs = repay::join(rest, paying);
     Ok(Event::UseCancelled(Box::new(UseCancelled {
         standing: wallet.standing_plus_runs(id, &runs),
         entry,
@@ -160,7 +165,11 @@ fn decide_use(
         runs,
         forget_before,
         description: command.description.clone(),
-        aside: None,
+        aside: Aside {
+            repaid,
+            ..Aside::default()
+        }
+        .boxed(),
     })))
 }
 
@@ -177,7 +186,7 @@ pub(super) fn target(event: &Event, leg: Option<u8>) -> (EntityId, Option<&Event
     )
 }
 
-/// Where points go that come back: into the lots that they were taken from; and where those have lapsed meanwhile, as the
+/// Where points go that come back and pay nothing: into the lots that they were taken from; and where those have lapsed meanwhile, as the
 /// policy says, into a new one of each fund and expiry.
 fn place(wallet: &Wallet, taken: Runs, policy: LapsedPolicy, now: Timestamp) -> Option<Runs> {
     let mut own = Runs::new();
@@ -205,34 +214,6 @@ fn place(wallet: &Wallet, taken: Runs, policy: LapsedPolicy, now: Timestamp) -> 
     Some(runs)
 }
 
-/// The pieces of a use from its end backwards: `amount` points after the first `skip`.
-fn taken_last(spent: &Runs, skip: u64, amount: u64) -> Runs {
-    let (mut skip, mut left) = (skip, amount);
-    let mut runs = Runs::new();
-    for run in spent.iter().rev() {
-        let mut pieces = SmallVec::new();
-        for piece in run.pieces.iter().rev() {
-            let passed = skip.min(piece.amount);
-            skip -= passed;
-            let given = left.min(piece.amount - passed);
-            left -= given;
-            if given > 0 {
-                pieces.push(Piece {
-                    lot: piece.lot,
-                    amount: given,
-                });
-            }
-        }
-        if !pieces.is_empty() {
-            runs.push(Run {
-                bucket: run.bucket,
-                pieces,
-            });
-        }
-    }
-    runs
-}
-
 pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inconsistency> {
     let entry = event.entry;
     if wallet.returned(entry) + event.amount() != event.returned {
@@ -242,10 +223,9 @@ pub(super) fn apply(wallet: &mut Wallet, event: &UseCancelled) -> Result<(), Inc
             transaction: entry.transaction().0,
         });
     }
+    wallet.put_back(&event.standing, &event.runs, event.repaid())?;
     for run in &event.runs {
-        for piece in &run.pieces {
-            wallet.give(&event.standing, run.bucket, piece.lot, piece.amount)?;
-        }
+        *wallet.ledger_mut(run.bucket.fund) += run.amount().cast_signed();
     }
     let entry = Return {
         entry,
@@ -291,5 +271,10 @@ impl UseCancelled {
     /// Points given back this time.
     pub fn amount(&self) -> u64 {
         amount_of(&self.runs)
+    }
+
+    /// Points of them that paid what the wallet owed.
+    pub fn repaid(&self) -> u64 {
+        self.aside.as_ref().map_or(0, |aside| aside.repaid)
     }
 }

@@ -46,6 +46,7 @@ impl Event {
                 Self::Used(event) => are_sound(&event.runs),
                 Self::UseCancelled(event) => {
                     are_sound(&event.runs)
+                        && event.repaid() <= event.amount()
                         && is_number(event.entry.transaction().0)
                         && event.entry.leg().is_some()
                         && (event.amount()..=NUMBER_MAX).contains(&event.returned)
@@ -73,7 +74,11 @@ impl Event {
                 Self::TakenBack(event) => event.is_sound(),
                 Self::HoldPlaced(event) => is_lot(event.number) && are_sound(&event.runs),
                 Self::HoldCaptured(event) => is_lot(event.number) && are_sound(&event.runs),
-                Self::HoldReleased(event) => is_lot(event.number) && are_sound(&event.runs),
+                Self::HoldReleased(event) => {
+                    is_lot(event.number)
+                        && are_sound(&event.runs)
+                        && event.repaid() <= event.amount()
+                }
                 Self::GrantPending(event) => is_amount(event.amount),
                 Self::GrantActivated(event) => event.is_sound(),
                 Self::GrantVoided(event) => is_amount(event.amount) && is_number(event.number),

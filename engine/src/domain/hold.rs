@@ -4,8 +4,8 @@
 //! lots ──hold──► hold #n ──capture──► gone          hold #n ──release, or its expiry──► the same lots
 //! ```
 //! A hold takes definite lots: they are neither spent nor lapse while they are held. What comes back goes to the lots it
-//! came from, with their original expiry, and what has expired meanwhile lapses at once. Held points count in the balance
-//! and not in what is available.
+//! came from, with their original expiry, and what has expired meanwhile lapses at once; but where their fund owes, they pay
+//! first. Held points count in the balance and not in what is available.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,8 @@ use super::calendar::Day;
 use super::inconsistency::Inconsistency;
 use super::limits;
 use super::rejection::Rejection;
-use super::runs::{Runs, amount_of, cut, read_list, rest};
+use super::repay;
+use super::runs::{Runs, amount_of, cut, read_list, rest, taken_last};
 use super::types::{Amount, Description, Timestamp, TransactionId, WalletId};
 use super::wallet::{Standing, Wallet};
 use super::{Circumstances, Event, Facts, Participants};
@@ -118,7 +119,7 @@ pub struct HoldReleased {
     pub number: u64,
     /// Whether its time was over; nobody asked then.
     pub expired: bool,
-    /// What went back, lot by lot.
+    /// What came back, lot by lot; the last ones of each fund paid what it owed.
     #[serde(deserialize_with = "read_list")]
     pub runs: Runs,
     /// Free text.
@@ -228,14 +229,25 @@ fn release(
     expired: bool,
     description: Description,
 ) -> Event {
-    let runs = wallet.plan_unhold(hold);
+    let back = taken_last(&hold.runs, 0, hold.amount());
+    let (rest, paying) = repay::split(back, wallet.special().debt);
+    let repaid = amount_of(&paying);
+    let runs = match repaid {
+        0 => wallet.plan_unhold(hold, hold.runs.clone()),
+        _ => repay::join(wallet.plan_unhold(hold, rest), paying),
+    };
     Event::HoldReleased(Box::new(HoldReleased {
         standing: wallet.next_standing(id),
         number: hold.number,
         expired,
         runs,
         description,
-        aside: hold.aside(),
+        aside: Aside {
+            counted_on: hold.counted_on,
+            repaid,
+            ..Aside::default()
+        }
+        .boxed(),
     }))
 }
 
@@ -291,20 +303,27 @@ pub(super) fn apply_released(
     wallet: &mut Wallet,
     event: &HoldReleased,
 ) -> Result<(), Inconsistency> {
-    let amount = amount_of(&event.runs);
+    let amount = event.amount();
     wallet.unhold(&event.standing, event.number, amount)?;
-    for run in &event.runs {
-        for piece in &run.pieces {
-            let given = wallet.lots.give(run.bucket, piece.lot, piece.amount);
-            given.map_err(|missing| Inconsistency::Lot {
-                wallet: event.standing.wallet,
-                lot: missing.lot,
-            })?;
-        }
-    }
+    // Held points are in the balance all the time, and so is the debt that they pay.
+    wallet.put_back(&event.standing, &event.runs, event.repaid())?;
     let counted_on = event.aside.as_ref().and_then(|aside| aside.counted_on);
     wallet.count_back(|turnover| &mut turnover.used, counted_on, amount);
     wallet.settle(&event.standing)
+}
+
+// === impl HoldReleased ===
+
+impl HoldReleased {
+    /// Points that came back.
+    pub fn amount(&self) -> u64 {
+        amount_of(&self.runs)
+    }
+
+    /// Points of them that paid what the wallet owed.
+    pub fn repaid(&self) -> u64 {
+        self.aside.as_ref().map_or(0, |aside| aside.repaid)
+    }
 }
 
 // === impl Hold ===
@@ -318,7 +337,7 @@ impl PartialEq for Hold {
 }
 
 impl Hold {
-    /// What the events that end it carry: the day that it was counted for, so that what comes back makes room there.
+    /// What its captures carry: the day that it was counted for, so that what comes back makes room there.
     fn aside(&self) -> Asides {
         let counted_on = self.counted_on;
         let aside = Aside {

@@ -39,6 +39,7 @@ mod participants;
 mod pending;
 mod plan;
 mod rejection;
+mod repay;
 mod runs;
 mod settings;
 mod settlement;

@@ -81,6 +81,16 @@ impl Run {
     pub fn amount(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.amount).sum()
     }
+
+    /// More pieces behind the others; points of one lot that stand side by side are one piece.
+    pub(super) fn append(&mut self, pieces: impl IntoIterator<Item = Piece>) {
+        for piece in pieces {
+            match self.pieces.last_mut() {
+                Some(last) if last.lot == piece.lot => last.amount += piece.amount,
+                Some(_) | None => self.pieces.push(piece),
+            }
+        }
+    }
 }
 
 /// Points in all runs.
@@ -99,7 +109,7 @@ pub(super) fn amount_of_fund<'a>(runs: impl IntoIterator<Item = &'a Run>, fund: 
 /// The first `amount` points.
 pub(super) fn cut(runs: &[Run], amount: u64) -> Runs {
     let mut left = amount;
-    pieces_where(runs, |piece| {
+    pieces_where(runs, |_, piece| {
         let taken = left.min(piece.amount);
         left -= taken;
         taken
@@ -109,19 +119,47 @@ pub(super) fn cut(runs: &[Run], amount: u64) -> Runs {
 /// What is behind the first `amount` points.
 pub(super) fn rest(runs: &[Run], amount: u64) -> Runs {
     let mut skip = amount;
-    pieces_where(runs, |piece| {
+    pieces_where(runs, |_, piece| {
         let passed = skip.min(piece.amount);
         skip -= passed;
         piece.amount - passed
     })
 }
 
+/// The pieces from the end backwards: `amount` points after the first `skip`.
+pub(super) fn taken_last(runs: &[Run], skip: u64, amount: u64) -> Runs {
+    let (mut skip, mut left) = (skip, amount);
+    let mut last = Runs::new();
+    for run in runs.iter().rev() {
+        let mut pieces = SmallVec::new();
+        for piece in run.pieces.iter().rev() {
+            let passed = skip.min(piece.amount);
+            skip -= passed;
+            let given = left.min(piece.amount - passed);
+            left -= given;
+            if given > 0 {
+                pieces.push(Piece {
+                    lot: piece.lot,
+                    amount: given,
+                });
+            }
+        }
+        if !pieces.is_empty() {
+            last.push(Run {
+                bucket: run.bucket,
+                pieces,
+            });
+        }
+    }
+    last
+}
+
 /// As much of each piece as is said, without those that are left empty.
-fn pieces_where(runs: &[Run], mut keep: impl FnMut(&Piece) -> u64) -> Runs {
+pub(super) fn pieces_where(runs: &[Run], mut keep: impl FnMut(Fund, &Piece) -> u64) -> Runs {
     let mut kept = Runs::new();
     for run in runs {
         let pieces = run.pieces.iter().filter_map(|piece| {
-            let amount = keep(piece);
+            let amount = keep(run.bucket.fund, piece);
             let lot = piece.lot;
             (amount > 0).then_some(Piece { lot, amount })
         });

@@ -20,10 +20,10 @@ pub enum TakeBackPolicy {
     /// Nothing is taken back then.
     #[default]
     Deny,
-    /// What is there is taken back, the rest is forgiven.
+    /// What is there is taken back, the rest is forgiven for good.
     TakeRest,
-    /// The wallet owes it: the balance goes down by all of it, below zero if need be, and new points of the same fund pay it
-    /// before they can be spent.
+    /// The wallet owes it: the balance goes down by all of it, below zero if need be, and points of the same fund that are
+    /// new or come back pay it before they can be spent.
     Debt,
 }
 
@@ -109,7 +109,8 @@ pub(super) fn decide(
         requested,
     })?;
     let gone = (taken + owed).cast_signed();
-    // The points that stand against a debt may lapse: what is owed is within the range by itself.
+    // Points that were there already or sent by another wallet pay no debt, and may lapse: what is owed is within the range
+    // by itself.
     if wallet.special().debt.sum() + owed > NUMBER_MAX {
         return Err(Rejection::BalanceLimit { wallet: id });
     }

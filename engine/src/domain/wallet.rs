@@ -164,16 +164,14 @@ impl Wallet {
         self.lots.plan_give(keys, self.reserved())
     }
 
-    /// Where what is left of a hold goes when it is let go of.
-    pub fn plan_unhold(&self, hold: &Hold) -> Runs {
+    /// Where what is left of a hold, or some of it, goes when it is let go of.
+    pub fn plan_unhold(&self, hold: &Hold, runs: Runs) -> Runs {
         let mut kept = Kept::default();
         self.keep(&mut kept, |other| other.number != hold.number);
         for run in &hold.runs {
             kept.open(run);
         }
-        let planned = self
-            .lots
-            .plan_restore(hold.runs.clone(), self.reserve(&kept));
+        let planned = self.lots.plan_restore(runs, self.reserve(&kept));
         planned.unwrap_or_else(|| unreachable!("places are kept for what is held"))
     }
 
@@ -354,6 +352,18 @@ impl Wallet {
         fund: Fund,
         amount: u64,
     ) -> Result<(), Inconsistency> {
+        self.pay(standing, fund, amount)?;
+        *self.ledger_mut(fund) += amount.cast_signed();
+        Ok(())
+    }
+
+    /// Owes so much less.
+    pub(super) fn pay(
+        &mut self,
+        standing: &Standing,
+        fund: Fund,
+        amount: u64,
+    ) -> Result<(), Inconsistency> {
         let wallet = standing.wallet;
         self.change_special(|special| {
             let owed = special.debt.of_mut(fund);
@@ -361,9 +371,7 @@ impl Wallet {
                 .checked_sub(amount)
                 .ok_or(Inconsistency::Debt { wallet })?;
             Ok(())
-        })?;
-        *self.ledger_mut(fund) += amount.cast_signed();
-        Ok(())
+        })
     }
 
     /// Takes a run of points out.

@@ -97,6 +97,29 @@ fn runs_hold_points_and_sums_stay_in_range() {
         let event = Event::UseCancelled(Box::new(returned(given_back)));
         assert_eq!(event.check(), expected, "{given_back}");
     }
+    // No more points pay than come back.
+    for (repaid, expected) in [(5, Ok(())), (6, RANGE)] {
+        let cancelled = returned(5);
+        let released = HoldReleased {
+            standing: cancelled.standing,
+            number: 0,
+            expired: false,
+            runs: cancelled.runs.clone(),
+            description: Description::default(),
+            aside: None,
+        };
+        let events = [
+            Event::UseCancelled(Box::new(cancelled)),
+            Event::HoldReleased(Box::new(released)),
+        ];
+        for mut event in events {
+            event.carry(Aside {
+                repaid,
+                ..Aside::default()
+            });
+            assert_eq!(event.check(), expected, "{event:?}");
+        }
+    }
 }
 
 #[test]

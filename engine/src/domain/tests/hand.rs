@@ -12,7 +12,7 @@ fn down(fund: Fund, points: u64) -> Command {
     })
 }
 
-/// A wallet whose free points are spent, taken back as a debt, and there again: it has as many as it owes.
+/// A wallet whose free points are spent, taken back as a debt, and sent to it by another: it has as many as it owes.
 fn even_in_free_points() -> World {
     let mut world = World::default();
     world.submit(&create(1)).unwrap();
@@ -25,7 +25,9 @@ fn even_in_free_points() -> World {
     world
         .submit(&Command::Cancel(Cancel { policy, ..back }))
         .unwrap();
-    world.submit(&cancel(3, None)).unwrap();
+    world.submit(&create(2)).unwrap();
+    world.submit(&grant(Fund::Free, 2, 50, None)).unwrap();
+    world.submit(&transfer(2, &[(1, 50)])).unwrap();
     let standing = world.wallet(1);
     assert_eq!((standing.free, standing.special().debt.free), (0, 50));
     world

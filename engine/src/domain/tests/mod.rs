@@ -12,6 +12,7 @@ mod limits;
 mod oracle;
 mod pending;
 mod ranking;
+mod repaid;
 mod roles;
 mod settlement;
 mod table;

@@ -1,11 +1,13 @@
 //! One record of every kind, with numbers that make every field tell itself apart.
 
 mod pending;
+mod repaid;
 pub(super) mod settlement;
 
 use smallvec::smallvec;
 
 use self::pending::{grant_activated, grant_pending, grant_pending_on_call, grant_voided};
+use self::repaid::{hold_released_repaid, use_cancelled_repaid};
 use super::*;
 use crate::domain::*;
 
@@ -49,6 +51,8 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("hold_placed_counted", counted(hold_placed())),
         ("hold_captured_counted", counted(hold_captured())),
         ("hold_released_counted", counted(hold_released())),
+        ("use_cancelled_repaid", use_cancelled_repaid()),
+        ("hold_released_repaid", hold_released_repaid()),
         ("grant_pending_counted", counted(grant_pending())),
         ("grant_activated_counted", counted(grant_activated())),
         ("grant_voided_counted", counted(grant_voided())),

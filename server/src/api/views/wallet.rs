@@ -45,7 +45,7 @@ pub(crate) struct Wallet {
     /// Points that lapse within the next 30 days of 24 hours.
     #[schema(maximum = 9007199254740991u64, example = 20)]
     pub(crate) expiring_30d: u64,
-    /// Points that were taken back after they had been spent; new points of the same fund pay them first.
+    /// Points that were taken back after they had been spent; points of the same fund that are new or come back pay them first.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) owed: Option<u64>,

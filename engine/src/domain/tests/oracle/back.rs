@@ -40,8 +40,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// Gives back what was spent, the last of it first: to its own lot, or, where that has lapsed and the policy has days for
-    /// it, in a new lot of each fund and new expiry.
+    /// Gives back what was spent, the last of it first: what a fund owes is paid out of those that lapse first, and the rest goes
+    /// to its own lot, or, where that has lapsed and the policy has days for it, into a new lot of each fund and new expiry.
     fn give_back(
         &mut self,
         id: u64,
@@ -55,12 +55,20 @@ impl Oracle {
         }
         // Each point by itself would be too slow; each lot by itself, from the end, is the same.
         let (mut skip, mut left) = (usage.returned, amount);
-        let mut anew: Vec<Points> = Vec::new();
+        let mut last: Vec<Points> = Vec::new();
         for points in usage.taken.iter().rev() {
             let passed = skip.min(points.amount);
             skip -= passed;
-            let back = left.min(points.amount - passed);
-            left -= back;
+            let amount = left.min(points.amount - passed);
+            left -= amount;
+            last.push(Points { amount, ..*points });
+        }
+        for points in last.iter_mut().rev() {
+            points.amount -= holder.repay(points.fund, points.amount);
+        }
+        let mut anew: Vec<Points> = Vec::new();
+        for points in &last {
+            let back = points.amount;
             let Some(until) = prolonged(points.until, policy, now).filter(|_| back > 0) else {
                 holder.give_back(*points, back);
                 continue;

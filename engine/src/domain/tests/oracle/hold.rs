@@ -105,7 +105,8 @@ impl Oracle {
         let holder = self.holders.get_mut(&id).unwrap();
         let Kept { taken, counted, .. } = holder.kept.remove(at);
         for points in &taken {
-            holder.give_back(*points, points.amount);
+            let repaid = holder.repay(points.fund, points.amount);
+            holder.give_back(*points, points.amount - repaid);
         }
         self.uncount(counted, taken.iter().map(|points| points.amount).sum());
         self.done(&[id], None);

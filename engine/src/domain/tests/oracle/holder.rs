@@ -71,9 +71,7 @@ impl Holder {
 
     /// New points: what is owed is paid first, the rest is a lot. Tells the whole of them.
     pub(super) fn gain(&mut self, fund: Fund, until: i64, amount: u64) -> Points {
-        let owed = self.debts.entry(fund).or_default();
-        let paid = amount.min(*owed);
-        *owed -= paid;
+        let paid = self.repay(fund, amount);
         let lot = self.lots;
         self.give(fund, until, amount - paid);
         self.points.retain(|points| points.amount > 0);
@@ -83,6 +81,14 @@ impl Holder {
             lot,
             amount,
         }
+    }
+
+    /// Pays of what a fund owes as much as there is. Tells how much that was.
+    pub(super) fn repay(&mut self, fund: Fund, amount: u64) -> u64 {
+        let owed = self.debts.entry(fund).or_default();
+        let paid = amount.min(*owed);
+        *owed -= paid;
+        paid
     }
 
     pub(super) fn give(&mut self, fund: Fund, until: i64, amount: u64) {
