@@ -111,7 +111,7 @@ fn ids_in_paths_are_plain_decimal() {
         "1.0",
         "1e0",
         "0x1",
-        "%31",
+        "%30%31",
         "one",
         "1%20",
         "1%2fcharge",
@@ -130,6 +130,12 @@ fn ids_in_paths_are_plain_decimal() {
             let reply = ask(&mut connection, "GET", &path);
             assert_eq!((reply.status, reply.code().as_str()), (404, code), "{path}");
         }
+    }
+    // However a client writes a digit.
+    ask(&mut connection, "GET", "/v1/wallets/%31").expect(200);
+    for id in ["%", "%3", "%zz", "%FF"] {
+        let reply = ask(&mut connection, "GET", &format!("/v1/wallets/{id}"));
+        reply.expect_problem(400, "malformed-request");
     }
     for id in ["2", "9007199254740991"] {
         let reply = ask(&mut connection, "GET", &format!("/v1/wallets/{id}"));
