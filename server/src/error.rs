@@ -1,7 +1,7 @@
 //! From what the engine says to what the client is told: the one place that knows both.
 
 use engine::Refusal;
-use engine::domain::{Day, Rejection};
+use engine::domain::{Day, Rejection, Timestamp, TransactionId};
 
 use crate::draft::{Fault, Field, Malformed};
 use crate::moment;
@@ -71,7 +71,7 @@ pub(crate) fn rejected(rejection: Rejection) -> Box<Problem> {
         Rejection::NotCancellable { .. }
         | Rejection::CancelWindowOver { .. }
         | Rejection::OverCancel { .. } => of_cancel(rejection),
-        Rejection::ExpiresAtPast { .. } => expires_at_past(),
+        Rejection::ExpiresAtPast { expires_at } => expires_at_past(expires_at),
         Rejection::InsufficientBalance { .. }
         | Rejection::BalanceLimit { .. }
         | Rejection::LotLimit { .. }
@@ -114,8 +114,9 @@ fn day_not_open(day: Day) -> (Code, String) {
     (Code::DayNotOpen, detail)
 }
 
-fn expires_at_past() -> (Code, String) {
-    let detail = "expires_at lies in the past".to_owned();
+fn expires_at_past(at: Timestamp) -> (Code, String) {
+    let at = moment::text(at);
+    let detail = format!("expires_at, {at}, lies in the past or not behind active_at");
     (Code::ExpiresAtPast, detail)
 }
 
@@ -164,7 +165,7 @@ fn of_cancel(rejection: Rejection) -> (Code, String) {
     match rejection {
         Rejection::NotCancellable { transaction } => (
             Code::NotCancellable,
-            format!("transaction {transaction} is not a use, or has no use at that leg"),
+            format!("transaction {transaction} is no use and no grant, or has none at that leg"),
         ),
         Rejection::CancelWindowOver { transaction } => (
             Code::CancelWindowOver,
@@ -174,14 +175,20 @@ fn of_cancel(rejection: Rejection) -> (Code, String) {
             transaction,
             cancellable,
             requested,
-        } => (
-            Code::OverCancel,
-            format!(
-                "{cancellable} points of transaction {transaction} can still be given back, {requested} were requested"
-            ),
-        ),
+        } => over_cancel(transaction, cancellable, requested),
         other => unreachable!("{other:?} is told by the caller"),
     }
+}
+
+/// Nothing is requested where all that is left was asked for, and nothing is.
+fn over_cancel(transaction: TransactionId, cancellable: u64, requested: u64) -> (Code, String) {
+    let detail = match (cancellable, requested) {
+        (0, 0) => format!("nothing of transaction {transaction} is left to be cancelled"),
+        _ => format!(
+            "{cancellable} points of transaction {transaction} can still be cancelled, {requested} were requested"
+        ),
+    };
+    (Code::OverCancel, detail)
 }
 
 /// Refusals that only wallets with something special to them meet.

@@ -267,7 +267,13 @@ fn write_asked(out: &mut Vec<u8>, rejection: Rejection) {
             transaction,
             cancellable,
             requested,
-        } => write_of(out, transaction, ("cancellable", cancellable), requested),
+        } => {
+            json::member(out, "transaction", transaction.0);
+            json::member(out, "cancellable", cancellable);
+            if requested > 0 {
+                json::member(out, "requested", requested);
+            }
+        }
         Rejection::GrantSpent {
             transaction,
             available,

@@ -45,7 +45,8 @@ pub(crate) struct History<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     total: Option<u64>,
-    /// Entries that match the filters in all, at least.
+    /// Entries that match the filters in all, at least: with a filter other than from and to only the newest 20,000 entries
+    /// are looked at for it, and the count ends at 10,000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     total_at_least: Option<u64>,

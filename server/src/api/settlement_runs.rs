@@ -61,16 +61,17 @@ pub(crate) struct RunStart<'a> {
     dry_run: Option<bool>,
 }
 
-/// What is paid for points, of companies that are closed by the run.
+/// What is paid for points, of companies that are closed by the run as it was asked for last. Those that were closed before
+/// keep the terms that stand in their statements.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RunTerms {
-    /// Money for a point, in millionths.
+    /// Money for a point, in millionths; of the latest request, as each statement has its own.
     #[schema(example = 1000000)]
     rate_ppm: u64,
-    /// Fee, in millionths of the gross.
+    /// Fee, in millionths of the gross; likewise.
     #[schema(example = 33000)]
     fee_ppm: u32,
-    /// Value added tax, in millionths of the fee.
+    /// Value added tax, in millionths of the fee; likewise.
     #[schema(example = 100000)]
     vat_ppm: u32,
 }

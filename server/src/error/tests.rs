@@ -18,6 +18,36 @@ fn body(problem: &Problem) -> String {
 }
 
 #[test]
+fn a_cancel_of_nothing_names_no_amount() {
+    let transaction = TransactionId(9);
+    let told = |cancellable, requested| {
+        body(&rejected(Rejection::OverCancel {
+            transaction,
+            cancellable,
+            requested,
+        }))
+    };
+    let all = told(0, 0);
+    assert!(
+        all.contains("nothing of transaction 9 is left to be cancelled"),
+        "{all}"
+    );
+    assert!(all.ends_with("\"cancellable\":0}"), "{all}");
+    let part = told(2, 5);
+    let detail = "2 points of transaction 9 can still be cancelled, 5 were requested";
+    assert!(part.contains(detail), "{part}");
+}
+
+#[test]
+fn an_expiry_before_the_beginning_is_told_as_it_is() {
+    let expires_at = Timestamp(1_000_000);
+    let told = body(&rejected(Rejection::ExpiresAtPast { expires_at }));
+    let detail =
+        "expires_at, 1970-01-01T00:00:01.000000Z, lies in the past or not behind active_at";
+    assert!(told.contains(detail), "{told}");
+}
+
+#[test]
 fn every_rejection_has_its_status_and_members() {
     let (wallet, transaction) = (wallet(), TransactionId(9));
     let (available, requested, cancellable) = (1, 5, 2);

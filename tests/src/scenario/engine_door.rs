@@ -358,10 +358,11 @@ fn numbers(rejection: &Rejection) -> Vec<(String, u64)> {
         ..
     } = *rejection
     {
-        return vec![
-            named("cancellable", cancellable),
-            named("requested", requested),
-        ];
+        let mut numbers = vec![named("cancellable", cancellable)];
+        if requested > 0 {
+            numbers.push(named("requested", requested));
+        }
+        return numbers;
     }
     Vec::new()
 }

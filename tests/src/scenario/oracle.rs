@@ -299,7 +299,9 @@ impl Oracle {
         let requested = amount.unwrap_or(cancellable);
         if requested == 0 || requested > cancellable {
             let numbers = [("cancellable", cancellable), ("requested", requested)];
-            return Err(refused_with("over-cancel", &numbers));
+            // Who asked for all of nothing asked for no number.
+            let told = if requested > 0 { 2 } else { 1 };
+            return Err(refused_with("over-cancel", &numbers[..told]));
         }
         if self.purses[&wallet].balance() + requested > BALANCE_MAX {
             return Err(refused("balance-limit"));

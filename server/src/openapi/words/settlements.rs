@@ -124,7 +124,7 @@ pub(super) static ROUTES: &[Words] = &[
         id: "getSettlementRun",
         tag: "Settlements",
         summary: "Show how far a run is",
-        text: "Done of total, and the first hundred companies that were refused. The last 64 periods that were asked for are remembered.",
+        text: "Done of total, and the first hundred companies that were refused. The last 64 periods that were asked for are remembered. Its rates are those of the latest request that started it; a company that was closed earlier keeps its own, which stand in its statement.",
         answer: Answers::Found("Progress"),
         answer_text: "The run as it stands.",
         codes: &[Code::SettlementNotFound],

@@ -27,8 +27,8 @@ pub(super) static FACTS: &[Facts] = &[
     fact(
         StatusCode::CONFLICT,
         "over-cancel",
-        "More would be given back than was used",
-        "The cancels of a use never exceed the use; cancellable says what may still be given back.",
+        "More would be cancelled than is left",
+        "The cancels of a use never give back more than was used, and those of a grant never take back more than was given; cancellable says what is left of it.",
     ),
     fact(
         StatusCode::CONFLICT,
@@ -52,13 +52,13 @@ pub(super) static FACTS: &[Facts] = &[
         StatusCode::UNPROCESSABLE_ENTITY,
         "not-cancellable",
         "The transaction cannot be cancelled",
-        "Only a use can be cancelled. In the transaction of an atomic bulk it is named by the leg of its entry.",
+        "Only uses, captures, charges and earns can be cancelled. In the transaction of an atomic bulk it is named by the leg of its entry.",
     ),
     fact(
         StatusCode::UNPROCESSABLE_ENTITY,
         "expires-at-past",
         "The points would lapse at once",
-        "expires_at must lie in the future.",
+        "expires_at must lie in the future and, where there is an active_at, behind that.",
     ),
     fact(
         StatusCode::UNPROCESSABLE_ENTITY,
