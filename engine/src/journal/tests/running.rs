@@ -192,8 +192,9 @@ fn opening_again_and_again_stays_bounded() {
             std::os::unix::fs::MetadataExt::blocks(&entry.unwrap().metadata().unwrap()) * 512
         })
         .sum();
-    // A run with an act costs its header, its group and what attests it; four whole files stand by.
-    let bound = cycles * 5 * 4096 + 5 * 64 * 1024;
+    // A run with an act costs its header, its group and what attests it; four whole files stand by, and the last runs may
+    // have had no time to give back what they left unused. Were it never given back, it would be three times as much.
+    let bound = cycles * 5 * 4096 + 8 * 64 * 1024;
     assert!(
         blocks <= bound,
         "{blocks} bytes on disk after {cycles} runs, at most {bound}"
